@@ -1,0 +1,210 @@
+//! The settings themselves. Every field is stored as it was chosen; what follows from others is computed.
+
+use serde::{Deserialize, Serialize};
+
+/// Name of an account: 1 to 32 of a-z 0-9 and -, beginning with a letter.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccountId(String);
+
+impl AccountId {
+    /// The account that always exists.
+    pub const DEFAULT: &'static str = "default";
+
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// The rule it breaks, as a sentence.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let well_formed = text.len() <= 32
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        if well_formed {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("an account's id has 1 to 32 characters of a-z, 0-9 and -, and begins with a letter")
+        }
+    }
+
+    /// The id of the account that always exists.
+    #[must_use]
+    pub fn default_account() -> Self {
+        Self(Self::DEFAULT.to_owned())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for AccountId {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<AccountId> for String {
+    fn from(id: AccountId) -> Self {
+        id.0
+    }
+}
+
+impl std::fmt::Display for AccountId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a message leaves this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Faxpost's own SMTP engine.
+    SecureSmtpClient,
+    /// Collaboration Data Objects (Windows COM).
+    CdoMessage,
+    /// System.Net.Mail of .NET.
+    SystemNetMail,
+    /// Finished .eml files in a folder.
+    Pickup,
+}
+
+impl Method {
+    /// The word of the command line and the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SecureSmtpClient => "secure-smtp-client",
+            Self::CdoMessage => "cdo-message",
+            Self::SystemNetMail => "system-net-mail",
+            Self::Pickup => "pickup",
+        }
+    }
+}
+
+/// When TLS begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Security {
+    /// Never.
+    None,
+    /// Before the first SMTP byte (RFC 8314).
+    Implicit,
+    /// By STARTTLS (RFC 3207), required.
+    Starttls,
+}
+
+impl Security {
+    /// The port that servers of this mode usually listen on.
+    #[must_use]
+    pub fn usual_port(self) -> u16 {
+        match self {
+            Self::None => 25,
+            Self::Implicit => 465,
+            Self::Starttls => 587,
+        }
+    }
+}
+
+/// How the server's certificate is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsCheck {
+    /// Against the system's trusted roots and the server's name.
+    System,
+    /// By the SHA-256 of the certificate or of its SubjectPublicKeyInfo, and nothing else.
+    Pinned(#[serde(with = "hex")] [u8; 32]),
+    /// Not at all.
+    AcceptInvalid,
+}
+
+/// Whether and how outgoing messages are signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signing {
+    /// Not signed.
+    Off,
+    /// multipart/signed.
+    Clear,
+    /// application/pkcs7-mime.
+    Opaque,
+}
+
+/// The settings of one account, without its password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Account {
+    /// Sender address; empty: "faxpost@" and this host's name.
+    pub sender_email: String,
+    /// Display name of the sender; empty: the recipient sees the address.
+    pub sender_name: String,
+    /// How a message leaves.
+    pub method: Method,
+    /// Host name or IP address of the SMTP server.
+    pub server: String,
+    /// The port that a person chose, if any.
+    pub port: Option<u16>,
+    /// When TLS begins.
+    pub security: Security,
+    /// How the server's certificate is checked.
+    pub tls_check: TlsCheck,
+    /// Whether to sign in.
+    pub authentication: bool,
+    /// Authentication identity; empty: the part of the sender's address left of @.
+    pub login: String,
+    /// A password may cross a connection without TLS.
+    pub plaintext_auth: bool,
+    /// How messages are signed.
+    pub sign: Signing,
+    /// Absolute folder for the method pickup; empty: "pickup" in the state folder.
+    pub pickup_directory: String,
+    /// The name given in EHLO; empty: this host's name.
+    pub ehlo_name: String,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            sender_email: String::new(),
+            sender_name: "Faxpost".to_owned(),
+            method: Method::Pickup,
+            server: String::new(),
+            port: None,
+            security: Security::None,
+            tls_check: TlsCheck::System,
+            authentication: false,
+            login: String::new(),
+            plaintext_auth: false,
+            sign: Signing::Off,
+            pickup_directory: String::new(),
+            ehlo_name: String::new(),
+        }
+    }
+}
+
+impl Account {
+    /// The port that is used.
+    #[must_use]
+    pub fn effective_port(&self) -> u16 {
+        self.port.unwrap_or_else(|| self.security.usual_port())
+    }
+
+    /// The address mail is from: as set, or made of this host's name.
+    #[must_use]
+    pub fn effective_sender(&self, host_name: &str) -> String {
+        if self.sender_email.is_empty() { format!("faxpost@{host_name}") } else { self.sender_email.clone() }
+    }
+
+    /// The identity used to sign in.
+    #[must_use]
+    pub fn effective_login(&self) -> &str {
+        if self.login.is_empty() {
+            self.sender_email.rsplit_once('@').map_or("", |(local, _)| local)
+        } else {
+            &self.login
+        }
+    }
+}

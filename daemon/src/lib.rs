@@ -1,0 +1,8 @@
+//! The privileged mail daemon of a fax system.
+
+pub mod accounts;
+pub mod caller;
+pub mod config;
+pub mod ipc;
+pub mod mailer;
+pub mod secrets;

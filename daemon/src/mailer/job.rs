@@ -1,0 +1,343 @@
+//! What crosses the mailer's seam. All of it is serialisable; nothing in it is a handle or a callback.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::accounts::{Security, TlsCheck};
+use crate::secrets::Secret;
+
+/// One message to hand over, or one test to run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Job {
+    /// Where to and how.
+    pub route: Route,
+    /// Who it is from and for, as the transport sees it.
+    pub envelope: Envelope,
+    /// The finished message, RFC 5322 with CRLF line ends; not yet dot-stuffed.
+    pub body: Body,
+    /// The last step to take. [`Step::Message`] sends; anything before it is a test without sending.
+    pub until: Step,
+}
+
+/// Where a message goes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Route {
+    /// An SMTP server.
+    Smtp(SmtpRoute),
+    /// A folder.
+    Pickup {
+        /// Absolute.
+        directory: PathBuf,
+        /// Without extension; unique and harmless as a file name.
+        file_stem: String,
+    },
+}
+
+/// An SMTP server, and how to talk to it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SmtpRoute {
+    /// Host name (IDN as A-labels) or IP address.
+    pub server: String,
+    /// TCP port.
+    pub port: u16,
+    /// When TLS begins.
+    pub security: Security,
+    /// How the certificate is checked.
+    pub tls_check: TlsCheck,
+    /// How to sign in; `None`: not at all.
+    pub sign_in: Option<SignIn>,
+    /// A password may cross a connection without TLS.
+    pub plaintext_auth: bool,
+    /// Name given in EHLO.
+    pub ehlo_name: String,
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
+}
+
+/// Credentials for this one job.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignIn {
+    /// SASL authentication identity.
+    pub login: String,
+    /// The password.
+    #[serde(with = "crate::secrets::exposed")]
+    pub password: Secret,
+}
+
+/// How long to wait, in seconds (RFC 5321 section 4.5.3.2 has the minima for relays; a submission client may be
+/// less patient, and the outbox tries again).
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Timeouts {
+    /// TCP connect, each address.
+    pub connect: u64,
+    /// An answer to a command, the greeting, a TLS handshake.
+    pub command: u64,
+    /// Progress of the content: a write that moves nothing for so long.
+    pub data: u64,
+    /// The answer to the final dot. Long, because giving up here means that the message may arrive twice.
+    pub final_answer: u64,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: 30, command: 60, data: 180, final_answer: 600 }
+    }
+}
+
+/// The transport's view of sender and recipients: addr-specs, domains as A-labels.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Envelope {
+    /// MAIL FROM.
+    pub from: String,
+    /// RCPT TO, in order.
+    pub to: Vec<String>,
+}
+
+/// The finished message.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Body {
+    /// Small ones travel with the job.
+    Inline(Vec<u8>),
+    /// Large ones stay in the spool; the mailer streams them.
+    File {
+        /// Absolute.
+        path: PathBuf,
+        /// Bytes.
+        size: u64,
+    },
+}
+
+impl Body {
+    /// Bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Inline(bytes) => bytes.len() as u64,
+            Self::File { size, .. } => *size,
+        }
+    }
+}
+
+/// The steps of a session, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Step {
+    /// Name to addresses.
+    Resolve,
+    /// TCP, and the greeting unless TLS comes first.
+    Connect,
+    /// Implicit TLS and the greeting, or EHLO, STARTTLS and the handshake.
+    Tls,
+    /// EHLO (after TLS).
+    Ehlo,
+    /// AUTH.
+    SignIn,
+    /// MAIL FROM.
+    Sender,
+    /// RCPT TO.
+    Recipient,
+    /// DATA and the content; for pickup, the file.
+    Message,
+}
+
+/// Told while a job runs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Event {
+    /// A step begins.
+    Started(Step),
+    /// A step ended.
+    Finished(StepReport),
+}
+
+/// How one step went.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StepReport {
+    /// Which.
+    pub step: Step,
+    /// How it ended.
+    pub state: StepState,
+    /// How long it took.
+    pub millis: u64,
+    /// What was found, in English: addresses, banner, capabilities, mechanism, size.
+    pub details: Vec<String>,
+    /// The server's answer that ended the step.
+    pub reply: Option<Reply>,
+    /// TLS, when this step made it or failed to.
+    pub tls: Option<TlsInfo>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StepState {
+    /// Well.
+    Passed,
+    /// Not well; nothing follows.
+    Failed,
+    /// Not needed with these settings.
+    Skipped,
+}
+
+/// An SMTP reply (RFC 5321 section 4.2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Three digits.
+    pub code: u16,
+    /// RFC 3463 code at the beginning of the text, e.g. "5.7.139".
+    pub enhanced: Option<String>,
+    /// The lines as they came, without the code; the enhanced code stays in.
+    pub lines: Vec<String>,
+}
+
+impl std::fmt::Display for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.code, self.lines.join("\n"))
+    }
+}
+
+/// What TLS came to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TlsInfo {
+    /// e.g. "TLSv1.3"; empty when the handshake failed.
+    pub version: String,
+    /// e.g. "TLS13_AES_256_GCM_SHA384".
+    pub cipher: String,
+    /// As sent by the server, its own first; there, too, when the check failed.
+    pub chain: Vec<CertificateInfo>,
+    /// Why the system's check would have refused it, where a pin or accept-invalid let it pass.
+    pub tolerated: Option<String>,
+}
+
+/// A server certificate for people.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CertificateInfo {
+    /// RFC 4514.
+    pub subject: String,
+    /// RFC 4514.
+    pub issuer: String,
+    /// Unix seconds.
+    pub not_before: i64,
+    /// Unix seconds.
+    pub not_after: i64,
+    /// Of the DER certificate.
+    pub sha256: [u8; 32],
+    /// Of its SubjectPublicKeyInfo.
+    pub public_key_sha256: [u8; 32],
+    /// subjectAltName: DNS names and IP addresses.
+    pub names: Vec<String>,
+}
+
+/// Why a step failed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Failure {
+    /// In which step.
+    pub step: Step,
+    /// What kind.
+    pub kind: FailureKind,
+    /// What happened, in English, one sentence.
+    pub text: String,
+    /// The server's answer, if it was one.
+    pub reply: Option<Reply>,
+}
+
+/// Kinds of failure. The names, in upper snake case, are the stable codes of the log and the Test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailureKind {
+    /// The name does not resolve.
+    NameNotFound,
+    /// The resolver did not answer or failed.
+    ResolverFailed,
+    /// Nobody listens there.
+    ConnectionRefused,
+    /// No route, or blocked.
+    Unreachable,
+    /// No answer in time.
+    TimedOut,
+    /// The connection broke.
+    ConnectionLost,
+    /// The answer is not SMTP.
+    NotSmtp,
+    /// The server refused the session (greeting or EHLO).
+    SessionRefused,
+    /// STARTTLS is required and not offered.
+    StarttlsMissing,
+    /// The TLS handshake failed.
+    TlsFailed,
+    /// The certificate's issuer is not trusted.
+    CertificateUntrusted,
+    /// The certificate is over or not begun.
+    CertificateExpired,
+    /// The certificate is for another name.
+    CertificateName,
+    /// The certificate is not the pinned one.
+    PinMismatch,
+    /// The server offers no mechanism that can be used.
+    NoMechanism,
+    /// A password is not sent over a connection without TLS.
+    PlaintextRefused,
+    /// The account has no password.
+    NoPassword,
+    /// The server refused the credentials.
+    AuthRejected,
+    /// The server cannot check credentials now.
+    AuthTemporary,
+    /// The sender was refused.
+    SenderRejected,
+    /// No recipient was taken.
+    RecipientRejected,
+    /// The content was refused.
+    MessageRejected,
+    /// Larger than the server's SIZE.
+    TooLarge,
+    /// An address needs SMTPUTF8 and the server does not have it.
+    NoSmtputf8,
+    /// A local file or folder failed.
+    LocalFile,
+    /// The connection broke after the final dot: whether the message went out is not known.
+    Uncertain,
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Why it did not end well for all recipients; `None` when all were taken (or the test passed).
+    pub failure: Option<Failure>,
+    /// One for each of the envelope's recipients, in order.
+    pub recipients: Vec<RecipientOutcome>,
+    /// The dialogue.
+    pub transcript: Transcript,
+    /// TLS of the session.
+    pub tls: Option<TlsInfo>,
+    /// The server's answer to the content, or the file that was written.
+    pub answer: String,
+}
+
+/// What became of one recipient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RecipientOutcome {
+    /// Handed over.
+    Delivered {
+        /// The server's words.
+        answer: String,
+    },
+    /// Refused for good.
+    Failed {
+        /// The server's words.
+        answer: String,
+    },
+    /// Not now; try again.
+    Deferred {
+        /// The server's words, or what went wrong.
+        answer: String,
+    },
+}
+
+/// The dialogue of a session, redacted: secrets are ***, the content is left out.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Transcript {
+    /// "  12 C: EHLO host" lines: milliseconds since the beginning, direction (C, S or *), text.
+    pub text: String,
+    /// Lines were dropped, because it grew past the limit.
+    pub truncated: bool,
+}

@@ -1,0 +1,70 @@
+//! The error reasons: Faxpost's only vocabulary of failure.
+//!
+//! Every error status carries a `google.rpc.ErrorInfo` with [`DOMAIN`] and one of these as its reason. Scripts and
+//! clients decide by them; the sentences beside them may change, these do not.
+
+/// `ErrorInfo.domain` of every error.
+pub const DOMAIN: &str = "faxpost";
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        $($(#[$doc])* pub const $name: &str = stringify!($name);)*
+        /// All reasons.
+        pub const ALL: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+reasons! {
+    /// One or more fields are wrong; `BadRequest` names them. INVALID_ARGUMENT.
+    INVALID_FIELD,
+    /// The fields are right, but the chosen method cannot do what they ask. INVALID_ARGUMENT with field violations.
+    METHOD_CANNOT,
+    /// The method or feature is known and not available on this host. INVALID_ARGUMENT with field violations.
+    NOT_AVAILABLE,
+    /// The test draft changes what the stored password is bound to; give the password. INVALID_ARGUMENT.
+    PASSWORD_NEEDED,
+    /// The daemon could not find out who the caller is. UNAUTHENTICATED.
+    CALLER_UNKNOWN,
+    /// The policy does not allow this method to the caller's role. PERMISSION_DENIED.
+    POLICY_DENIED,
+    /// The field may be changed by administrators only. PERMISSION_DENIED with field violations.
+    FIELD_DENIED,
+    /// No such account. NOT_FOUND.
+    ACCOUNT_NOT_FOUND,
+    /// No such message, or it is somebody else's. NOT_FOUND.
+    MESSAGE_NOT_FOUND,
+    /// No such log entry, or it is somebody else's. NOT_FOUND.
+    ENTRY_NOT_FOUND,
+    /// The entry has no transcript. NOT_FOUND.
+    TRANSCRIPT_NOT_FOUND,
+    /// An account of this id exists. ALREADY_EXISTS.
+    ACCOUNT_EXISTS,
+    /// `request_id` was used for another content. ALREADY_EXISTS.
+    REQUEST_ID_REUSED,
+    /// Somebody else changed it since it was read. ABORTED.
+    ETAG_MISMATCH,
+    /// What was asked does not fit the message's state, e.g. retrying a delivered one. FAILED_PRECONDITION.
+    WRONG_STATE,
+    /// The account "default" cannot be deleted, or the account still has messages. FAILED_PRECONDITION.
+    ACCOUNT_IN_USE,
+    /// The change would lock the administrators out. FAILED_PRECONDITION.
+    LOCKOUT,
+    /// The caller has too many connections open. RESOURCE_EXHAUSTED.
+    TOO_MANY_CONNECTIONS,
+    /// The caller has too many calls under way. RESOURCE_EXHAUSTED.
+    TOO_MANY_CALLS,
+    /// The caller has too many unfinished messages in the outbox. RESOURCE_EXHAUSTED.
+    QUEUE_SHARE,
+    /// The message is larger than the daemon takes. INVALID_ARGUMENT.
+    MESSAGE_TOO_LARGE,
+    /// The caller sent nothing for too long. DEADLINE_EXCEEDED.
+    TOO_SLOW,
+    /// The disk is full: nothing was accepted. UNAVAILABLE, try again later.
+    DISK_FULL,
+    /// The store failed: nothing was accepted or changed. UNAVAILABLE.
+    STORE_FAILED,
+    /// The daemon is stopping. UNAVAILABLE.
+    STOPPING,
+    /// A fault of the daemon; its log has more. INTERNAL.
+    INTERNAL,
+}
