@@ -5,4 +5,5 @@ pub mod caller;
 pub mod config;
 pub mod ipc;
 pub mod mailer;
+pub mod message;
 pub mod secrets;

