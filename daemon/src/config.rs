@@ -14,6 +14,8 @@ pub struct Config {
     pub endpoint: String,
     /// Bounds on what callers can make the daemon do.
     pub limits: Limits,
+    /// When mail is tried again.
+    pub outbox: Outbox,
 }
 
 /// Bounds on what callers can make the daemon do (requirement H5). `[limits]` in `faxpostd.toml`.
@@ -50,10 +52,27 @@ impl Default for Limits {
     }
 }
 
+/// When mail is tried again (requirement F3). `[outbox]` in `faxpostd.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Outbox {
+    /// Pauses after the first, second, … failed attempt, in seconds; the last one repeats.
+    pub retry_seconds: Vec<u64>,
+    /// Hours after which a message is given up (RFC 5321 section 4.5.4.1 proposes 4 to 5 days).
+    pub give_up_hours: u32,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self { retry_seconds: vec![60, 120, 300, 600, 1200, 1800, 3600], give_up_hours: 120 }
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct File {
     limits: Limits,
+    outbox: Outbox,
 }
 
 impl Config {
@@ -68,6 +87,6 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => File::default(),
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
-        Ok(Self { state_dir: state_dir.to_owned(), endpoint: endpoint.to_owned(), limits: file.limits })
+        Ok(Self { state_dir: state_dir.to_owned(), endpoint: endpoint.to_owned(), limits: file.limits, outbox: file.outbox })
     }
 }

@@ -1,9 +1,68 @@
-//! The privileged mail daemon of a fax system.
+//! The privileged mail daemon of a fax system: everything but the process around it.
+//!
+//! [`run`] is also what the tests start. ARCHITECTURE.md tells what stands where.
 
 pub mod accounts;
+pub mod api;
 pub mod caller;
 pub mod config;
+pub mod diagnose;
 pub mod ipc;
+pub mod log;
 pub mod mailer;
 pub mod message;
+pub mod outbox;
+pub mod policy;
 pub mod secrets;
+pub mod service;
+mod state;
+pub mod store;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::Registry;
+use crate::api::{App, PolicyKeeper};
+use crate::config::Config;
+use crate::ipc::Door;
+use crate::log::Log;
+use crate::outbox::Outbox;
+use crate::secrets::Vault;
+use crate::state::StateLock;
+use crate::store::Store;
+
+/// Serves until `shutdown` is cancelled; returns when calls and deliveries under way have ended.
+///
+/// # Errors
+/// What keeps the daemon from starting, as a sentence that says what to do; nothing of the state was changed then.
+pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let started_at = jiff::Timestamp::now().as_millisecond();
+    service::prepare_state_dir(&config.state_dir)?;
+    let _lock = StateLock::take(&config.state_dir, &config.endpoint)?;
+    let store = Store::open(&config.state_dir)?;
+    let vault = Vault::open(&config.state_dir)?;
+    let registry = Arc::new(Registry::open(store.clone(), vault).await.context("the accounts cannot be read")?);
+    let policy = Arc::new(PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?);
+    let log = Log::new(store.clone());
+    let outbox = Outbox::open(&config, store.clone(), registry.clone(), log.clone()).await;
+    let outbox = Arc::new(outbox.context("the outbox cannot be read")?);
+    let door = Door::open(&config.endpoint, &config.limits).await?;
+
+    let incoming = door.incoming(shutdown.clone());
+    let deliveries = tokio::spawn(outbox.clone().run(shutdown.clone()));
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        endpoint = config.endpoint,
+        state = %config.state_dir.display(),
+        "ready"
+    );
+    let app = App { config, store, registry, outbox, log, policy, started_at, stopping: shutdown.clone() };
+    let served = api::serve(Arc::new(app), incoming).await;
+    // If serving ended by itself, the rest ends with it.
+    shutdown.cancel();
+    deliveries.await.context("the outbox failed")?;
+    tracing::info!("stopped");
+    served.context("the daemon cannot serve its endpoint")
+}

@@ -1,1 +1,66 @@
-fn main() {}
+//! `faxpostd`: the process around the daemon. One command so far; the service and the mailer worker will be others.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use faxpostd::config::Config;
+use faxpostd::service;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// The privileged mail daemon of a fax system.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs in the foreground until Ctrl-C or SIGTERM. FAXPOST_LOG sets what is logged, e.g. debug (default: info).
+    Run {
+        /// Folder for database, spool, key and pickup [default: /var/lib/faxpost, or %ProgramData%\Faxpost].
+        #[arg(long, value_name = "DIR")]
+        state_dir: Option<PathBuf>,
+        /// Socket path, or pipe name, to serve [default: /run/faxpost/faxpost.sock, or
+        /// \\.\pipe\ProtectedPrefix\Administrators\Faxpost].
+        #[arg(long, value_name = "PATH", default_value = faxpost_proto::endpoint::DEFAULT, hide_default_value = true)]
+        endpoint: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let Command::Run { state_dir, endpoint } = Arguments::parse().command;
+    let filter = EnvFilter::try_from_env("FAXPOST_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(terminal).with_writer(std::io::stderr).init();
+
+    match serve(state_dir.unwrap_or_else(service::default_state_dir), &endpoint) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The whole chain on one line: what failed, and what the system said.
+            eprintln!("faxpostd: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(state_dir: PathBuf, endpoint: &str) -> anyhow::Result<()> {
+    let config = Config::load(&state_dir, endpoint)?;
+    service::raise_limits();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let shutdown = CancellationToken::new();
+        let stop = shutdown.clone();
+        tokio::spawn(async move {
+            match service::stop_requested().await {
+                Ok(()) => tracing::info!("asked to stop"),
+                Err(error) => tracing::error!(%error, "signals cannot be received"),
+            }
+            stop.cancel();
+        });
+        faxpostd::run(config, shutdown).await
+    })
+}

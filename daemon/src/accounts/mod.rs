@@ -2,8 +2,12 @@
 
 mod matrix;
 mod model;
+mod registry;
+mod route;
 mod update;
 
 pub use matrix::{Capability, capabilities};
 pub use model::{Account, AccountId, Method, Security, Signing, TlsCheck};
+pub use registry::{ChangeError, Changed, DraftError, Registry};
+pub use route::{Host, destination, route};
 pub use update::{Applied, FieldProblem, PasswordChange, Problem, Set, TlsCheckKind, apply, binding};

@@ -1,0 +1,60 @@
+//! `faxpost.v1.Admin`.
+
+use std::sync::Arc;
+
+use faxpost_proto::reason;
+use faxpost_proto::v1::{self, admin_server::Admin};
+use tonic::{Code, Request, Response, Status};
+
+use super::authorize::Admitted;
+use super::{App, convert, error};
+use crate::policy::{Decision, MEMBERS, Role};
+
+pub(super) struct Service(pub(super) Arc<App>);
+
+#[tonic::async_trait]
+impl Admin for Service {
+    async fn get_policy(
+        &self,
+        _request: Request<v1::GetPolicyRequest>,
+    ) -> Result<Response<v1::GetPolicyResponse>, Status> {
+        let policy = self.0.policy.now();
+        let roles = MEMBERS.iter().map(|(role, members)| v1::RoleDefinition {
+            role: convert::role(*role).into(),
+            members: members.iter().map(|member| (*member).to_owned()).collect(),
+        });
+        Ok(Response::new(v1::GetPolicyResponse {
+            rules: policy.rules().map(|(method, cells)| convert::rule(method, cells)).collect(),
+            roles: roles.collect(),
+        }))
+    }
+
+    async fn update_policy(
+        &self,
+        request: Request<v1::UpdatePolicyRequest>,
+    ) -> Result<Response<v1::UpdatePolicyResponse>, Status> {
+        let caller = Admitted::of(&request)?;
+        let request = request.into_inner();
+        let role = match v1::Role::try_from(request.role) {
+            Ok(v1::Role::Administrator) => Role::Administrator,
+            Ok(v1::Role::Service) => Role::Service,
+            Ok(v1::Role::User) => Role::User,
+            _ => return Err(error::invalid("role", "required: administrator, service or user")),
+        };
+        let decision = match v1::Decision::try_from(request.decision) {
+            Ok(v1::Decision::Unspecified) => None,
+            Ok(v1::Decision::Allow) => Some(Decision::Allow),
+            Ok(v1::Decision::Deny) => Some(Decision::Deny),
+            Ok(v1::Decision::Approval) => {
+                let text = "approval is not available in this version; allow or deny";
+                return Err(error::status(Code::InvalidArgument, reason::NOT_AVAILABLE, text));
+            }
+            Err(_) => return Err(error::invalid("decision", "allow, deny, or nothing for the default")),
+        };
+        let changed = self.0.policy.change(&request.method, role, decision).await;
+        let method = changed.map_err(|e| error::store(&e))?.map_err(error::policy)?;
+        tracing::info!(caller = caller.caller.name, method, role = role.as_str(), ?decision, "policy changed");
+        let (method, cells) = self.0.policy.now().rule(method).map_err(error::policy)?;
+        Ok(Response::new(v1::UpdatePolicyResponse { rule: Some(convert::rule(method, cells)) }))
+    }
+}

@@ -1,0 +1,213 @@
+//! The layer in front of every method: who is there, may he, and has he a call slot left.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use faxpost_proto::reason;
+use tokio::sync::OwnedSemaphorePermit;
+use tonic::body::Body;
+use tonic::{Code, Request, Status};
+use tower::{Layer, Service};
+
+use super::body::{Held, Patient};
+use super::error;
+use crate::caller::Caller;
+use crate::ipc::Peer;
+use crate::policy::{Decision, Policy, PolicyError, Role, UPDATE_ACCOUNT, role_of};
+use crate::store::{Author, Store, StoreError};
+
+/// A caller whom the policy let through; handlers find it in the request.
+#[derive(Clone, Debug)]
+pub(super) struct Admitted {
+    pub(super) caller: Arc<Caller>,
+    pub(super) role: Role,
+    /// He may change accounts, so he may see their logins.
+    pub(super) edits_accounts: bool,
+}
+
+impl Admitted {
+    /// The one the layer put into `request`.
+    pub(super) fn of<T>(request: &Request<T>) -> Result<Self, Status> {
+        request.extensions().get::<Self>().cloned().ok_or_else(unknown)
+    }
+
+    pub(super) fn is_administrator(&self) -> bool {
+        self.role == Role::Administrator
+    }
+
+    /// `None` for administrators: everybody's messages and entries. Else only those of this caller.
+    pub(super) fn only_own(&self) -> Option<String> {
+        (!self.is_administrator()).then(|| self.caller.id.clone())
+    }
+
+    pub(super) fn author(&self) -> Author {
+        Author { id: self.caller.id.clone(), name: self.caller.name.clone() }
+    }
+}
+
+/// The policy as it is now, and where its changes are kept.
+pub struct PolicyKeeper {
+    store: Store,
+    policy: RwLock<Arc<Policy>>,
+}
+
+impl PolicyKeeper {
+    /// Reads the changes from the store.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn open(store: Store) -> Result<Self, StoreError> {
+        let mut policy = Policy::default();
+        for (method, role, allow) in store.policy_changes().await? {
+            let decision = if allow { Decision::Allow } else { Decision::Deny };
+            let role = Role::ALL.into_iter().find(|known| known.as_str() == role);
+            // A method that this version does not have is denied anyway.
+            if let Some(role) = role
+                && let Err(error) = policy.change(&method, role, Some(decision))
+            {
+                tracing::warn!(method, %error, "a change to the policy is left out");
+            }
+        }
+        Ok(Self { store, policy: RwLock::new(Arc::new(policy)) })
+    }
+
+    pub(super) fn now(&self) -> Arc<Policy> {
+        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) async fn change(
+        &self,
+        method: &str,
+        role: Role,
+        decision: Option<Decision>,
+    ) -> Result<Result<&'static str, PolicyError>, StoreError> {
+        let mut policy = Policy::clone(&self.now());
+        let name = match policy.change(method, role, decision) {
+            Ok(name) => name,
+            Err(error) => return Ok(Err(error)),
+        };
+        let allow = decision.map(|decision| decision == Decision::Allow);
+        self.store.put_policy_change(name, role.as_str(), allow).await?;
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+        Ok(Ok(name))
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Authorize {
+    policy: Arc<PolicyKeeper>,
+    patience: Duration,
+}
+
+impl Authorize {
+    pub(super) fn new(policy: Arc<PolicyKeeper>, patience: Duration) -> Self {
+        Self { policy, patience }
+    }
+
+    fn admit(
+        &self,
+        path: &str,
+        peer: Option<&Peer>,
+    ) -> Result<(Admitted, OwnedSemaphorePermit), Status> {
+        let peer = peer.ok_or_else(unknown)?;
+        peer.request_seen();
+        let caller = peer.caller.clone().ok_or_else(unknown)?;
+        let method = path.strip_prefix('/').unwrap_or(path);
+        let policy = self.policy.now();
+        let role = role_of(&caller);
+        let Some(role) = role.filter(|role| policy.decide(method, *role) == Decision::Allow) else {
+            tracing::warn!(caller = caller.name, id = caller.id, method, "denied by the policy");
+            return Err(denied(method, &caller, role));
+        };
+        if peer.over_limit {
+            let text = "you have too many connections open; close some";
+            return Err(error::status(Code::ResourceExhausted, reason::TOO_MANY_CONNECTIONS, text));
+        }
+        let permit = peer.calls.clone().try_acquire_owned().map_err(|_| {
+            let text = "you have too many calls under way; wait for some to end";
+            error::status(Code::ResourceExhausted, reason::TOO_MANY_CALLS, text)
+        })?;
+        let edits_accounts = policy.decide(UPDATE_ACCOUNT, role) == Decision::Allow;
+        Ok((Admitted { caller, role, edits_accounts }, permit))
+    }
+}
+
+fn unknown() -> Status {
+    let text = "the operating system did not say who is calling, so nothing is allowed";
+    error::status(Code::Unauthenticated, reason::CALLER_UNKNOWN, text)
+}
+
+fn denied(method: &str, caller: &Caller, role: Option<Role>) -> Status {
+    let text = match role {
+        Some(role) => format!(
+            "{} has the role {} here, which may not call {method}; an administrator can allow it with `faxpost policy set`",
+            caller.name,
+            role.as_str()
+        ),
+        None => format!("{} has no role here; nothing is allowed", caller.name),
+    };
+    error::status(Code::PermissionDenied, reason::POLICY_DENIED, text)
+}
+
+impl<S> Layer<S> for Authorize {
+    type Service = Authorized<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Authorized { rule: self.clone(), inner }
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Authorized<S> {
+    rule: Authorize,
+    inner: S,
+}
+
+impl<S> Service<http::Request<Body>> for Authorized<S>
+where
+    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let admitted = self.rule.admit(request.uri().path(), request.extensions().get::<Peer>());
+        let (admitted, permit) = match admitted {
+            Ok(admitted) => admitted,
+            Err(status) => return Box::pin(async move { Ok(status.into_http()) }),
+        };
+        let patience = self.rule.patience;
+        let mut request = request.map(|body| Body::new(Patient::new(body, patience)));
+        request.extensions_mut().insert(admitted);
+
+        // The service that was polled ready is the one to call.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        Box::pin(async move {
+            let response = inner.call(request).await?;
+            Ok(explain_size(response).map(|body| Body::new(Held::new(body, permit))))
+        })
+    }
+}
+
+/// tonic refuses what is too large before a handler sees it, with OUT_OF_RANGE and no reason. No handler uses that code.
+fn explain_size(response: http::Response<Body>) -> http::Response<Body> {
+    let out_of_range = Code::OutOfRange as i32;
+    match response.headers().get("grpc-status") {
+        Some(code) if code.as_bytes() == out_of_range.to_string().as_bytes() => {
+            let text = "the request is larger than this method takes; send large mails with SendMailStream";
+            error::status(Code::InvalidArgument, reason::MESSAGE_TOO_LARGE, text).into_http()
+        }
+        _ => response,
+    }
+}

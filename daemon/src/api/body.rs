@@ -1,0 +1,88 @@
+//! Bodies that bound what a peer can hold: a request that stalls ends, and a call slot is kept until the answer is out.
+
+use std::future::Future as _;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use faxpost_proto::reason;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Sleep};
+use tonic::body::Body;
+use tonic::{Code, Status};
+
+use super::error;
+
+/// A request body that fails when nothing comes for too long.
+pub(super) struct Patient {
+    body: Body,
+    patience: Duration,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl Patient {
+    pub(super) fn new(body: Body, patience: Duration) -> Self {
+        Self { body, patience, deadline: Box::pin(tokio::time::sleep(patience)) }
+    }
+}
+
+impl HttpBody for Patient {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            let next = Instant::now() + self.patience;
+            self.deadline.as_mut().reset(next);
+            return Poll::Ready(frame);
+        }
+        ready!(self.deadline.as_mut().poll(context));
+        let text = format!("nothing came for {} seconds; the call was ended", self.patience.as_secs());
+        Poll::Ready(Some(Err(error::status(Code::DeadlineExceeded, reason::TOO_SLOW, text))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// An answer that holds its caller's call slot until it is out.
+pub(super) struct Held {
+    body: Body,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Held {
+    pub(super) fn new(body: Body, permit: OwnedSemaphorePermit) -> Self {
+        Self { body, _permit: permit }
+    }
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

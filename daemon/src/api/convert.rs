@@ -1,0 +1,252 @@
+//! Between wire and domain, in one place.
+
+use faxpost_proto::v1;
+use prost_types::{FieldMask, Timestamp};
+use tonic::Status;
+
+use super::authorize::Admitted;
+use super::error;
+use crate::accounts::{Account, FieldProblem, Method, Problem, Security, Set, Signing, TlsCheck, TlsCheckKind};
+use crate::outbox::{Message, RecipientState, State};
+use crate::policy::{Cell, Decision, Role};
+use crate::secrets::Secret;
+use crate::store::AccountRow;
+
+pub(super) fn timestamp(millis: i64) -> Timestamp {
+    Timestamp {
+        seconds: millis.div_euclid(1000),
+        nanos: (millis.rem_euclid(1000) * 1_000_000).try_into().unwrap_or_default(),
+    }
+}
+
+pub(super) fn millis(timestamp: &Timestamp) -> i64 {
+    timestamp.seconds.saturating_mul(1000).saturating_add(i64::from(timestamp.nanos / 1_000_000))
+}
+
+pub(super) fn etag(revision: i64) -> String {
+    format!("{revision:x}")
+}
+
+pub(super) fn revision(etag: &str) -> Result<i64, Status> {
+    i64::from_str_radix(etag, 16)
+        .ok()
+        .filter(|revision| *revision >= 0)
+        .ok_or_else(|| error::invalid("etag", "required: the etag of the account as you read it"))
+}
+
+/// The account as this caller may see it.
+pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v1::Account {
+    let Account {
+        sender_email,
+        sender_name,
+        method: sending,
+        server,
+        port,
+        security: mode,
+        tls_check,
+        authentication,
+        login,
+        plaintext_auth,
+        sign,
+        pickup_directory,
+        ehlo_name,
+    } = row.account.clone();
+    let (check, pin) = match tls_check {
+        TlsCheck::System => (v1::TlsCheck::System, String::new()),
+        TlsCheck::Pinned(pin) => (v1::TlsCheck::Pinned, hex::encode(pin)),
+        TlsCheck::AcceptInvalid => (v1::TlsCheck::AcceptInvalid, String::new()),
+    };
+    let mut account = v1::Account {
+        id: row.id.to_string(),
+        etag: etag(row.revision),
+        sender_email: if sender_email.is_empty() { row.account.effective_sender(host_name) } else { sender_email },
+        sender_name: Some(sender_name),
+        method: method(sending).into(),
+        server,
+        port: port.unwrap_or(0).into(),
+        effective_port: row.account.effective_port().into(),
+        security: security(mode).into(),
+        tls_check: check.into(),
+        tls_pin: pin,
+        authentication,
+        login,
+        password: String::new(),
+        has_password: row.password.is_some(),
+        plaintext_auth,
+        oauth: false,
+        sign: match sign {
+            Signing::Off => v1::Signing::Off,
+            Signing::Clear => v1::Signing::Clear,
+            Signing::Opaque => v1::Signing::Opaque,
+        }
+        .into(),
+        certificate: String::new(),
+        pickup_directory,
+        update_time: row.changed.as_ref().map(|(at, _)| timestamp(*at)),
+        updated_by: row.changed.as_ref().map(|(_, by)| by.clone()).unwrap_or_default(),
+        redacted: Vec::new(),
+        ehlo_name,
+    };
+    if !viewer.edits_accounts {
+        account.login = String::new();
+        account.redacted.push("login".to_owned());
+    }
+    if !viewer.is_administrator() && !account.pickup_directory.is_empty() {
+        account.pickup_directory = String::new();
+        account.redacted.push("pickup_directory".to_owned());
+    }
+    account
+}
+
+pub(super) fn method(method: Method) -> v1::Method {
+    match method {
+        Method::SecureSmtpClient => v1::Method::SecureSmtpClient,
+        Method::CdoMessage => v1::Method::CdoMessage,
+        Method::SystemNetMail => v1::Method::SystemNetMail,
+        Method::Pickup => v1::Method::Pickup,
+    }
+}
+
+pub(super) fn security(security: Security) -> v1::Security {
+    match security {
+        Security::None => v1::Security::None,
+        Security::Implicit => v1::Security::Implicit,
+        Security::Starttls => v1::Security::Starttls,
+    }
+}
+
+/// The fields of `account` that `mask` names.
+pub(super) fn sets(account: v1::Account, mask: Option<&FieldMask>) -> Result<Vec<Set>, Status> {
+    let mut problems = Vec::new();
+    let mut sets = Vec::new();
+    for path in mask.map_or(&[][..], |mask| &mask.paths) {
+        match set(&account, path) {
+            Ok(set) => sets.push(set),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(sets) } else { Err(error::fields(&problems)) }
+}
+
+fn set(account: &v1::Account, path: &str) -> Result<Set, FieldProblem> {
+    let problem = |field: &str, text: String| FieldProblem {
+        field: field.to_owned(),
+        problem: Problem::Invalid,
+        text,
+    };
+    let number = |field: &str, value: i32| problem(field, format!("{value} is not one of its values"));
+    Ok(match path {
+        "sender_email" => Set::SenderEmail(account.sender_email.clone()),
+        "sender_name" => Set::SenderName(account.sender_name.clone()),
+        "method" => Set::Method(match v1::Method::try_from(account.method) {
+            Ok(v1::Method::Unspecified) => None,
+            Ok(v1::Method::SecureSmtpClient) => Some(Method::SecureSmtpClient),
+            Ok(v1::Method::CdoMessage) => Some(Method::CdoMessage),
+            Ok(v1::Method::SystemNetMail) => Some(Method::SystemNetMail),
+            Ok(v1::Method::Pickup) => Some(Method::Pickup),
+            Err(_) => return Err(number(path, account.method)),
+        }),
+        "server" => Set::Server(account.server.clone()),
+        "port" => Set::Port(account.port),
+        "security" => Set::Security(match v1::Security::try_from(account.security) {
+            Ok(v1::Security::Unspecified) => None,
+            Ok(v1::Security::None) => Some(Security::None),
+            Ok(v1::Security::Implicit) => Some(Security::Implicit),
+            Ok(v1::Security::Starttls) => Some(Security::Starttls),
+            Err(_) => return Err(number(path, account.security)),
+        }),
+        "tls_check" => Set::TlsCheck(match v1::TlsCheck::try_from(account.tls_check) {
+            Ok(v1::TlsCheck::Unspecified) => None,
+            Ok(v1::TlsCheck::System) => Some(TlsCheckKind::System),
+            Ok(v1::TlsCheck::Pinned) => Some(TlsCheckKind::Pinned),
+            Ok(v1::TlsCheck::AcceptInvalid) => Some(TlsCheckKind::AcceptInvalid),
+            Err(_) => return Err(number(path, account.tls_check)),
+        }),
+        "tls_pin" => Set::TlsPin(account.tls_pin.clone()),
+        "authentication" => Set::Authentication(account.authentication),
+        "login" => Set::Login(account.login.clone()),
+        "password" => Set::Password(Secret::new(account.password.clone())),
+        "plaintext_auth" => Set::PlaintextAuth(account.plaintext_auth),
+        "oauth" => Set::Oauth(account.oauth),
+        "sign" => Set::Sign(match v1::Signing::try_from(account.sign) {
+            Ok(v1::Signing::Unspecified) => None,
+            Ok(v1::Signing::Off) => Some(Signing::Off),
+            Ok(v1::Signing::Clear) => Some(Signing::Clear),
+            Ok(v1::Signing::Opaque) => Some(Signing::Opaque),
+            Err(_) => return Err(number(path, account.sign)),
+        }),
+        "certificate" => Set::Certificate(account.certificate.clone()),
+        "pickup_directory" => Set::PickupDirectory(account.pickup_directory.clone()),
+        "ehlo_name" => Set::EhloName(account.ehlo_name.clone()),
+        "id" | "etag" | "effective_port" | "has_password" | "update_time" | "updated_by" | "redacted" => {
+            return Err(problem("update_mask", format!("{path} cannot be set")));
+        }
+        unknown => return Err(problem("update_mask", format!("an account has no field {unknown:?}"))),
+    })
+}
+
+pub(super) fn message(message: Message) -> v1::Message {
+    v1::Message {
+        id: message.id,
+        message_id: message.message_id,
+        account: message.account,
+        caller: message.caller_name,
+        state: state(message.state).into(),
+        sender: message.sender,
+        subject: message.subject,
+        recipients: message
+            .recipients
+            .into_iter()
+            .map(|recipient| v1::Recipient {
+                address: recipient.address,
+                state: match recipient.state {
+                    RecipientState::Pending => v1::RecipientState::Pending,
+                    RecipientState::Delivered => v1::RecipientState::Delivered,
+                    RecipientState::Failed => v1::RecipientState::Failed,
+                    RecipientState::Cancelled => v1::RecipientState::Cancelled,
+                }
+                .into(),
+                answer: recipient.answer,
+            })
+            .collect(),
+        size: message.size.try_into().unwrap_or(i64::MAX),
+        attempts: message.attempts.try_into().unwrap_or(i32::MAX),
+        accept_time: Some(timestamp(message.accepted_at)),
+        next_attempt_time: message.next_attempt_at.map(timestamp),
+        expire_time: Some(timestamp(message.expires_at)),
+        last_error: message.last_error,
+        last_error_reason: message.last_error_reason,
+    }
+}
+
+fn state(state: State) -> v1::MessageState {
+    match state {
+        State::Queued => v1::MessageState::Queued,
+        State::Sending => v1::MessageState::Sending,
+        State::Held => v1::MessageState::Held,
+        State::Delivered => v1::MessageState::Delivered,
+        State::Failed => v1::MessageState::Failed,
+        State::Cancelled => v1::MessageState::Cancelled,
+    }
+}
+
+pub(super) fn rule(method: &str, cells: [Cell; 3]) -> v1::PolicyRule {
+    let cell = |cell: Cell| v1::PolicyCell {
+        role: role(cell.role).into(),
+        decision: match cell.decision {
+            Decision::Allow => v1::Decision::Allow,
+            Decision::Deny => v1::Decision::Deny,
+        }
+        .into(),
+        changed: cell.changed,
+    };
+    v1::PolicyRule { method: method.to_owned(), cells: cells.map(cell).to_vec() }
+}
+
+pub(super) fn role(role: Role) -> v1::Role {
+    match role {
+        Role::Administrator => v1::Role::Administrator,
+        Role::Service => v1::Role::Service,
+        Role::User => v1::Role::User,
+    }
+}

@@ -1,0 +1,139 @@
+//! Failures of the domain as gRPC statuses: a code, a reason of `faxpost_proto::reason`, fields where fields are wrong,
+//! and a sentence for people.
+
+use faxpost_proto::reason;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+use crate::accounts::{ChangeError, DraftError, FieldProblem, Problem};
+use crate::outbox::{AcceptError, SteerError};
+use crate::policy::PolicyError;
+use crate::store::StoreError;
+
+pub(super) fn status(code: Code, reason: &str, text: impl Into<String>) -> Status {
+    let details = ErrorDetails::with_error_info(reason, reason::DOMAIN, []);
+    Status::with_error_details(code, text, details)
+}
+
+/// One field is wrong.
+pub(super) fn invalid(field: &str, text: impl Into<String>) -> Status {
+    fields(&[FieldProblem { field: field.to_owned(), problem: Problem::Invalid, text: text.into() }])
+}
+
+pub(super) fn fields(problems: &[FieldProblem]) -> Status {
+    let any = |problem| problems.iter().any(|p| p.problem == problem);
+    let (code, why) = if any(Problem::Denied) {
+        (Code::PermissionDenied, reason::FIELD_DENIED)
+    } else if any(Problem::Invalid) {
+        (Code::InvalidArgument, reason::INVALID_FIELD)
+    } else if any(Problem::MethodCannot) {
+        (Code::InvalidArgument, reason::METHOD_CANNOT)
+    } else {
+        (Code::InvalidArgument, reason::NOT_AVAILABLE)
+    };
+    let mut details = ErrorDetails::with_error_info(why, reason::DOMAIN, []);
+    details.set_bad_request(
+        problems.iter().map(|p| FieldViolation::new(p.field.clone(), p.text.clone())).collect::<Vec<_>>(),
+    );
+    let sentences: Vec<_> = problems.iter().map(|p| format!("{}: {}", p.field, p.text)).collect();
+    Status::with_error_details(code, sentences.join("; "), details)
+}
+
+pub(super) fn store(error: &StoreError) -> Status {
+    match error {
+        StoreError::Full => {
+            let text = "the disk of the daemon's state folder is full; nothing was accepted or changed, try again later";
+            status(Code::Unavailable, reason::DISK_FULL, text)
+        }
+        StoreError::Failed(why) => {
+            tracing::error!(why, "the store failed");
+            let text = "the daemon's database failed; nothing was accepted or changed. The daemon's log says why";
+            status(Code::Unavailable, reason::STORE_FAILED, text)
+        }
+    }
+}
+
+pub(super) fn change(error: ChangeError) -> Status {
+    let text = error.to_string();
+    match error {
+        ChangeError::NotFound(id) => no_account(&id),
+        ChangeError::Exists(_) => status(Code::AlreadyExists, reason::ACCOUNT_EXISTS, text),
+        ChangeError::Stale(_) => {
+            let text = format!("{text}; read it again and repeat the change");
+            status(Code::Aborted, reason::ETAG_MISMATCH, text)
+        }
+        ChangeError::InUse(_) => status(Code::FailedPrecondition, reason::ACCOUNT_IN_USE, text),
+        ChangeError::Fields(problems) => fields(&problems),
+        ChangeError::Store(error) => store(&error),
+    }
+}
+
+pub(super) fn draft(error: DraftError) -> Status {
+    match error {
+        DraftError::NotFound(id) => no_account(&id),
+        DraftError::Fields(problems) => fields(&problems),
+        DraftError::PasswordNeeded => {
+            let text = "the stored password belongs to the saved server, port, security, TLS check and login; give \
+                        the password for this test";
+            let mut details = ErrorDetails::with_error_info(reason::PASSWORD_NEEDED, reason::DOMAIN, []);
+            details.add_bad_request_violation("password", text);
+            Status::with_error_details(Code::InvalidArgument, text, details)
+        }
+        DraftError::Vault(error) => {
+            tracing::error!(%error, "a password could not be unsealed");
+            status(Code::FailedPrecondition, reason::PASSWORD_NEEDED, format!("{error}; set the password anew"))
+        }
+    }
+}
+
+pub(super) fn accept(error: AcceptError) -> Status {
+    let text = error.to_string();
+    match error {
+        AcceptError::Fields(problems) => fields(&problems),
+        AcceptError::NoAccount(id) => no_account(&id),
+        AcceptError::TooLarge { .. } => status(Code::InvalidArgument, reason::MESSAGE_TOO_LARGE, text),
+        AcceptError::QueueShare(_) => status(Code::ResourceExhausted, reason::QUEUE_SHARE, text),
+        AcceptError::Reused => status(Code::AlreadyExists, reason::REQUEST_ID_REUSED, text),
+        AcceptError::Spool(error) => spool(&error),
+        AcceptError::Store(error) => store(&error),
+    }
+}
+
+pub(super) fn spool(error: &std::io::Error) -> Status {
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        return store(&StoreError::Full);
+    }
+    store(&StoreError::Failed(format!("spool: {error}")))
+}
+
+pub(super) fn steer(error: SteerError) -> Status {
+    match error {
+        SteerError::NotFound(id) => no_message(&id),
+        SteerError::WrongState(why) => status(Code::FailedPrecondition, reason::WRONG_STATE, why),
+        SteerError::Store(error) => store(&error),
+    }
+}
+
+pub(super) fn policy(error: PolicyError) -> Status {
+    match error {
+        PolicyError::UnknownMethod => invalid("method", error.to_string()),
+        PolicyError::Lockout => status(Code::FailedPrecondition, reason::LOCKOUT, error.to_string()),
+    }
+}
+
+pub(super) fn no_account(id: &str) -> Status {
+    status(Code::NotFound, reason::ACCOUNT_NOT_FOUND, format!("there is no account {id}"))
+}
+
+pub(super) fn no_message(id: &str) -> Status {
+    status(Code::NotFound, reason::MESSAGE_NOT_FOUND, format!("there is no message {id} of yours"))
+}
+
+pub(super) fn stopping() -> Status {
+    status(Code::Unavailable, reason::STOPPING, "the daemon is stopping; try again when it is back")
+}
+
+pub(super) fn internal(text: impl std::fmt::Display) -> Status {
+    tracing::error!(%text, "internal error");
+    status(Code::Internal, reason::INTERNAL, "the daemon failed at this; its log says why")
+}

@@ -1,0 +1,303 @@
+//! `faxpost.v1.Mail`.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use faxpost_proto::reason;
+use faxpost_proto::v1::send_mail_stream_request::Part;
+use faxpost_proto::v1::{self, mail_server::Mail};
+use futures_util::{Stream, StreamExt as _, stream};
+use tokio::io::AsyncWriteExt as _;
+use tokio::sync::broadcast;
+use tonic::{Code, Request, Response, Status, Streaming};
+
+use super::accounts::id_or_default;
+use super::authorize::Admitted;
+use super::{App, convert, error, page};
+use crate::message::{Attachment, Content, Draft};
+use crate::outbox::{Accepted, Message, State, Steering, Upload};
+use crate::store::Listing;
+
+/// Attachments of one message: more is a mistake or an attack.
+const MAX_ATTACHMENTS: usize = 100;
+
+pub(super) struct Service(pub(super) Arc<App>);
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl Mail for Service {
+    async fn send_mail(&self, request: Request<v1::SendMailRequest>) -> Answer<v1::SendMailResponse> {
+        let sender = Admitted::of(&request)?;
+        let accepted = self.accept(request.into_inner(), Vec::new(), &sender).await?;
+        Ok(Response::new(v1::SendMailResponse {
+            id: accepted.id,
+            message_id: accepted.message_id,
+            accept_time: Some(convert::timestamp(accepted.at)),
+            duplicate: accepted.duplicate,
+        }))
+    }
+
+    async fn send_mail_stream(
+        &self,
+        request: Request<Streaming<v1::SendMailStreamRequest>>,
+    ) -> Answer<v1::SendMailStreamResponse> {
+        let sender = Admitted::of(&request)?;
+        let mut parts = request.into_inner();
+        let order = |text| error::invalid("part", text);
+        let Some(Part::Mail(mail)) = parts.message().await?.and_then(|first| first.part) else {
+            return Err(order("the first part is `mail`"));
+        };
+        let mut incoming = Incoming::new(&self.0, &mail);
+        while let Some(next) = parts.message().await? {
+            match next.part {
+                Some(Part::Attachment(start)) => incoming.begin(start).await?,
+                Some(Part::Chunk(bytes)) => incoming.add(&bytes).await?,
+                Some(Part::Mail(_)) => return Err(order("`mail` comes once, as the first part")),
+                None => return Err(order("a part is `mail`, `attachment` or `chunk`")),
+            }
+        }
+        let accepted = self.accept(mail, incoming.finish().await?, &sender).await?;
+        Ok(Response::new(v1::SendMailStreamResponse {
+            id: accepted.id,
+            message_id: accepted.message_id,
+            accept_time: Some(convert::timestamp(accepted.at)),
+            duplicate: accepted.duplicate,
+        }))
+    }
+
+    async fn list_messages(&self, request: Request<v1::ListMessagesRequest>) -> Answer<v1::ListMessagesResponse> {
+        let viewer = Admitted::of(&request)?;
+        let request = request.into_inner();
+        let size = page::size(request.page_size, 50, 500)?;
+        let mut states = Vec::new();
+        for number in request.states {
+            // Sending is Queued in the store.
+            match State::from_number(number.into()) {
+                Some(State::Sending) => states.push(State::Queued),
+                Some(state) => states.push(state),
+                None => return Err(error::invalid("states", format!("{number} is not a state"))),
+            }
+        }
+        let listing = Listing {
+            caller_id: viewer.only_own(),
+            account: request.account,
+            states,
+            before: page::before(&request.page_token)?,
+            limit: size,
+        };
+        let messages = self.0.store.messages(listing).await.map_err(|e| error::store(&e))?;
+        let next_page_token = page::next(messages.last().map(|m| m.seq), messages.len(), size);
+        let messages = messages.into_iter().map(|message| self.view(message)).collect();
+        Ok(Response::new(v1::ListMessagesResponse { messages, next_page_token }))
+    }
+
+    async fn get_message(&self, request: Request<v1::GetMessageRequest>) -> Answer<v1::GetMessageResponse> {
+        let viewer = Admitted::of(&request)?;
+        let message = find(&self.0, &request.into_inner().id, &viewer).await?;
+        Ok(Response::new(v1::GetMessageResponse { message: Some(self.view(message)) }))
+    }
+
+    type WatchMessageStream = Pin<Box<dyn Stream<Item = Result<v1::WatchMessageResponse, Status>> + Send>>;
+
+    async fn watch_message(&self, request: Request<v1::WatchMessageRequest>) -> Answer<Self::WatchMessageStream> {
+        let viewer = Admitted::of(&request)?;
+        let id = request.into_inner().id;
+        // Subscribed before the first look, so that no change falls between.
+        let changes = self.0.outbox.watch();
+        find(&self.0, &id, &viewer).await?;
+        let watch = MessageWatch { app: self.0.clone(), id, viewer, changes, begun: false, ended: false };
+        let states = stream::unfold(watch, MessageWatch::next);
+        Ok(Response::new(Box::pin(states.take_until(self.0.stopping.clone().cancelled_owned()))))
+    }
+
+    async fn retry_message(&self, request: Request<v1::RetryMessageRequest>) -> Answer<v1::RetryMessageResponse> {
+        let caller = Admitted::of(&request)?;
+        let message = Some(self.steer(&request.into_inner().id, Steering::Retry, &caller).await?);
+        Ok(Response::new(v1::RetryMessageResponse { message }))
+    }
+
+    async fn hold_message(&self, request: Request<v1::HoldMessageRequest>) -> Answer<v1::HoldMessageResponse> {
+        let caller = Admitted::of(&request)?;
+        let message = Some(self.steer(&request.into_inner().id, Steering::Hold, &caller).await?);
+        Ok(Response::new(v1::HoldMessageResponse { message }))
+    }
+
+    async fn release_message(
+        &self,
+        request: Request<v1::ReleaseMessageRequest>,
+    ) -> Answer<v1::ReleaseMessageResponse> {
+        let caller = Admitted::of(&request)?;
+        let message = Some(self.steer(&request.into_inner().id, Steering::Release, &caller).await?);
+        Ok(Response::new(v1::ReleaseMessageResponse { message }))
+    }
+
+    async fn cancel_message(&self, request: Request<v1::CancelMessageRequest>) -> Answer<v1::CancelMessageResponse> {
+        let caller = Admitted::of(&request)?;
+        let message = Some(self.steer(&request.into_inner().id, Steering::Cancel, &caller).await?);
+        Ok(Response::new(v1::CancelMessageResponse { message }))
+    }
+}
+
+impl Service {
+    async fn accept(
+        &self,
+        mail: v1::SendMailRequest,
+        uploads: Vec<Uploaded>,
+        sender: &Admitted,
+    ) -> Result<Accepted, Status> {
+        let mut attachments: Vec<_> = mail
+            .attachments
+            .into_iter()
+            .map(|a| Attachment {
+                file_name: a.file_name,
+                content_type: a.content_type,
+                content: Content::Memory(a.content),
+            })
+            .collect();
+        attachments.extend(uploads.iter().map(|uploaded| Attachment {
+            file_name: uploaded.start.file_name.clone(),
+            content_type: uploaded.start.content_type.clone(),
+            content: Content::File(uploaded.file.path().to_owned()),
+        }));
+        let draft = Draft {
+            sender_name: String::new(),
+            sender_email: String::new(),
+            to: mail.to,
+            cc: mail.cc,
+            bcc: mail.bcc,
+            subject: mail.subject,
+            text: mail.text,
+            html: mail.html,
+            headers: mail.headers.into_iter().map(|header| (header.name, header.value)).collect(),
+            attachments,
+        };
+        let request = crate::outbox::Request {
+            account: id_or_default(mail.account),
+            draft,
+            request_id: mail.request_id,
+            caller: sender.author(),
+        };
+        let outbox = self.0.outbox.clone();
+        // A task of its own: a caller who hangs up in the middle must not leave half a message behind.
+        let accepting = tokio::spawn(async move {
+            let accepted = outbox.accept(request).await;
+            drop(uploads);
+            accepted
+        });
+        accepting.await.map_err(error::internal)?.map_err(error::accept)
+    }
+
+    async fn steer(&self, id: &str, steering: Steering, caller: &Admitted) -> Result<v1::Message, Status> {
+        let own_only = !caller.is_administrator();
+        let steered = self.0.outbox.steer(id, steering, &caller.author(), own_only).await;
+        steered.map(convert::message).map_err(error::steer)
+    }
+
+    fn view(&self, message: Message) -> v1::Message {
+        convert::message(self.0.outbox.present(message))
+    }
+}
+
+async fn find(app: &App, id: &str, viewer: &Admitted) -> Result<Message, Status> {
+    let found = app.store.message(id.to_owned(), viewer.only_own()).await.map_err(|e| error::store(&e))?;
+    found.ok_or_else(|| error::no_message(id))
+}
+
+/// The attachments of a streamed message on their way in.
+struct Incoming<'a> {
+    app: &'a App,
+    /// Bytes that may still come.
+    left: u64,
+    done: Vec<Uploaded>,
+    open: Option<(Uploaded, tokio::fs::File)>,
+    /// Attachments that came with `mail` itself.
+    inline: usize,
+}
+
+struct Uploaded {
+    start: v1::AttachmentStart,
+    file: Upload,
+}
+
+impl<'a> Incoming<'a> {
+    fn new(app: &'a App, mail: &v1::SendMailRequest) -> Self {
+        let left = app.config.limits.max_message_bytes;
+        Self { app, left, done: Vec::new(), open: None, inline: mail.attachments.len() }
+    }
+
+    async fn begin(&mut self, start: v1::AttachmentStart) -> Result<(), Status> {
+        self.close().await?;
+        if self.inline + self.done.len() >= MAX_ATTACHMENTS {
+            let text = format!("a message has at most {MAX_ATTACHMENTS} attachments");
+            return Err(error::invalid("attachments", text));
+        }
+        let (file, handle) = self.app.outbox.spool().upload().map_err(|e| error::spool(&e))?;
+        self.open = Some((Uploaded { start, file }, tokio::fs::File::from_std(handle)));
+        Ok(())
+    }
+
+    async fn add(&mut self, bytes: &[u8]) -> Result<(), Status> {
+        let Some((_, file)) = &mut self.open else {
+            return Err(error::invalid("part", "a `chunk` comes after its `attachment`"));
+        };
+        let Some(left) = self.left.checked_sub(bytes.len() as u64) else {
+            let limit = self.app.config.limits.max_message_bytes;
+            let text = format!("the attachments have more than the {limit} bytes that are allowed");
+            return Err(error::status(Code::InvalidArgument, reason::MESSAGE_TOO_LARGE, text));
+        };
+        self.left = left;
+        file.write_all(bytes).await.map_err(|e| error::spool(&e))
+    }
+
+    async fn close(&mut self) -> Result<(), Status> {
+        if let Some((uploaded, mut file)) = self.open.take() {
+            file.flush().await.map_err(|e| error::spool(&e))?;
+            self.done.push(uploaded);
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<Vec<Uploaded>, Status> {
+        self.close().await?;
+        Ok(self.done)
+    }
+}
+
+/// Tells a message now and after every change, until nothing more will change.
+struct MessageWatch {
+    app: Arc<App>,
+    id: String,
+    viewer: Admitted,
+    changes: broadcast::Receiver<String>,
+    begun: bool,
+    ended: bool,
+}
+
+impl MessageWatch {
+    async fn next(mut self) -> Option<(Result<v1::WatchMessageResponse, Status>, Self)> {
+        if self.ended {
+            return None;
+        }
+        while self.begun {
+            match self.changes.recv().await {
+                Ok(id) if id == self.id => break,
+                Ok(_) => {}
+                // Too far behind to know which: look.
+                Err(broadcast::error::RecvError::Lagged(_)) => break,
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+        self.begun = true;
+        let message = match find(&self.app, &self.id, &self.viewer).await {
+            Ok(message) => message,
+            Err(status) => {
+                self.ended = true;
+                return Some((Err(status), self));
+            }
+        };
+        self.ended = message.state.is_final();
+        let message = Some(convert::message(self.app.outbox.present(message)));
+        Some((Ok(v1::WatchMessageResponse { message }), self))
+    }
+}

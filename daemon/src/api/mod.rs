@@ -1,0 +1,88 @@
+//! The API: one file a gRPC service, and the authorization layer in front of all of them.
+
+mod accounts;
+mod admin;
+mod authorize;
+mod body;
+mod convert;
+mod diagnostics;
+mod error;
+mod log;
+mod mail;
+mod page;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use faxpost_proto::v1::accounts_server::AccountsServer;
+use faxpost_proto::v1::admin_server::AdminServer;
+use faxpost_proto::v1::diagnostics_server::DiagnosticsServer;
+use faxpost_proto::v1::log_server::LogServer;
+use faxpost_proto::v1::mail_server::MailServer;
+use futures_util::Stream;
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::Registry;
+use crate::config::Config;
+use crate::ipc::Conn;
+use crate::log::Log;
+use crate::outbox::Outbox;
+use crate::store::Store;
+
+pub use authorize::PolicyKeeper;
+
+/// Largest SendMail request. gRPC holds a whole request in memory, so what is larger comes as a stream.
+pub(crate) const MAX_UNARY_BYTES: usize = 4 * 1024 * 1024;
+
+/// Largest request of everything else: settings, ids, filters.
+const MAX_SMALL_BYTES: usize = 64 * 1024;
+
+/// What the services work on.
+pub struct App {
+    /// What the daemon was started with.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// The accounts.
+    pub registry: Arc<Registry>,
+    /// The outbox.
+    pub outbox: Arc<Outbox>,
+    /// The e-mail log.
+    pub log: Log,
+    /// The policy.
+    pub policy: Arc<PolicyKeeper>,
+    /// When the daemon began, Unix milliseconds.
+    pub started_at: i64,
+    /// Cancelled when the daemon stops: streams end.
+    pub stopping: CancellationToken,
+}
+
+/// Serves until `app.stopping`, then lets calls under way end.
+///
+/// # Errors
+/// Of the transport as a whole; a connection that fails ends alone.
+pub async fn serve(
+    app: Arc<App>,
+    incoming: impl Stream<Item = std::io::Result<Conn>> + Send + 'static,
+) -> Result<(), tonic::transport::Error> {
+    let patience = Duration::from_secs(app.config.limits.patience_seconds);
+    let stopping = app.stopping.clone();
+    let small = MAX_SMALL_BYTES;
+    tonic::transport::Server::builder()
+        // Pings find half-open connections, so that a client whose machine slept does not hold its slot for ever.
+        .http2_keepalive_interval(Some(Duration::from_secs(20)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+        .max_concurrent_streams(Some(128))
+        // What a caller can make the daemon buffer, a stream and a connection.
+        .initial_stream_window_size(Some(256 * 1024))
+        .initial_connection_window_size(Some(1024 * 1024))
+        .http2_max_header_list_size(Some(16 * 1024))
+        .layer(authorize::Authorize::new(app.policy.clone(), patience))
+        .add_service(AccountsServer::new(accounts::Service(app.clone())).max_decoding_message_size(small))
+        .add_service(MailServer::new(mail::Service(app.clone())).max_decoding_message_size(MAX_UNARY_BYTES))
+        .add_service(LogServer::new(log::Service(app.clone())).max_decoding_message_size(small))
+        .add_service(DiagnosticsServer::new(diagnostics::Service(app.clone())).max_decoding_message_size(small))
+        .add_service(AdminServer::new(admin::Service(app)).max_decoding_message_size(small))
+        .serve_with_incoming_shutdown(incoming, stopping.cancelled_owned())
+        .await
+}

@@ -1,0 +1,174 @@
+//! The Test of an account (requirement D): the mailer's own session, step by step, with a small message of ours.
+
+use jiff::Timestamp;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::accounts::{Account, FieldProblem, Host, destination, route};
+use crate::log::{Entry, Kind, Log, Outcome as LogOutcome};
+use crate::mailer::{
+    self, Body, Event, Failure, Job, Outcome, RecipientOutcome, Step, StepReport, StepState, Transcript,
+};
+use crate::message::Draft;
+use crate::secrets::Secret;
+use crate::store::Author;
+
+/// What to test.
+#[derive(Debug)]
+pub struct Test {
+    /// Account id, for the log.
+    pub id: String,
+    /// Saved or unsaved settings.
+    pub account: Account,
+    /// What goes with them.
+    pub password: Option<Secret>,
+    /// Who gets the test message; empty: the sender.
+    pub to: String,
+    /// The last step.
+    pub until: Step,
+    /// Language of the test message.
+    pub russian: bool,
+    /// Who tests.
+    pub caller: Author,
+}
+
+/// A test under way.
+#[derive(Debug)]
+pub struct Running {
+    /// Its steps; ends with the test.
+    pub steps: UnboundedReceiver<Event>,
+    /// Dropped: the test stops at once.
+    pub guard: DropGuard,
+}
+
+/// Starts a test. It ends by itself, and is written to the log however it ends.
+///
+/// # Errors
+/// The test message cannot be built, e.g. `to` is no address.
+pub fn start(test: Test, host: &Host, log: &Log) -> Result<Running, Vec<FieldProblem>> {
+    let sender = test.account.effective_sender(&host.name);
+    let to = if test.to.is_empty() { sender.clone() } else { test.to.clone() };
+    let (subject, text) = if test.russian { (SUBJECT_RU, TEXT_RU) } else { (SUBJECT_EN, TEXT_EN) };
+    let composed = Draft {
+        sender_name: test.account.sender_name.clone(),
+        sender_email: sender,
+        to: vec![to],
+        subject: subject.to_owned(),
+        text: text.to_owned(),
+        ..Draft::default()
+    }
+    .compose()
+    .map_err(|problems| problems.into_iter().map(name_to).collect::<Vec<_>>())?;
+    let mut body = Vec::with_capacity(composed.size as usize);
+    composed.write_to(&mut body).expect("memory takes what is written to it");
+
+    let (events, steps) = mpsc::unbounded_channel();
+    let stop = CancellationToken::new();
+    let guard = stop.clone().drop_guard();
+    let file_stem = format!("test-{}", uuid::Uuid::now_v7());
+    let job = route(&test.account, test.password, host, &file_stem).map(|route| Job {
+        route,
+        envelope: composed.envelope.clone(),
+        body: Body::Inline(body),
+        until: test.until,
+    });
+
+    let begun = Timestamp::now();
+    let mut entry = Entry::new(
+        Kind::Test,
+        LogOutcome::Ok,
+        0,
+        (&test.caller.id, &test.caller.name),
+        &test.id,
+    );
+    entry.method = test.account.method.as_str().to_owned();
+    entry.server = destination(&test.account, host);
+    entry.sender = composed.envelope.from;
+    entry.subject = subject.to_owned();
+    entry.size = composed.size;
+    let (recipients, log) = (composed.envelope.to, log.clone());
+    tokio::spawn(async move {
+        let outcome = tokio::select! {
+            outcome = run(job, &events) => Some(outcome),
+            () = stop.cancelled() => None,
+        };
+        entry.at = Timestamp::now().as_millisecond();
+        entry.duration_ms = (entry.at - begun.as_millisecond()).max(0).unsigned_abs();
+        conclude(&mut entry, outcome, &recipients);
+        if let Err(error) = log.write(entry).await {
+            tracing::error!(%error, "a test could not be written to the log");
+        }
+        // Last, so that whoever sees the stream end finds the entry.
+        drop(events);
+    });
+    Ok(Running { steps, guard })
+}
+
+async fn run(job: Result<Job, Failure>, events: &UnboundedSender<Event>) -> Outcome {
+    match job {
+        Ok(job) => mailer::run(job, Some(events.clone())).await,
+        Err(failure) => {
+            let report = StepReport {
+                step: failure.step,
+                state: StepState::Failed,
+                millis: 0,
+                details: Vec::new(),
+                reply: None,
+                tls: None,
+                failure: Some(failure.clone()),
+            };
+            // Nobody may be listening any more.
+            let _ = events.send(Event::Finished(report));
+            Outcome {
+                answer: failure.text.clone(),
+                failure: Some(failure),
+                recipients: Vec::new(),
+                transcript: Transcript::default(),
+                tls: None,
+            }
+        }
+    }
+}
+
+fn conclude(entry: &mut Entry, outcome: Option<Outcome>, recipients: &[String]) {
+    let Some(outcome) = outcome else {
+        entry.outcome = LogOutcome::Permanent;
+        entry.answer = "stopped by the caller".to_owned();
+        return;
+    };
+    let results = outcome.recipients.iter().map(Some).chain(std::iter::repeat(None));
+    entry.recipients = recipients
+        .iter()
+        .zip(results)
+        .map(|(address, result)| match result {
+            Some(RecipientOutcome::Delivered { answer }) => (address.clone(), true, answer.clone()),
+            Some(RecipientOutcome::Failed { answer } | RecipientOutcome::Deferred { answer }) => {
+                (address.clone(), false, answer.clone())
+            }
+            None => (address.clone(), false, String::new()),
+        })
+        .collect();
+    entry.answer = outcome.answer;
+    if let Some(failure) = outcome.failure {
+        entry.outcome = if failure.is_transient() { LogOutcome::Temporary } else { LogOutcome::Permanent };
+        entry.reason = failure.kind.code().to_owned();
+        entry.answer = failure.reply.map_or(failure.text, |reply| reply.to_string());
+    }
+    entry.tls = outcome.tls.map(|tls| format!("{} {}", tls.version, tls.cipher)).unwrap_or_default();
+    entry.transcript = Some(outcome.transcript).filter(|transcript| !transcript.text.is_empty());
+}
+
+/// The caller knows the recipient as `to`.
+fn name_to(mut problem: FieldProblem) -> FieldProblem {
+    if problem.field.starts_with("to[") {
+        problem.field = "to".to_owned();
+    }
+    problem
+}
+
+const SUBJECT_EN: &str = "Test message of Faxpost";
+const TEXT_EN: &str = "This message was sent by Faxpost to test the settings of an account.\n\
+                       If you can read it, they work.\n";
+const SUBJECT_RU: &str = "Проверочное сообщение Faxpost";
+const TEXT_RU: &str = "Это сообщение отправлено программой Faxpost для проверки параметров учётной записи.\n\
+                       Если вы его читаете, они работают.\n";

@@ -1,0 +1,256 @@
+//! Durable acceptance: when [`Outbox::accept`] returns, the message survives a crash and loss of power.
+
+use std::io;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use super::model::{Message, Recipient, RecipientState, State};
+use super::spool::INLINE_BYTES;
+use super::{Outbox, now};
+use crate::accounts::{FieldProblem, Problem};
+use crate::log::{Entry, Kind, Outcome};
+use crate::message::{Composed, Content, Draft};
+use crate::store::{Author, Inserted, NewMessage, StoreError};
+
+/// What a caller wants to send, and who he is.
+#[derive(Debug)]
+pub struct Request {
+    /// Account id.
+    pub account: String,
+    /// The message, its sender left empty.
+    pub draft: Draft,
+    /// Chosen by the caller; empty: none.
+    pub request_id: String,
+    /// Who.
+    pub caller: Author,
+}
+
+/// A message that is now the daemon's to deliver.
+#[derive(Debug)]
+pub struct Accepted {
+    /// Outbox id.
+    pub id: String,
+    /// Message-ID header field.
+    pub message_id: String,
+    /// Unix milliseconds.
+    pub at: i64,
+    /// It had been accepted before.
+    pub duplicate: bool,
+}
+
+/// Why a message was not accepted. Nothing of it is left.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptError {
+    /// Fields that cannot be as asked.
+    #[error("{} field(s) cannot be as asked", .0.len())]
+    Fields(Vec<FieldProblem>),
+    /// No such account.
+    #[error("there is no account {0}")]
+    NoAccount(String),
+    /// Too large.
+    #[error("the message has {size} bytes before encoding, more than the {limit} that are allowed")]
+    TooLarge {
+        /// Its bytes.
+        size: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The caller has as many unfinished messages as he may.
+    #[error("you have {0} unfinished messages in the outbox, as many as one caller may; wait for some to be delivered")]
+    QueueShare(u64),
+    /// The request id was used for another message.
+    #[error("request_id was used before for another message; use a new one for a new message")]
+    Reused,
+    /// The spool failed.
+    #[error("the spool failed: {0}")]
+    Spool(#[from] io::Error),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A composed message that is, where it is large, already in the spool.
+struct Built {
+    composed: Composed,
+    body: Option<Vec<u8>>,
+    digest: [u8; 32],
+}
+
+impl Outbox {
+    /// Accepts a message.
+    ///
+    /// # Errors
+    /// See [`AcceptError`].
+    pub async fn accept(self: &Arc<Self>, request: Request) -> Result<Accepted, AcceptError> {
+        let account = &request.account;
+        let row = self.registry.get(account).ok_or_else(|| AcceptError::NoAccount(account.clone()))?;
+        check_request_id(&request.request_id)?;
+        let (size, limit) = (size_of(&request.draft)?, self.max_message_bytes);
+        if size > limit {
+            return Err(AcceptError::TooLarge { size, limit });
+        }
+        if !self.take_share(&request.caller.id) {
+            return Err(AcceptError::QueueShare(self.queued_per_caller));
+        }
+        let share = Share { outbox: self, caller: &request.caller.id, kept: false };
+
+        let id = uuid::Uuid::now_v7().to_string();
+        let mut draft = request.draft;
+        let subject = draft.subject.clone();
+        let sender = row.account.effective_sender(&self.host.name);
+        let built = {
+            let (outbox, id, account) = (self.clone(), id.clone(), account.clone());
+            let sender_name = row.account.sender_name.clone();
+            // Composing reads and writes files.
+            tokio::task::spawn_blocking(move || {
+                let digest = digest(&account, &draft)?;
+                draft.sender_name = sender_name;
+                draft.sender_email = sender;
+                outbox.build(&id, &draft, digest)
+            })
+            .await
+            .map_err(io::Error::other)??
+        };
+        let spooled = built.body.is_none();
+        let result = self.insert(&request.account, &request.request_id, &request.caller, &id, subject, built).await;
+        match &result {
+            Ok(accepted) if !accepted.duplicate => share.keep(),
+            _ if spooled => self.spool.remove(&id),
+            _ => {}
+        }
+        result
+    }
+
+    fn build(&self, id: &str, draft: &Draft, digest: [u8; 32]) -> Result<Built, AcceptError> {
+        let composed = draft.compose().map_err(AcceptError::Fields)?;
+        let body = if composed.size <= INLINE_BYTES {
+            let mut body = Vec::with_capacity(composed.size as usize);
+            composed.write_to(&mut body)?;
+            Some(body)
+        } else {
+            self.spool.store(id, &composed)?;
+            None
+        };
+        Ok(Built { composed, body, digest })
+    }
+
+    async fn insert(
+        &self,
+        account: &str,
+        request_id: &str,
+        caller: &Author,
+        id: &str,
+        subject: String,
+        built: Built,
+    ) -> Result<Accepted, AcceptError> {
+        let at = now();
+        let envelope = built.composed.envelope;
+        let pending =
+            |address| Recipient { address, state: RecipientState::Pending, answer: String::new() };
+        let message = Message {
+            seq: 0,
+            id: id.to_owned(),
+            message_id: built.composed.message_id.clone(),
+            account: account.to_owned(),
+            caller_id: caller.id.clone(),
+            caller_name: caller.name.clone(),
+            state: State::Queued,
+            sender: envelope.from,
+            subject,
+            recipients: envelope.to.into_iter().map(pending).collect(),
+            size: built.composed.size,
+            attempts: 0,
+            accepted_at: at,
+            next_attempt_at: Some(at),
+            expires_at: at + self.give_up_ms,
+            last_error: String::new(),
+            last_error_reason: String::new(),
+        };
+        let entry = entry_about(&message, Kind::Accepted, Outcome::Ok, at, caller);
+        let request_id = (!request_id.is_empty()).then(|| request_id.to_owned());
+        let new = NewMessage { message, request_id, digest: built.digest, body: built.body, entry };
+        match self.store.insert_message(new).await? {
+            Inserted::New(entry) => {
+                self.log.written(entry);
+                self.wake.notify_one();
+                let message_id = built.composed.message_id;
+                Ok(Accepted { id: id.to_owned(), message_id, at, duplicate: false })
+            }
+            Inserted::Duplicate(message) => Ok(Accepted {
+                id: message.id,
+                message_id: message.message_id,
+                at: message.accepted_at,
+                duplicate: true,
+            }),
+            Inserted::Reused => Err(AcceptError::Reused),
+        }
+    }
+}
+
+/// A place of the caller's share, given back unless the message was accepted.
+struct Share<'a> {
+    outbox: &'a Outbox,
+    caller: &'a str,
+    kept: bool,
+}
+
+impl Share<'_> {
+    fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.outbox.give_share_back(self.caller);
+        }
+    }
+}
+
+pub(super) fn entry_about(message: &Message, kind: Kind, outcome: Outcome, at: i64, caller: &Author) -> Entry {
+    let mut entry = Entry::new(kind, outcome, at, (&caller.id, &caller.name), &message.account);
+    entry.message = message.id.clone();
+    entry.sender = message.sender.clone();
+    entry.subject = message.subject.clone();
+    entry.size = message.size;
+    entry.recipients = message
+        .recipients
+        .iter()
+        .map(|r| (r.address.clone(), r.state == RecipientState::Delivered, r.answer.clone()))
+        .collect();
+    entry
+}
+
+fn check_request_id(id: &str) -> Result<(), AcceptError> {
+    if id.chars().count() <= 128 && !id.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(AcceptError::Fields(vec![FieldProblem {
+        field: "request_id".to_owned(),
+        problem: Problem::Invalid,
+        text: "a request id has at most 128 characters, none of them a control character".to_owned(),
+    }]))
+}
+
+/// Bytes of what the caller gave, before encoding.
+fn size_of(draft: &Draft) -> io::Result<u64> {
+    let mut size = (draft.text.len() + draft.html.len()) as u64;
+    for attachment in &draft.attachments {
+        size += match &attachment.content {
+            Content::Memory(bytes) => bytes.len() as u64,
+            Content::File(path) => std::fs::metadata(path)?.len(),
+        };
+    }
+    Ok(size)
+}
+
+/// Of the account and everything the caller gave; the sender is the account's and may change between two tries.
+fn digest(account: &str, draft: &Draft) -> io::Result<[u8; 32]> {
+    let mut hash = Sha256::new();
+    hash.update((account.len() as u64).to_be_bytes());
+    hash.update(account);
+    hash.update(draft.digest()?);
+    Ok(hash.finalize().into())
+}

@@ -1,0 +1,276 @@
+//! Hands messages that are due to the mailer, and writes down what became of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::accept::entry_about;
+use super::model::{Message, RecipientState, State};
+use super::settle::{Verdict, settle};
+use super::{Outbox, lock, now};
+use crate::accounts::{destination, route};
+use crate::log::{Kind, Outcome as LogOutcome};
+use crate::mailer::{
+    self, Body, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome, Step, Transcript,
+};
+use crate::store::{AccountRow, Author, Due, Settled};
+
+/// The longest sleep. A clock that was set forward must not let due mail wait for an old alarm.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// Pause after the store failed: it is asked again, but not in a loop.
+const STORE_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a stop waits for attempts under way. Cutting one off after the final dot would deliver it twice.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+
+impl Outbox {
+    /// Delivers until `shutdown`, then lets attempts under way end.
+    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        let places = Arc::new(Semaphore::new(self.deliveries));
+        let attempts = TaskTracker::new();
+        loop {
+            let sleep = match self.dispatch(&places, &attempts).await {
+                Ok(sleep) => sleep,
+                Err(error) => {
+                    tracing::error!(%error, "the outbox cannot be read");
+                    STORE_PAUSE
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(sleep) => {}
+            }
+        }
+        attempts.close();
+        if tokio::time::timeout(STOP_GRACE, attempts.wait()).await.is_err() {
+            tracing::warn!("attempts under way were cut off by the stop; they will be repeated");
+        }
+    }
+
+    /// Starts what is due and has a place; says how long nothing more will be.
+    async fn dispatch(
+        self: &Arc<Self>,
+        places: &Arc<Semaphore>,
+        attempts: &TaskTracker,
+    ) -> Result<Duration, crate::store::StoreError> {
+        let free = places.available_permits();
+        if free == 0 {
+            // An attempt that ends wakes this up.
+            return Ok(LONGEST_SLEEP);
+        }
+        let busy = lock(&self.in_flight).len();
+        let at = now();
+        for due in self.store.due(at, self.schedule.longest_ms(), free + busy).await? {
+            let Ok(place) = places.clone().try_acquire_owned() else { return Ok(LONGEST_SLEEP) };
+            let Some(flight) = Flight::begin(self, due.message.seq) else { continue };
+            let outbox = self.clone();
+            attempts.spawn(async move {
+                outbox.attempt(due, flight).await;
+                drop(place);
+                outbox.wake.notify_one();
+            });
+        }
+        let next = self.store.next_due(at).await?;
+        let sleep = next.map_or(LONGEST_SLEEP, |next| Duration::from_millis((next - at).max(1).unsigned_abs()));
+        Ok(sleep.min(LONGEST_SLEEP))
+    }
+
+    async fn attempt(self: &Arc<Self>, due: Due, flight: Flight) {
+        let Due { message, body } = due;
+        self.changed(&message.id);
+        let row = self.registry.get(&message.account);
+        let begun = now();
+        let outcome = match &row {
+            Some(row) => match self.job(&message, body, row) {
+                Ok(job) => mailer::run(job, None).await,
+                Err(failure) => stayed(&message, failure),
+            },
+            None => {
+                let text = format!("there is no account {} any more", message.account);
+                let failure = Failure { step: Step::Resolve, kind: FailureKind::LocalFile, text, reply: None };
+                stayed(&message, failure)
+            }
+        };
+        if let Err(error) = self.record(message, row, outcome, begun, flight).await {
+            tracing::error!(%error, "the outcome of an attempt could not be written; it will be repeated");
+        }
+    }
+
+    fn job(&self, message: &Message, body: Option<Vec<u8>>, row: &AccountRow) -> Result<Job, Failure> {
+        let password = self.registry.password(row).map_err(|error| Failure {
+            step: Step::SignIn,
+            kind: FailureKind::NoPassword,
+            text: format!("the account's password cannot be used: {error}; set it anew"),
+            reply: None,
+        })?;
+        let pending = message.recipients.iter().filter(|r| r.state == RecipientState::Pending);
+        let body = match body {
+            Some(bytes) => Body::Inline(bytes),
+            None => Body::File { path: self.spool.body(&message.id), size: message.size },
+        };
+        Ok(Job {
+            route: route(&row.account, password, &self.host, &message.id)?,
+            envelope: Envelope { from: message.sender.clone(), to: pending.map(|r| r.address.clone()).collect() },
+            body,
+            until: Step::Message,
+        })
+    }
+
+    async fn record(
+        self: &Arc<Self>,
+        tried: Message,
+        row: Option<AccountRow>,
+        outcome: Outcome,
+        begun: i64,
+        flight: Flight,
+    ) -> Result<(), crate::store::StoreError> {
+        let at = now();
+        let (id, caller) = (tried.id.clone(), tried.caller_id.clone());
+        let (schedule, host) = (self.schedule.clone(), self.host.clone());
+        let decide = move |current: Option<&Message>| {
+            let Some(current) = current else { return ((false, true), None) };
+            let verdict = merge(settle(&tried, &outcome, at, &schedule), current.state);
+            let attempt = tried.attempts + 1;
+            let author = Author { id: tried.caller_id.clone(), name: tried.caller_name.clone() };
+            let done = Message { recipients: verdict.recipients.clone(), ..tried };
+            let mut entry = entry_about(&done, Kind::Attempt, verdict.outcome, at, &author);
+            if verdict.state == State::Failed && at >= done.expires_at {
+                entry.kind = Kind::Expired;
+            }
+            entry.attempt = attempt;
+            entry.duration_ms = (at - begun).max(0).unsigned_abs();
+            entry.answer = if verdict.error.is_empty() { outcome.answer } else { answer(&outcome.failure, &verdict) };
+            entry.reason = verdict.reason.to_owned();
+            if let Some(row) = &row {
+                entry.method = row.account.method.as_str().to_owned();
+                entry.server = destination(&row.account, &host);
+            }
+            entry.tls = outcome.tls.map(|tls| format!("{} {}", tls.version, tls.cipher)).unwrap_or_default();
+            entry.transcript = Some(outcome.transcript).filter(|transcript| !transcript.text.is_empty());
+            let settled = Settled {
+                seq: done.seq,
+                recipients: verdict.recipients,
+                state: verdict.state,
+                attempts: attempt,
+                next_attempt_at: verdict.next_attempt_at,
+                last_error: verdict.error,
+                last_error_reason: verdict.reason.to_owned(),
+                entry,
+            };
+            // A cancelled message gave its share back when it was cancelled.
+            let (is_final, was_final) = (verdict.state.is_final(), current.state.is_final());
+            ((is_final && !was_final, is_final), Some(settled))
+        };
+        let ((finished, is_final), entry) = self.store.settle(id.clone(), decide).await?;
+        drop(flight);
+        if is_final {
+            self.spool.remove(&id);
+        }
+        if finished {
+            self.give_share_back(&caller);
+        }
+        if let Some(entry) = entry {
+            self.log.written(entry);
+        }
+        self.changed(&id);
+        Ok(())
+    }
+}
+
+/// A message that is with the mailer; ends when dropped, also when the attempt panicked.
+struct Flight {
+    outbox: Arc<Outbox>,
+    seq: i64,
+}
+
+impl Flight {
+    fn begin(outbox: &Arc<Outbox>, seq: i64) -> Option<Self> {
+        lock(&outbox.in_flight).insert(seq).then(|| Self { outbox: outbox.clone(), seq })
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        lock(&self.outbox.in_flight).remove(&self.seq);
+    }
+}
+
+/// What a caller did while the attempt was under way holds for the recipients that were not reached.
+fn merge(mut verdict: Verdict, current: State) -> Verdict {
+    if verdict.state != State::Queued {
+        return verdict;
+    }
+    match current {
+        State::Held => {
+            verdict.state = State::Held;
+            verdict.next_attempt_at = None;
+        }
+        State::Cancelled => {
+            for recipient in verdict.recipients.iter_mut().filter(|r| r.state == RecipientState::Pending) {
+                recipient.state = RecipientState::Cancelled;
+            }
+            verdict.state = State::Cancelled;
+            verdict.next_attempt_at = None;
+        }
+        _ => {}
+    }
+    verdict
+}
+
+/// An attempt that could not begin.
+fn stayed(message: &Message, failure: Failure) -> Outcome {
+    let pending = message.recipients.iter().filter(|r| r.state == RecipientState::Pending);
+    let deferred = |_| RecipientOutcome::Deferred { answer: failure.text.clone() };
+    Outcome {
+        recipients: pending.map(deferred).collect(),
+        transcript: Transcript::default(),
+        tls: None,
+        answer: failure.text.clone(),
+        failure: Some(failure),
+    }
+}
+
+/// The server's words where there are any.
+fn answer(failure: &Option<Failure>, verdict: &Verdict) -> String {
+    match failure.as_ref().and_then(|failure| failure.reply.as_ref()) {
+        Some(reply) => reply.to_string(),
+        None => verdict.error.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::Recipient;
+
+    fn waiting() -> Verdict {
+        let recipient = |state| Recipient { address: "a@b".into(), state, answer: String::new() };
+        Verdict {
+            recipients: vec![recipient(RecipientState::Delivered), recipient(RecipientState::Pending)],
+            state: State::Queued,
+            next_attempt_at: Some(1),
+            outcome: LogOutcome::Partial,
+            error: "x".into(),
+            reason: "X",
+        }
+    }
+
+    #[test]
+    fn f3_a_hold_during_an_attempt_holds() {
+        let verdict = merge(waiting(), State::Held);
+        assert_eq!((verdict.state, verdict.next_attempt_at), (State::Held, None));
+    }
+
+    #[test]
+    fn f3_a_cancel_during_an_attempt_spares_who_was_reached() {
+        let verdict = merge(waiting(), State::Cancelled);
+        assert_eq!(verdict.state, State::Cancelled);
+        assert_eq!(verdict.recipients[0].state, RecipientState::Delivered);
+        assert_eq!(verdict.recipients[1].state, RecipientState::Cancelled);
+    }
+}

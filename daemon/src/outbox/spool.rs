@@ -1,0 +1,139 @@
+//! The spool: bodies too large for the database, and uploads under way, as files of the state folder.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+
+use crate::message::Composed;
+
+/// Bodies up to this size live in the database: one commit instead of a file, its fsync and the folder's.
+pub(super) const INLINE_BYTES: u64 = 64 * 1024;
+
+/// Folder of the spool.
+#[derive(Clone, Debug)]
+pub struct Spool {
+    folder: PathBuf,
+}
+
+/// A file that goes when it is dropped: an attachment on its way in.
+#[derive(Debug)]
+pub struct Upload {
+    path: PathBuf,
+}
+
+impl Spool {
+    /// Opens the spool and removes what a crash left: uploads, and bodies of messages that are not in `unfinished`.
+    ///
+    /// # Errors
+    /// The folder cannot be made or read.
+    pub fn open(state_dir: &Path, unfinished: &[String]) -> io::Result<Self> {
+        let folder = state_dir.join("spool");
+        fs::create_dir_all(&folder)?;
+        let spool = Self { folder };
+        for file in fs::read_dir(&spool.folder)? {
+            let path = file?.path();
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            if !unfinished.iter().any(|id| id == stem) {
+                fs::remove_file(&path)?;
+            }
+        }
+        Ok(spool)
+    }
+
+    /// Where the body of this message is, if it is not in the database.
+    #[must_use]
+    pub fn body(&self, id: &str) -> PathBuf {
+        self.folder.join(format!("{id}.eml"))
+    }
+
+    /// Writes a body and returns when it is on the disk.
+    ///
+    /// # Errors
+    /// Of the disk; nothing is left behind.
+    pub(super) fn store(&self, id: &str, composed: &Composed) -> io::Result<()> {
+        let path = self.body(id);
+        let written = write_synced(&path, composed).and_then(|()| sync_folder(&self.folder));
+        if written.is_err() {
+            let _ = fs::remove_file(&path);
+        }
+        written
+    }
+
+    /// Removes a body that is no longer needed.
+    pub(super) fn remove(&self, id: &str) {
+        match fs::remove_file(self.body(id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                // The next start removes it.
+                tracing::warn!(%error, message = id, "a body could not be removed from the spool");
+            }
+            _ => {}
+        }
+    }
+
+    /// A new, empty file for an attachment on its way in.
+    ///
+    /// # Errors
+    /// Of the disk.
+    pub fn upload(&self) -> io::Result<(Upload, File)> {
+        let path = self.folder.join(format!("upload-{}", uuid::Uuid::new_v4()));
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        Ok((Upload { path }, file))
+    }
+}
+
+impl Upload {
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn write_synced(path: &Path, composed: &Composed) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(256 * 1024, OpenOptions::new().write(true).create_new(true).open(path)?);
+    composed.write_to(&mut out)?;
+    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+}
+
+/// Makes a new name in `folder` last. Windows cannot open a folder as a file; NTFS journals names by itself.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder) {
+        Ok(folder) => folder.sync_all(),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_crash_left_is_removed_and_what_is_needed_stays() {
+        let state = tempfile::tempdir().unwrap();
+        let spool = Spool::open(state.path(), &[]).unwrap();
+        fs::write(spool.body("wanted"), "x").unwrap();
+        fs::write(spool.body("orphan"), "x").unwrap();
+        std::mem::forget(spool.upload().unwrap());
+
+        let spool = Spool::open(state.path(), &["wanted".to_owned()]).unwrap();
+        assert!(spool.body("wanted").exists());
+        assert_eq!(fs::read_dir(state.path().join("spool")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_upload_goes_with_its_owner() {
+        let state = tempfile::tempdir().unwrap();
+        let spool = Spool::open(state.path(), &[]).unwrap();
+        let (upload, file) = spool.upload().unwrap();
+        assert!(upload.path().exists());
+        drop((file, upload));
+        assert_eq!(fs::read_dir(state.path().join("spool")).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,264 @@
+//! Who may do what: one table, method × role, default deny. Nothing else in the daemon decides it.
+
+use std::collections::BTreeMap;
+
+use crate::caller::Caller;
+
+/// Who a caller is to the table: the first that fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Administrators of this machine.
+    Administrator,
+    /// Components of the fax system.
+    Service,
+    /// Everybody else who is known to this machine.
+    User,
+}
+
+impl Role {
+    /// All, in the order of the table's columns.
+    pub const ALL: [Self; 3] = [Self::Administrator, Self::Service, Self::User];
+
+    /// The word of the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Service => "service",
+            Self::User => "user",
+        }
+    }
+}
+
+/// What the table says. Approval by an administrator will be a third.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// No.
+    Deny,
+    /// Yes.
+    Allow,
+}
+
+use Decision::{Allow, Deny};
+
+/// What Faxpost comes with. Columns: administrator, service, user.
+///
+/// Users may edit and test accounts: whoever changes where a password goes loses the password (accounts/update.rs).
+/// Services send and follow their mail, and need no settings.
+const TABLE: &[(&str, [Decision; 3])] = &[
+    ("faxpost.v1.Accounts/GetCapabilities", [Allow, Allow, Allow]),
+    ("faxpost.v1.Accounts/ListAccounts", [Allow, Allow, Allow]),
+    ("faxpost.v1.Accounts/GetAccount", [Allow, Allow, Allow]),
+    ("faxpost.v1.Accounts/WatchAccounts", [Allow, Allow, Allow]),
+    ("faxpost.v1.Accounts/CreateAccount", [Allow, Deny, Deny]),
+    (UPDATE_ACCOUNT, [Allow, Deny, Allow]),
+    ("faxpost.v1.Accounts/DeleteAccount", [Allow, Deny, Deny]),
+    ("faxpost.v1.Mail/SendMail", [Allow, Allow, Allow]),
+    ("faxpost.v1.Mail/SendMailStream", [Allow, Allow, Allow]),
+    ("faxpost.v1.Mail/ListMessages", [Allow, Allow, Allow]),
+    ("faxpost.v1.Mail/GetMessage", [Allow, Allow, Allow]),
+    ("faxpost.v1.Mail/WatchMessage", [Allow, Allow, Allow]),
+    ("faxpost.v1.Mail/RetryMessage", [Allow, Allow, Allow]),
+    ("faxpost.v1.Mail/HoldMessage", [Allow, Allow, Allow]),
+    ("faxpost.v1.Mail/ReleaseMessage", [Allow, Allow, Allow]),
+    ("faxpost.v1.Mail/CancelMessage", [Allow, Allow, Allow]),
+    ("faxpost.v1.Log/ListEntries", [Allow, Allow, Allow]),
+    ("faxpost.v1.Log/GetEntry", [Allow, Allow, Allow]),
+    ("faxpost.v1.Log/GetTranscript", [Allow, Allow, Allow]),
+    ("faxpost.v1.Log/FollowEntries", [Allow, Allow, Allow]),
+    ("faxpost.v1.Diagnostics/GetStatus", [Allow, Allow, Allow]),
+    ("faxpost.v1.Diagnostics/TestAccount", [Allow, Deny, Allow]),
+    (GET_POLICY, [Allow, Deny, Deny]),
+    (UPDATE_POLICY, [Allow, Deny, Deny]),
+];
+
+/// Whoever may not call this does not see an account's login.
+pub const UPDATE_ACCOUNT: &str = "faxpost.v1.Accounts/UpdateAccount";
+const GET_POLICY: &str = "faxpost.v1.Admin/GetPolicy";
+const UPDATE_POLICY: &str = "faxpost.v1.Admin/UpdatePolicy";
+
+/// The table with this installation's changes.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    changes: BTreeMap<(&'static str, Role), Decision>,
+}
+
+/// One cell for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// Column.
+    pub role: Role,
+    /// What holds.
+    pub decision: Decision,
+    /// It differs from what Faxpost comes with.
+    pub changed: bool,
+}
+
+/// Why a change to the table is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// No such method.
+    #[error("no such method; `faxpost policy show` lists them")]
+    UnknownMethod,
+    /// It would take the table away from administrators.
+    #[error("administrators cannot take GetPolicy and UpdatePolicy from themselves, nobody could give them back")]
+    Lockout,
+}
+
+impl Policy {
+    /// Whether `role` may call `method` ("faxpost.v1.Mail/SendMail"). Not in the table: no.
+    #[must_use]
+    pub fn decide(&self, method: &str, role: Role) -> Decision {
+        let Some((name, defaults)) = TABLE.iter().find(|(name, _)| *name == method) else { return Deny };
+        self.changes.get(&(*name, role)).copied().unwrap_or(defaults[role as usize])
+    }
+
+    /// The whole table.
+    pub fn rules(&self) -> impl Iterator<Item = (&'static str, [Cell; 3])> {
+        TABLE.iter().map(|(method, _)| (*method, self.cells(method)))
+    }
+
+    /// One row.
+    ///
+    /// # Errors
+    /// [`PolicyError::UnknownMethod`].
+    pub fn rule(&self, method: &str) -> Result<(&'static str, [Cell; 3]), PolicyError> {
+        let name = known(method)?;
+        Ok((name, self.cells(name)))
+    }
+
+    /// Changes one cell; `None`: back to the default.
+    ///
+    /// # Errors
+    /// See [`PolicyError`].
+    pub fn change(
+        &mut self,
+        method: &str,
+        role: Role,
+        decision: Option<Decision>,
+    ) -> Result<&'static str, PolicyError> {
+        let name = known(method)?;
+        if role == Role::Administrator && decision == Some(Deny) && [GET_POLICY, UPDATE_POLICY].contains(&name) {
+            return Err(PolicyError::Lockout);
+        }
+        match decision {
+            Some(decision) => self.changes.insert((name, role), decision),
+            None => self.changes.remove(&(name, role)),
+        };
+        Ok(name)
+    }
+
+    fn cells(&self, method: &str) -> [Cell; 3] {
+        Role::ALL.map(|role| {
+            let decision = self.decide(method, role);
+            Cell { role, decision, changed: decision != Self::default().decide(method, role) }
+        })
+    }
+}
+
+fn known(method: &str) -> Result<&'static str, PolicyError> {
+    TABLE
+        .iter()
+        .map(|(name, _)| *name)
+        .find(|name| *name == method || name.strip_prefix("faxpost.v1.") == Some(method))
+        .ok_or(PolicyError::UnknownMethod)
+}
+
+/// Who belongs to a role, as `policy show` tells it. [`role_of`] is the rule.
+pub const MEMBERS: [(Role, &[&str]); 3] = [
+    (
+        Role::Administrator,
+        &["S-1-5-18", "S-1-5-32-544 (elevated)", "uid:0", "the account of the daemon", "group:faxpost-admin"],
+    ),
+    (Role::Service, &["S-1-5-19", "S-1-5-20", "S-1-5-6", "S-1-5-80-*", "group:faxpost-service"]),
+    (Role::User, &["everybody else, but not S-1-5-7, S-1-5-2, S-1-5-32-546 and uid:65534"]),
+];
+
+/// The role of a caller, by what the operating system says of him. `None`: all is denied.
+#[must_use]
+pub fn role_of(caller: &Caller) -> Option<Role> {
+    let is = |id: &str| caller.id == id;
+    let member = |group: &str| caller.groups.iter().any(|g| g == group);
+
+    // Anonymous, guests, and whoever logged on over the network: the pipe is for this machine's people. 65534 is the
+    // kernel's word for a user it cannot map (user namespaces), which can be anybody.
+    if is("S-1-5-7") || member("S-1-5-32-546") || member("S-1-5-2") || is("uid:65534") {
+        return None;
+    }
+    let own_account = caller.elevated && caller.id.starts_with("uid:");
+    let windows_administrator = caller.elevated && member("S-1-5-32-544");
+    if is("S-1-5-18") || is("uid:0") || own_account || windows_administrator || member("group:faxpost-admin") {
+        return Some(Role::Administrator);
+    }
+    let service_account = is("S-1-5-19") || is("S-1-5-20") || caller.id.starts_with("S-1-5-80-");
+    if service_account || member("S-1-5-6") || member("group:faxpost-service") {
+        return Some(Role::Service);
+    }
+    Some(Role::User)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(id: &str, groups: &[&str], elevated: bool) -> Caller {
+        Caller {
+            id: id.to_owned(),
+            name: id.to_owned(),
+            groups: groups.iter().map(|g| (*g).to_owned()).collect(),
+            elevated,
+        }
+    }
+
+    #[test]
+    fn h2_a_method_outside_the_table_is_denied_to_everybody() {
+        for role in Role::ALL {
+            assert_eq!(Policy::default().decide("faxpost.v1.Mail/NoSuchMethod", role), Deny);
+            assert_eq!(Policy::default().decide("", role), Deny);
+        }
+    }
+
+    #[test]
+    fn h2_roles_come_from_groups() {
+        let role = |id, groups: &[&str], elevated| role_of(&caller(id, groups, elevated));
+        assert_eq!(role("uid:0", &[], true), Some(Role::Administrator));
+        assert_eq!(role("uid:1000", &["group:faxpost-admin"], false), Some(Role::Administrator));
+        assert_eq!(role("uid:1000", &["group:faxpost-service"], false), Some(Role::Service));
+        assert_eq!(role("uid:1000", &["gid:1000"], false), Some(Role::User));
+        assert_eq!(role("S-1-5-18", &[], false), Some(Role::Administrator));
+        assert_eq!(role("S-1-5-21-1-2-3-1001", &["S-1-5-32-544"], true), Some(Role::Administrator));
+        assert_eq!(role("S-1-5-20", &[], false), Some(Role::Service));
+        assert_eq!(role("S-1-5-80-1-2-3-4-5", &[], false), Some(Role::Service));
+    }
+
+    #[test]
+    fn h2_an_administrator_without_elevation_is_a_user() {
+        assert_eq!(role_of(&caller("S-1-5-21-1-2-3-1001", &["S-1-5-32-544"], false)), Some(Role::User));
+        // Elevation alone (any high-integrity token) is not membership.
+        assert_eq!(role_of(&caller("S-1-5-21-1-2-3-1001", &[], true)), Some(Role::User));
+    }
+
+    #[test]
+    fn h2_anonymous_guests_remote_and_unmapped_callers_have_no_role() {
+        for nobody in [
+            caller("S-1-5-7", &[], false),
+            caller("S-1-5-21-1-2-3-501", &["S-1-5-32-546"], false),
+            caller("S-1-5-21-1-2-3-1001", &["S-1-5-2", "S-1-5-32-544"], true),
+            caller("uid:65534", &[], false),
+        ] {
+            assert_eq!(role_of(&nobody), None, "{nobody:?}");
+        }
+    }
+
+    #[test]
+    fn h2_administrators_cannot_lock_themselves_out() {
+        let mut policy = Policy::default();
+        assert_eq!(policy.change("Admin/UpdatePolicy", Role::Administrator, Some(Deny)), Err(PolicyError::Lockout));
+        assert_eq!(policy.change("Admin/Nothing", Role::User, Some(Deny)), Err(PolicyError::UnknownMethod));
+        assert_eq!(policy.change("Mail/SendMail", Role::User, Some(Deny)), Ok("faxpost.v1.Mail/SendMail"));
+        assert_eq!(policy.decide("faxpost.v1.Mail/SendMail", Role::User), Deny);
+        assert!(policy.rule("Mail/SendMail").unwrap().1[2].changed);
+        policy.change("Mail/SendMail", Role::User, None).unwrap();
+        assert_eq!(policy.decide("faxpost.v1.Mail/SendMail", Role::User), Allow);
+    }
+}

@@ -1,0 +1,136 @@
+//! Accounts and their revisions.
+
+use rusqlite::{OptionalExtension as _, params};
+
+use super::{Store, StoreError};
+use crate::accounts::{Account, AccountId};
+
+/// An account as it is stored.
+#[derive(Clone, Debug)]
+pub struct AccountRow {
+    /// Its name.
+    pub id: AccountId,
+    /// Grows with every change of any account.
+    pub revision: i64,
+    /// The settings.
+    pub account: Account,
+    /// The sealed password.
+    pub password: Option<Vec<u8>>,
+    /// Unix milliseconds and name of the last change.
+    pub changed: Option<(i64, String)>,
+}
+
+/// Who changes something.
+#[derive(Clone, Debug)]
+pub struct Author {
+    /// Stable identity.
+    pub id: String,
+    /// For people.
+    pub name: String,
+}
+
+impl Store {
+    /// All accounts, `default` first, then by id.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; settings that cannot be read are an error, never defaults.
+    pub async fn accounts(&self) -> Result<Vec<AccountRow>, StoreError> {
+        self.read(|c| {
+            let sql = "SELECT a.id, a.revision, a.settings, a.password, r.at, r.caller_name
+                       FROM account a LEFT JOIN account_revision r ON r.revision = a.revision
+                       ORDER BY a.id <> 'default', a.id";
+            let mut statement = c.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| {
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get(1)?,
+                    row.get::<_, String>(2)?,
+                    row.get(3)?,
+                    row.get::<_, Option<i64>>(4)?,
+                    row.get::<_, Option<String>>(5)?,
+                ))
+            })?;
+            rows.map(|row| {
+                let (id, revision, settings, password, at, by) = row?;
+                let account = serde_json::from_str(&settings)
+                    .map_err(|error| StoreError::Failed(format!("settings of account {id}: {error}")))?;
+                let id = AccountId::parse(&id).map_err(|error| StoreError::Failed(error.to_owned()))?;
+                Ok(AccountRow { id, revision, account, password, changed: at.zip(by) })
+            })
+            .collect()
+        })
+        .await
+    }
+
+    /// Writes an account, if it still has `expected` as its revision (`None`: if it is not there). `None` as the
+    /// result: it has another, nothing was changed. Else the new revision.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn put_account(
+        &self,
+        id: &AccountId,
+        expected: Option<i64>,
+        account: &Account,
+        password: Option<Vec<u8>>,
+        fields: &[&str],
+        author: &Author,
+        at: i64,
+    ) -> Result<Option<i64>, StoreError> {
+        let (id, author) = (id.as_str().to_owned(), author.clone());
+        let settings = json(account)?;
+        let fields = json(&fields)?;
+        self.write(move |c| {
+            if revision(c, &id)? != expected {
+                return Ok(None);
+            }
+            c.prepare_cached(
+                "INSERT INTO account_revision (account, at, caller_id, caller_name, fields, settings)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![id, at, author.id, author.name, fields, settings])?;
+            let revision = c.last_insert_rowid();
+            c.prepare_cached(
+                "INSERT INTO account (id, revision, settings, password) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (id) DO UPDATE SET revision = ?2, settings = ?3, password = ?4",
+            )?
+            .execute(params![id, revision, settings, password])?;
+            Ok(Some(revision))
+        })
+        .await
+    }
+
+    /// Deletes an account, if it still has `expected` as its revision. Whether it did.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn delete_account(
+        &self,
+        id: &AccountId,
+        expected: i64,
+        author: &Author,
+        at: i64,
+    ) -> Result<bool, StoreError> {
+        let (id, author) = (id.as_str().to_owned(), author.clone());
+        self.write(move |c| {
+            if revision(c, &id)? != Some(expected) {
+                return Ok(false);
+            }
+            c.execute(
+                "INSERT INTO account_revision (account, at, caller_id, caller_name, fields) VALUES (?1, ?2, ?3, ?4, '[]')",
+                params![id, at, author.id, author.name],
+            )?;
+            c.execute("DELETE FROM account WHERE id = ?1", [&id])?;
+            Ok(true)
+        })
+        .await
+    }
+}
+
+fn revision(c: &rusqlite::Connection, id: &str) -> rusqlite::Result<Option<i64>> {
+    c.prepare_cached("SELECT revision FROM account WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Failed(error.to_string()))
+}

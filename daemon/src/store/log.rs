@@ -1,0 +1,200 @@
+//! The e-mail log.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+
+use super::{Store, StoreError};
+use crate::log::{Entry, Filter, Kind, Outcome};
+use crate::mailer::Transcript;
+
+const COLUMNS: &str = "id, at, kind, outcome, message, caller_id, caller_name, account, method, server, sender, \
+                       recipients, subject, size, attempt, duration_ms, answer, reason, tls, transcript IS NOT NULL";
+
+/// Where a page of entries begins and which way it goes.
+#[derive(Clone, Copy, Debug)]
+pub enum From {
+    /// Older than this id, newest first; `None`: from the newest.
+    Before(Option<i64>),
+    /// Newer than this id, oldest first.
+    After(i64),
+}
+
+impl Store {
+    /// Writes one entry.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn put_entry(&self, entry: Entry) -> Result<i64, StoreError> {
+        self.write(move |c| insert(c, &entry)).await
+    }
+
+    /// At most `limit` entries that fit.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn entries(&self, filter: Filter, from: From, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.read(move |c| {
+            let (condition, mut values) = condition(&filter);
+            let (bound, order) = match from {
+                From::Before(None) => (String::new(), "DESC"),
+                From::Before(Some(id)) => {
+                    values.push(id.into());
+                    (" AND id < ?".to_owned(), "DESC")
+                }
+                From::After(id) => {
+                    values.push(id.into());
+                    (" AND id > ?".to_owned(), "ASC")
+                }
+            };
+            values.push((limit as i64).into());
+            let sql = format!("SELECT {COLUMNS} FROM entry WHERE {condition}{bound} ORDER BY id {order} LIMIT ?");
+            let mut statement = c.prepare_cached(&sql)?;
+            let rows = statement.query_map(params_from_iter(values), entry)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// One entry.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn entry(&self, id: i64) -> Result<Option<Entry>, StoreError> {
+        self.read(move |c| {
+            let sql = format!("SELECT {COLUMNS} FROM entry WHERE id = ?1");
+            Ok(c.prepare_cached(&sql)?.query_row([id], entry).optional()?)
+        })
+        .await
+    }
+
+    /// The transcript of an entry, if it has one.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn transcript(&self, id: i64) -> Result<Option<Transcript>, StoreError> {
+        self.read(move |c| {
+            let sql = "SELECT transcript, truncated FROM entry WHERE id = ?1 AND transcript IS NOT NULL";
+            let transcript = |row: &Row| Ok(Transcript { text: row.get(0)?, truncated: row.get(1)? });
+            Ok(c.prepare_cached(sql)?.query_row([id], transcript).optional()?)
+        })
+        .await
+    }
+}
+
+pub(super) fn insert(c: &Connection, e: &Entry) -> Result<i64, StoreError> {
+    let recipients =
+        serde_json::to_string(&e.recipients).map_err(|error| StoreError::Failed(error.to_string()))?;
+    let (text, truncated) = match &e.transcript {
+        Some(transcript) => (Some(&transcript.text), transcript.truncated),
+        None => (None, false),
+    };
+    c.prepare_cached(
+        "INSERT INTO entry (at, kind, outcome, message, caller_id, caller_name, account, method, server, sender,
+                            recipients, subject, size, attempt, duration_ms, answer, reason, tls, transcript, truncated)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+    )?
+    .execute(params![
+        e.at,
+        e.kind as i64,
+        e.outcome as i64,
+        e.message,
+        e.caller_id,
+        e.caller_name,
+        e.account,
+        e.method,
+        e.server,
+        e.sender,
+        recipients,
+        e.subject,
+        e.size,
+        e.attempt,
+        e.duration_ms,
+        e.answer,
+        e.reason,
+        e.tls,
+        text,
+        truncated,
+    ])?;
+    Ok(c.last_insert_rowid())
+}
+
+fn entry(row: &Row) -> rusqlite::Result<Entry> {
+    let recipients: String = row.get(11)?;
+    Ok(Entry {
+        id: row.get(0)?,
+        at: row.get(1)?,
+        kind: match row.get(2)? {
+            1 => Kind::Accepted,
+            2 => Kind::Attempt,
+            3 => Kind::Test,
+            4 => Kind::Expired,
+            5 => Kind::Steered,
+            other => return Err(rusqlite::Error::IntegralValueOutOfRange(2, other)),
+        },
+        outcome: match row.get(3)? {
+            1 => Outcome::Ok,
+            2 => Outcome::Partial,
+            3 => Outcome::Temporary,
+            4 => Outcome::Permanent,
+            other => return Err(rusqlite::Error::IntegralValueOutOfRange(3, other)),
+        },
+        message: row.get(4)?,
+        caller_id: row.get(5)?,
+        caller_name: row.get(6)?,
+        account: row.get(7)?,
+        method: row.get(8)?,
+        server: row.get(9)?,
+        sender: row.get(10)?,
+        recipients: serde_json::from_str(&recipients).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(11, rusqlite::types::Type::Text, Box::new(error))
+        })?,
+        subject: row.get(12)?,
+        size: row.get(13)?,
+        attempt: row.get(14)?,
+        duration_ms: row.get(15)?,
+        answer: row.get(16)?,
+        reason: row.get(17)?,
+        tls: row.get(18)?,
+        transcript: None,
+        has_transcript: row.get(19)?,
+    })
+}
+
+/// The WHERE of a filter; its text is made of constants only, what callers give is bound.
+fn condition(filter: &Filter) -> (String, Vec<Value>) {
+    let mut sql = "1".to_owned();
+    let mut values = Vec::new();
+    let mut and = |text: &str, value: Value| {
+        sql.push_str(text);
+        values.push(value);
+    };
+    if let Some(id) = &filter.caller_id {
+        and(" AND caller_id = ?", id.clone().into());
+    }
+    if !filter.message.is_empty() {
+        and(" AND message = ?", filter.message.clone().into());
+    }
+    if !filter.account.is_empty() {
+        and(" AND account = ?", filter.account.clone().into());
+    }
+    if !filter.recipient.is_empty() {
+        and(" AND EXISTS (SELECT 1 FROM json_each(recipients) r WHERE instr(lower(r.value ->> 0), ?))", filter.recipient.to_lowercase().into());
+    }
+    if !filter.caller.is_empty() {
+        and(" AND instr(lower(caller_name), ?)", filter.caller.to_lowercase().into());
+    }
+    if let Some(since) = filter.since {
+        and(" AND at >= ?", since.into());
+    }
+    if let Some(until) = filter.until {
+        and(" AND at < ?", until.into());
+    }
+    for (column, numbers) in [("kind", &filter.kinds), ("outcome", &filter.outcomes)] {
+        if !numbers.is_empty() {
+            let marks = vec!["?"; numbers.len()].join(", ");
+            sql.push_str(&format!(" AND {column} IN ({marks})"));
+            values.extend(numbers.iter().map(|number| Value::from(*number)));
+        }
+    }
+    (sql, values)
+}

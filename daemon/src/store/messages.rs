@@ -1,0 +1,368 @@
+//! The outbox's rows.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+
+use super::{Store, StoreError, log};
+use crate::log::Entry;
+use crate::outbox::{Message, Recipient, RecipientState, State};
+
+const COLUMNS: &str = "seq, id, message_id, account, caller_id, caller_name, state, sender, subject, size, attempts, \
+                       accepted_at, next_attempt_at, expires_at, last_error, last_error_reason";
+
+/// A message to accept.
+#[derive(Debug)]
+pub struct NewMessage {
+    /// Without `seq`.
+    pub message: Message,
+    /// Chosen by the caller.
+    pub request_id: Option<String>,
+    /// Of what the caller gave.
+    pub digest: [u8; 32],
+    /// `None`: in the spool.
+    pub body: Option<Vec<u8>>,
+    /// What the log says of it.
+    pub entry: Entry,
+}
+
+/// What became of a [`NewMessage`].
+#[derive(Debug)]
+pub enum Inserted {
+    /// It is stored; the log entry's id.
+    New(i64),
+    /// The same request was accepted before, as this.
+    Duplicate(Message),
+    /// Another message has this request id.
+    Reused,
+}
+
+/// A message whose time has come.
+#[derive(Debug)]
+pub struct Due {
+    /// The message.
+    pub message: Message,
+    /// `None`: in the spool.
+    pub body: Option<Vec<u8>>,
+}
+
+/// Which messages, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// Only this caller's; `None`: everybody's.
+    pub caller_id: Option<String>,
+    /// Empty: all.
+    pub account: String,
+    /// Empty: all.
+    pub states: Vec<State>,
+    /// Only those with a smaller `seq`.
+    pub before: Option<i64>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A message after an attempt or after somebody steered it.
+#[derive(Debug)]
+pub struct Settled {
+    /// Its key.
+    pub seq: i64,
+    /// All recipients.
+    pub recipients: Vec<Recipient>,
+    /// Where it stands.
+    pub state: State,
+    /// Attempts that have ended.
+    pub attempts: u32,
+    /// When to try again.
+    pub next_attempt_at: Option<i64>,
+    /// Why it did not end well.
+    pub last_error: String,
+    /// Its code.
+    pub last_error_reason: String,
+    /// What the log says of it.
+    pub entry: Entry,
+}
+
+/// What is unfinished.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Messages that wait for an attempt.
+    pub queued: u64,
+    /// Messages that are held.
+    pub held: u64,
+    /// When the oldest queued one was accepted.
+    pub oldest: Option<i64>,
+}
+
+impl Store {
+    /// Accepts a message, its recipients and its log entry, all or nothing.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn insert_message(&self, new: NewMessage) -> Result<Inserted, StoreError> {
+        self.write(move |c| {
+            if let Some(request) = &new.request_id
+                && let Some((message, digest)) = by_request(c, &new.message.caller_id, request)?
+            {
+                return Ok(if digest == new.digest { Inserted::Duplicate(message) } else { Inserted::Reused });
+            }
+            insert(c, &new)?;
+            Ok(Inserted::New(log::insert(c, &new.entry)?))
+        })
+        .await
+    }
+
+    /// At most `limit` queued messages that are due at `now`, the longest waiting first. A due time more than
+    /// `horizon_ms` ahead was written by a clock that was wrong: such a message is due, too.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn due(&self, now: i64, horizon_ms: i64, limit: usize) -> Result<Vec<Due>, StoreError> {
+        self.read(move |c| {
+            let sql = format!(
+                "SELECT {COLUMNS}, body FROM message
+                 WHERE state = 1 AND (next_attempt_at <= ?1 OR next_attempt_at > ?2)
+                 ORDER BY next_attempt_at LIMIT ?3"
+            );
+            let mut statement = c.prepare_cached(&sql)?;
+            let rows = statement.query_map(params![now, now + horizon_ms, limit as i64], |row| {
+                Ok(Due { message: message(row)?, body: row.get(16)? })
+            })?;
+            let mut due = rows.collect::<Result<Vec<_>, _>>()?;
+            for due in &mut due {
+                due.message.recipients = recipients(c, due.message.seq)?;
+            }
+            Ok(due)
+        })
+        .await
+    }
+
+    /// When the next message that is not due yet will be.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn next_due(&self, now: i64) -> Result<Option<i64>, StoreError> {
+        self.read(move |c| {
+            let sql = "SELECT min(next_attempt_at) FROM message WHERE state = 1 AND next_attempt_at > ?1";
+            Ok(c.prepare_cached(sql)?.query_row([now], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    /// One message; `caller_id`: only if it is his.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn message(&self, id: String, caller_id: Option<String>) -> Result<Option<Message>, StoreError> {
+        self.read(move |c| Ok(by_id(c, &id)?.filter(|m| caller_id.is_none_or(|caller| m.caller_id == caller)))).await
+    }
+
+    /// A page of messages.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn messages(&self, listing: Listing) -> Result<Vec<Message>, StoreError> {
+        self.read(move |c| {
+            let mut sql = format!("SELECT {COLUMNS} FROM message WHERE 1");
+            let mut values: Vec<Value> = Vec::new();
+            if let Some(id) = listing.caller_id {
+                sql.push_str(" AND caller_id = ?");
+                values.push(id.into());
+            }
+            if !listing.account.is_empty() {
+                sql.push_str(" AND account = ?");
+                values.push(listing.account.into());
+            }
+            if let Some(seq) = listing.before {
+                sql.push_str(" AND seq < ?");
+                values.push(seq.into());
+            }
+            if !listing.states.is_empty() {
+                let marks = vec!["?"; listing.states.len()].join(", ");
+                sql.push_str(&format!(" AND state IN ({marks})"));
+                values.extend(listing.states.iter().map(|state| Value::from(*state as i64)));
+            }
+            sql.push_str(" ORDER BY seq DESC LIMIT ?");
+            values.push((listing.limit as i64).into());
+            let mut statement = c.prepare_cached(&sql)?;
+            let rows = statement.query_map(params_from_iter(values), message)?;
+            let mut messages = rows.collect::<Result<Vec<_>, _>>()?;
+            for message in &mut messages {
+                message.recipients = recipients(c, message.seq)?;
+            }
+            Ok(messages)
+        })
+        .await
+    }
+
+    /// Writes what `decide` makes of the message as it is now, in one transaction with its log entry. `None` from
+    /// `decide`: nothing is written. The result of `decide` is given back with the entry's id.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn settle<R: Send + 'static>(
+        &self,
+        id: String,
+        decide: impl FnOnce(Option<&Message>) -> (R, Option<Settled>) + Send + 'static,
+    ) -> Result<(R, Option<i64>), StoreError> {
+        self.write(move |c| {
+            let (result, settled) = decide(by_id(c, &id)?.as_ref());
+            let Some(settled) = settled else { return Ok((result, None)) };
+            update(c, &settled)?;
+            Ok((result, Some(log::insert(c, &settled.entry)?)))
+        })
+        .await
+    }
+
+    /// What is unfinished, in all.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn unfinished(&self) -> Result<Unfinished, StoreError> {
+        self.read(|c| {
+            let sql = "SELECT count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 3),
+                              min(accepted_at) FILTER (WHERE state = 1)
+                       FROM message WHERE state IN (1, 3)";
+            Ok(c.prepare_cached(sql)?.query_row([], |row| {
+                Ok(Unfinished { queued: row.get(0)?, held: row.get(1)?, oldest: row.get(2)? })
+            })?)
+        })
+        .await
+    }
+
+    /// Id and caller of every unfinished message.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn unfinished_ids(&self) -> Result<Vec<(String, String)>, StoreError> {
+        self.read(|c| {
+            let mut statement = c.prepare("SELECT id, caller_id FROM message WHERE state IN (1, 3)")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Whether the account has unfinished messages.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn account_is_busy(&self, account: String) -> Result<bool, StoreError> {
+        self.read(move |c| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE state IN (1, 3) AND account = ?1)";
+            Ok(c.prepare_cached(sql)?.query_row([account], |row| row.get(0))?)
+        })
+        .await
+    }
+}
+
+fn insert(c: &Connection, new: &NewMessage) -> Result<(), StoreError> {
+    let m = &new.message;
+    c.prepare_cached(
+        "INSERT INTO message (id, account, caller_id, caller_name, request_id, digest, message_id, sender, subject,
+                              size, body, state, accepted_at, next_attempt_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+    )?
+    .execute(params![
+        m.id,
+        m.account,
+        m.caller_id,
+        m.caller_name,
+        new.request_id,
+        new.digest,
+        m.message_id,
+        m.sender,
+        m.subject,
+        m.size,
+        new.body,
+        m.state as i64,
+        m.accepted_at,
+        m.next_attempt_at,
+        m.expires_at,
+    ])?;
+    let seq = c.last_insert_rowid();
+    let mut statement =
+        c.prepare_cached("INSERT INTO recipient (message, position, address, state) VALUES (?1, ?2, ?3, ?4)")?;
+    for (position, recipient) in m.recipients.iter().enumerate() {
+        statement.execute(params![seq, position as i64, recipient.address, recipient.state as i64])?;
+    }
+    Ok(())
+}
+
+fn update(c: &Connection, settled: &Settled) -> Result<(), StoreError> {
+    c.prepare_cached(
+        "UPDATE message SET state = ?2, attempts = ?3, next_attempt_at = ?4, last_error = ?5, last_error_reason = ?6,
+                            body = iif(?7, NULL, body)
+         WHERE seq = ?1",
+    )?
+    .execute(params![
+        settled.seq,
+        settled.state as i64,
+        settled.attempts,
+        settled.next_attempt_at,
+        settled.last_error,
+        settled.last_error_reason,
+        settled.state.is_final(),
+    ])?;
+    let mut statement =
+        c.prepare_cached("UPDATE recipient SET state = ?3, answer = ?4 WHERE message = ?1 AND position = ?2")?;
+    for (position, recipient) in settled.recipients.iter().enumerate() {
+        statement.execute(params![settled.seq, position as i64, recipient.state as i64, recipient.answer])?;
+    }
+    Ok(())
+}
+
+fn by_id(c: &Connection, id: &str) -> Result<Option<Message>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM message WHERE id = ?1");
+    let found = c.prepare_cached(&sql)?.query_row([id], message).optional()?;
+    with_recipients(c, found)
+}
+
+fn by_request(c: &Connection, caller: &str, request: &str) -> Result<Option<(Message, [u8; 32])>, StoreError> {
+    let sql = format!("SELECT {COLUMNS}, digest FROM message WHERE caller_id = ?1 AND request_id = ?2");
+    let found = c
+        .prepare_cached(&sql)?
+        .query_row([caller, request], |row| Ok((message(row)?, row.get::<_, [u8; 32]>(16)?)))
+        .optional()?;
+    let Some((message, digest)) = found else { return Ok(None) };
+    Ok(with_recipients(c, Some(message))?.map(|message| (message, digest)))
+}
+
+fn with_recipients(c: &Connection, found: Option<Message>) -> Result<Option<Message>, StoreError> {
+    let Some(mut message) = found else { return Ok(None) };
+    message.recipients = recipients(c, message.seq)?;
+    Ok(Some(message))
+}
+
+fn message(row: &Row) -> rusqlite::Result<Message> {
+    let state: i64 = row.get(6)?;
+    Ok(Message {
+        seq: row.get(0)?,
+        id: row.get(1)?,
+        message_id: row.get(2)?,
+        account: row.get(3)?,
+        caller_id: row.get(4)?,
+        caller_name: row.get(5)?,
+        state: State::from_number(state).ok_or(rusqlite::Error::IntegralValueOutOfRange(6, state))?,
+        sender: row.get(7)?,
+        subject: row.get(8)?,
+        recipients: Vec::new(),
+        size: row.get(9)?,
+        attempts: row.get(10)?,
+        accepted_at: row.get(11)?,
+        next_attempt_at: row.get(12)?,
+        expires_at: row.get(13)?,
+        last_error: row.get(14)?,
+        last_error_reason: row.get(15)?,
+    })
+}
+
+fn recipients(c: &Connection, seq: i64) -> rusqlite::Result<Vec<Recipient>> {
+    let sql = "SELECT address, state, answer FROM recipient WHERE message = ?1 ORDER BY position";
+    let mut statement = c.prepare_cached(sql)?;
+    let rows = statement.query_map([seq], |row| {
+        let state: i64 = row.get(1)?;
+        let state =
+            RecipientState::from_number(state).ok_or(rusqlite::Error::IntegralValueOutOfRange(1, state))?;
+        Ok(Recipient { address: row.get(0)?, state, answer: row.get(2)? })
+    })?;
+    rows.collect()
+}

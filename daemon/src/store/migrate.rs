@@ -1,0 +1,134 @@
+//! Opening a database: is it ours, is it whole, is it of this version? If not, it stays as it is.
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::{OpenError, configure};
+
+/// "FXPT": tells Faxpost's databases from others (PRAGMA application_id).
+const APPLICATION_ID: i64 = 0x4658_5054;
+
+/// Schema steps; PRAGMA user_version counts those that were taken.
+const STEPS: &[&str] = &[include_str!("schema.sql")];
+
+/// Up to this size the whole file is checked at each start: a few milliseconds. Damage in a larger one shows when the
+/// damaged page is read.
+const CHECKED_BYTES: u64 = 16 * 1024 * 1024;
+
+pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
+    let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if size > 0 {
+        examine(path, size)?;
+    }
+    let mut connection = Connection::open(path).map_err(|error| judge(path, &error))?;
+    configure(&connection).map_err(|error| judge(path, &error))?;
+    migrate(&mut connection).map_err(|error| judge(path, &error))?;
+    Ok(connection)
+}
+
+/// Looks without writing a byte.
+fn examine(path: &Path, size: u64) -> Result<(), OpenError> {
+    let judge = |error: &rusqlite::Error| judge(path, error);
+    // Not read-only: a WAL left by a crash must be read, too, and that needs its shared-memory file.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| judge(&error))?;
+    let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|error| judge(&error));
+
+    if number("PRAGMA application_id")? != APPLICATION_ID {
+        return Err(OpenError::Foreign { path: path.to_owned() });
+    }
+    let (found, known) = (number("PRAGMA user_version")?, STEPS.len() as i64);
+    if found > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+    }
+    if size <= CHECKED_BYTES {
+        let why: String = connection
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(|error| judge(&error))?;
+        if why != "ok" {
+            return Err(OpenError::Corrupt { path: path.to_owned(), why });
+        }
+    }
+    Ok(())
+}
+
+fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let taken: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if taken == STEPS.len() {
+        return Ok(());
+    }
+    let transaction = connection.transaction()?;
+    for step in STEPS.iter().skip(taken) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", STEPS.len() as i64)?;
+    transaction.commit()
+}
+
+fn judge(path: &Path, error: &rusqlite::Error) -> OpenError {
+    let (path, why) = (path.to_owned(), error.to_string());
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => OpenError::Corrupt { path, why },
+        _ => OpenError::Unusable { path, why },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fresh_database_opens_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("faxpost.db");
+        drop(open(&path).unwrap());
+        drop(open(&path).unwrap());
+    }
+
+    #[test]
+    fn garbage_is_reported_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("faxpost.db");
+        let garbage = b"this is no database, but somebody's only copy of something".repeat(100);
+        std::fs::write(&path, &garbage).unwrap();
+        assert!(matches!(open(&path), Err(OpenError::Corrupt { .. })));
+        assert_eq!(std::fs::read(&path).unwrap(), garbage);
+    }
+
+    #[test]
+    fn a_damaged_page_is_reported_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("faxpost.db");
+        let connection = open(&path).unwrap();
+        connection.pragma_update(None, "wal_checkpoint", "truncate").ok();
+        drop(connection);
+        let mut bytes = std::fs::read(&path).unwrap();
+        for byte in &mut bytes[4096..8192] {
+            *byte = 0xAA;
+        }
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(matches!(open(&path), Err(OpenError::Corrupt { .. })));
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    }
+
+    #[test]
+    fn another_programs_database_is_reported_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("faxpost.db");
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+        let before = std::fs::read(&path).unwrap();
+        assert!(matches!(open(&path), Err(OpenError::Foreign { .. })));
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("faxpost.db");
+        open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+        let error = open(&path).unwrap_err();
+        assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
+    }
+}

@@ -1,0 +1,129 @@
+//! The store: the only place that knows SQL. One embedded SQLite database, one writer that commits what has gathered.
+//!
+//! Nothing is told to a caller before the commit that holds it has returned (synchronous=FULL).
+
+mod accounts;
+mod log;
+mod messages;
+mod migrate;
+mod policy;
+mod reader;
+mod writer;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+pub use accounts::{AccountRow, Author};
+pub use log::From as EntriesFrom;
+pub use messages::{Due, Inserted, Listing, NewMessage, Settled, Unfinished};
+
+/// File name of the database in the state folder.
+pub const DATABASE: &str = "faxpost.db";
+
+/// The open database.
+#[derive(Clone)]
+pub struct Store {
+    writer: writer::Writer,
+    reader: reader::Reader,
+}
+
+/// Why the store did not do it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full; what is stored is safe.
+    #[error("the disk of the state folder is full")]
+    Full,
+    /// The database failed, or the writer stopped after a failed commit.
+    #[error("the database failed: {0}")]
+    Failed(String),
+}
+
+/// Why the database was not opened. It is left as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Not a database, or damaged.
+    #[error(
+        "{path} is damaged or not a database ({why}); it was left as it is. Restore it from a backup, or move it \
+         away to begin with an empty one"
+    )]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        why: String,
+    },
+    /// A database, but not one of Faxpost.
+    #[error("{path} is a database of another program; it was left as it is. Choose another state folder")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Made by a later version.
+    #[error("{path} was made by a newer Faxpost (schema {found}, this one knows {known}); install that version again")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// It cannot be opened or made.
+    #[error("{path} cannot be opened: {why}")]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+}
+
+impl Store {
+    /// Opens the database of this state folder; makes it on a fresh install.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(state_dir: &Path) -> Result<Self, OpenError> {
+        let path = state_dir.join(DATABASE);
+        let connection = migrate::open(&path)?;
+        let reader = reader::Reader::new(path);
+        Ok(Self { writer: writer::Writer::start(connection), reader })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.reader.run(work).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.run(work).await
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// Settings every connection has.
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // FULL: a commit returns when the WAL is on the disk. This is what "accepted" rests on.
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // 1 MiB a connection: the daemon is small, the operating system caches as well.
+    connection.pragma_update(None, "cache_size", -1024)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! Changes to the policy table.
+
+use rusqlite::params;
+
+use super::{Store, StoreError};
+
+impl Store {
+    /// All changes: method, role, allowed.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn policy_changes(&self) -> Result<Vec<(String, String, bool)>, StoreError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached("SELECT method, role, allow FROM policy")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Writes one change; `None` takes it back.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn put_policy_change(
+        &self,
+        method: &'static str,
+        role: &'static str,
+        allow: Option<bool>,
+    ) -> Result<(), StoreError> {
+        self.write(move |c| {
+            c.execute("DELETE FROM policy WHERE method = ?1 AND role = ?2", params![method, role])?;
+            if let Some(allow) = allow {
+                c.execute("INSERT INTO policy VALUES (?1, ?2, ?3)", params![method, role, allow])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}

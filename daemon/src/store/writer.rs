@@ -1,0 +1,144 @@
+//! The one writer: takes what has gathered, runs it in one transaction, commits once, then answers everybody.
+
+use std::sync::mpsc;
+use std::thread;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::StoreError;
+
+/// Works in one transaction at most: bounds how long the first of them waits for the commit.
+const BATCH: usize = 256;
+
+#[derive(Clone)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Box<dyn Work>>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection) -> Self {
+        let (queue, works) = mpsc::channel();
+        thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || write(&connection, &works))
+            .expect("a thread can be started while the daemon starts");
+        Self { queue }
+    }
+
+    /// Runs `work` in a transaction. An `Err` of the work undoes what it did, and only that.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job { work: Some(work), result: None, answer };
+        let stopped = || StoreError::Failed("its writer has stopped after an earlier failure".to_owned());
+        self.queue.send(Box::new(job)).map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+}
+
+trait Work: Send {
+    /// Inside the transaction. Whether its changes count.
+    fn run(&mut self, connection: &Connection) -> bool;
+    /// After it.
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+struct Job<T, F> {
+    work: Option<F>,
+    result: Option<Result<T, StoreError>>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T: Send, F: FnOnce(&Connection) -> Result<T, StoreError> + Send> Work for Job<T, F> {
+    fn run(&mut self, connection: &Connection) -> bool {
+        self.result = self.work.take().map(|work| work(connection));
+        matches!(self.result, Some(Ok(_)))
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
+        let result = match (committed, self.result) {
+            (Ok(()), Some(result)) => result,
+            (Err(error), _) => Err(error),
+            (Ok(()), None) => Err(StoreError::Failed("the work was not run".to_owned())),
+        };
+        // Nobody waits any more? What was committed stays committed.
+        let _ = self.answer.send(result);
+    }
+}
+
+fn write(connection: &Connection, works: &mpsc::Receiver<Box<dyn Work>>) {
+    while let Ok(first) = works.recv() {
+        let mut batch = vec![first];
+        batch.extend(works.try_iter().take(BATCH - 1));
+
+        let committed = commit(connection, &mut batch);
+        // After a failed commit nobody knows what the disk holds (a failed fsync may have dropped pages for good), so
+        // no later commit may be trusted: the writer stops, and callers are told until the daemon is restarted.
+        let fatal = matches!(committed, Err(StoreError::Failed(_)));
+        for work in batch {
+            work.finish(committed.clone());
+        }
+        if fatal {
+            tracing::error!(error = ?committed, "a commit failed; nothing more is accepted until a restart");
+            return;
+        }
+    }
+}
+
+fn commit(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let result = run_all(connection, batch).and_then(|()| Ok(connection.execute_batch("COMMIT")?));
+    if result.is_err() && !connection.is_autocommit() {
+        // SQLite rolls back by itself when the disk ran full or failed; where it did not, nothing may stay half-done.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    result
+}
+
+fn run_all(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
+    for work in batch {
+        connection.execute_batch("SAVEPOINT work")?;
+        let counts = work.run(connection);
+        connection.execute_batch(if counts { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn writer() -> (tempfile::TempDir, Writer) {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Connection::open(folder.path().join("db")).unwrap();
+        connection.execute_batch("CREATE TABLE t (x INTEGER UNIQUE)").unwrap();
+        (folder, Writer::start(connection))
+    }
+
+    #[tokio::test]
+    async fn a_failed_work_undoes_itself_and_nobody_else() {
+        let (_folder, writer) = writer();
+        let insert = |x: i64, fail: bool| {
+            let writer = writer.clone();
+            async move {
+                writer
+                    .run(move |c| {
+                        c.execute("INSERT INTO t VALUES (?1)", [x])?;
+                        if fail { Err(StoreError::Failed("on purpose".to_owned())) } else { Ok(()) }
+                    })
+                    .await
+            }
+        };
+        let (a, b, c) = tokio::join!(insert(1, false), insert(2, true), insert(3, false));
+        assert!(a.is_ok() && c.is_ok());
+        assert!(b.is_err());
+        let rows: Vec<i64> = writer
+            .run(|c| Ok(c.prepare("SELECT x FROM t ORDER BY x")?.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?))
+            .await
+            .unwrap();
+        assert_eq!(rows, [1, 3]);
+    }
+}
