@@ -1,5 +1,7 @@
 //! Messages: addresses checked, MIME built by lettre, large attachments streamed around it.
 
+pub(crate) mod address;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 
