@@ -1,5 +1,6 @@
 //! Accounts: the settings of an SMTP identity, their rules, and what each sending method can do.
 
+mod host;
 mod matrix;
 mod model;
 mod registry;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::host::server_to_ascii;
+
 /// Name of an account: 1 to 32 of a-z 0-9 and -, beginning with a letter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -192,6 +194,12 @@ impl Account {
         self.port.unwrap_or_else(|| self.security.usual_port())
     }
 
+    /// The server as the network needs it: a name in lower case A-labels, or an IP address without brackets.
+    #[must_use]
+    pub fn server_ascii(&self) -> String {
+        server_to_ascii(&self.server)
+    }
+
     /// The address mail is from: as set, or made of this host's name.
     #[must_use]
     pub fn effective_sender(&self, host_name: &str) -> String {
@@ -205,6 +213,80 @@ impl Account {
             self.sender_email.rsplit_once('@').map_or("", |(local, _)| local)
         } else {
             &self.login
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a1_a2_a7_a_fresh_account_has_the_defaults_of_the_requirements() {
+        let fresh = Account::default();
+        assert_eq!(fresh.sender_name, "Faxpost");
+        assert_eq!(fresh.effective_port(), 25);
+        assert_eq!(fresh.method, Method::Pickup);
+        assert_eq!(fresh.effective_sender("fax.example.com"), "faxpost@fax.example.com");
+        assert_eq!(serde_json::from_str::<Account>("{}").unwrap(), fresh);
+    }
+
+    #[test]
+    fn a2_the_usual_port_follows_the_mode_and_never_a_chosen_one() {
+        for (security, port) in [(Security::None, 25), (Security::Implicit, 465), (Security::Starttls, 587)] {
+            assert_eq!(Account { security, ..Account::default() }.effective_port(), port);
+            assert_eq!(Account { security, port: Some(2525), ..Account::default() }.effective_port(), 2525);
+        }
+    }
+
+    #[test]
+    fn a5_the_login_is_the_part_left_of_the_at_sign_unless_set() {
+        let account = Account { sender_email: "fax@example.com".to_owned(), ..Account::default() };
+        assert_eq!(account.effective_login(), "fax");
+        assert_eq!(Account { login: "svc".to_owned(), ..account }.effective_login(), "svc");
+        assert_eq!(Account::default().effective_login(), "");
+    }
+
+    #[test]
+    fn a9_ids_are_checked_and_unknown_fields_of_the_database_form_refused() {
+        for good in ["default", "a", "sales-2"] {
+            assert!(AccountId::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "A", "2a", "-a", "a_b", "a b", "\u{430}", &"a".repeat(33)] {
+            assert!(AccountId::parse(bad).is_err(), "{bad}");
+        }
+        assert!(serde_json::from_str::<Account>(r#"{"sever":"x"}"#).is_err());
+    }
+
+    #[test]
+    fn the_database_form_is_stable() {
+        let account = Account {
+            tls_check: TlsCheck::Pinned([0xab; 32]),
+            security: Security::Starttls,
+            port: Some(587),
+            ..Account::default()
+        };
+        let json = serde_json::to_value(&account).unwrap();
+        assert_eq!(json["tls_check"], serde_json::json!({ "pinned": "ab".repeat(32) }));
+        assert_eq!(json["security"], "starttls");
+        assert_eq!(json["method"], "pickup");
+        assert_eq!(json["port"], 587);
+    }
+
+    proptest! {
+        #[test]
+        fn the_database_form_round_trips(
+            text in "\\PC{0,30}", port in proptest::option::of(any::<u16>()), pin in any::<[u8; 32]>(), flag in any::<bool>(),
+        ) {
+            let account = Account {
+                sender_name: text.clone(), server: text.clone(), login: text, port, authentication: flag,
+                tls_check: if flag { TlsCheck::Pinned(pin) } else { TlsCheck::AcceptInvalid },
+                ..Account::default()
+            };
+            let json = serde_json::to_string(&account).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Account>(&json).unwrap(), account);
         }
     }
 }

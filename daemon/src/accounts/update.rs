@@ -1,8 +1,20 @@
 //! Changing settings: each field is checked by itself, then the whole by the method matrix, and the password stays
 //! only with the server it was given for (requirement D3).
 
-use super::model::{Account, AccountId, Method, Security, Signing};
+use std::path::{Component, Path};
+
+use super::host::{parse_ehlo_name, parse_server};
+use super::matrix;
+use super::model::{Account, AccountId, Method, Security, Signing, TlsCheck};
+use crate::message::address::{MAX_NAME, parse_addr_spec};
 use crate::secrets::Secret;
+
+/// RFC 4616 leaves it open; the same bound as an address, which most logins are.
+const MAX_LOGIN: usize = 254;
+/// Longer than any password a server takes (app passwords and SASL secrets included), short enough for one SASL line.
+const MAX_PASSWORD: usize = 1024;
+/// Shorter than PATH_MAX, so that file names still fit behind it.
+const MAX_DIRECTORY: usize = 1024;
 
 /// One field to set. `None`, an empty text, 0 or `false` is the field's default, unless said otherwise.
 #[derive(Clone, Debug)]
@@ -65,6 +77,12 @@ pub struct FieldProblem {
     pub text: String,
 }
 
+impl FieldProblem {
+    pub(crate) fn new(field: impl Into<String>, problem: Problem, text: impl Into<String>) -> Self {
+        Self { field: field.into(), problem, text: text.into() }
+    }
+}
+
 /// Kinds of [`FieldProblem`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
@@ -101,21 +119,270 @@ pub struct Applied {
     pub password: PasswordChange,
 }
 
-/// Applies `sets` to `current`, all or nothing. `administrator`: restricted fields may be changed.
+/// Applies `sets` to `current`, all or nothing; of two for the same field the later wins. `administrator`: restricted
+/// fields may be changed.
 ///
 /// # Errors
 /// Every field that is wrong, not only the first.
 pub fn apply(
-    _current: &Account,
-    _has_password: bool,
-    _sets: &[Set],
-    _administrator: bool,
+    current: &Account,
+    has_password: bool,
+    sets: &[Set],
+    administrator: bool,
 ) -> Result<Applied, Vec<FieldProblem>> {
-    Err(Vec::new())
+    let mut change =
+        Change { account: current.clone(), password: None, kind: None, pin: None, problems: Vec::new() };
+    for set in sets {
+        change.set(set, administrator);
+    }
+    change.settle_tls_check();
+    let Change { account, password, mut problems, .. } = change;
+
+    // A field that could not be read is not at its new value: what the matrix says about the old one would confuse.
+    let failed = |field: &str| {
+        problems.iter().any(|p| p.field == field || (p.field == "sender_email" && field == "login"))
+    };
+    let together: Vec<_> = matrix::check(&account).into_iter().filter(|p| !failed(&p.field)).collect();
+    problems.extend(together);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let password = match password {
+        Some(secret) if secret.expose().is_empty() => PasswordChange::Clear { by_binding: false },
+        Some(secret) => PasswordChange::Set(secret),
+        None if has_password && bound_parts(current) != bound_parts(&account) => {
+            PasswordChange::Clear { by_binding: true }
+        }
+        None => PasswordChange::Keep,
+    };
+    Ok(Applied { account, password })
 }
 
 /// What a password is bound to, as associated data of its seal: account, server, port, security, TLS check and login.
+///
+/// Two spellings of one server (case, IDN or A-labels) are the same.
 #[must_use]
-pub fn binding(_id: &AccountId, _account: &Account) -> Vec<u8> {
-    Vec::new()
+pub fn binding(id: &AccountId, account: &Account) -> Vec<u8> {
+    // Each part with its length before it, so that no two lists of parts give the same bytes. A change of this format
+    // makes stored passwords unreadable: give it a new version then, and read the old one.
+    let mut bytes = b"faxpost-password-binding-1".to_vec();
+    let parts = bound_parts(account);
+    for part in std::iter::once(id.as_str().as_bytes()).chain(parts.iter().map(Vec::as_slice)) {
+        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(part);
+    }
+    bytes
 }
+
+fn bound_parts(account: &Account) -> [Vec<u8>; 6] {
+    let security = match account.security {
+        Security::None => "none",
+        Security::Implicit => "implicit",
+        Security::Starttls => "starttls",
+    };
+    let (check, pin) = match account.tls_check {
+        TlsCheck::System => ("system", Vec::new()),
+        TlsCheck::Pinned(pin) => ("pinned", pin.to_vec()),
+        TlsCheck::AcceptInvalid => ("accept-invalid", Vec::new()),
+    };
+    [
+        account.server_ascii().into_bytes(),
+        account.effective_port().to_be_bytes().to_vec(),
+        security.into(),
+        check.into(),
+        pin,
+        account.effective_login().into(),
+    ]
+}
+
+/// A change under way.
+struct Change {
+    account: Account,
+    password: Option<Secret>,
+    /// `tls_check` and `tls_pin` as asked for: they are looked at together when all is read.
+    kind: Option<TlsCheckKind>,
+    pin: Option<Option<[u8; 32]>>,
+    problems: Vec<FieldProblem>,
+}
+
+impl Change {
+    fn set(&mut self, set: &Set, administrator: bool) {
+        let defaults = Account::default();
+        match set {
+            Set::SenderEmail(text) => {
+                if let Some(text) = self.read("sender_email", parse_sender(text)) {
+                    self.account.sender_email = text;
+                }
+            }
+            Set::SenderName(None) => self.account.sender_name = defaults.sender_name,
+            Set::SenderName(Some(text)) => {
+                if let Some(text) = self.read("sender_name", parse_name(text)) {
+                    self.account.sender_name = text;
+                }
+            }
+            Set::Method(method) => self.account.method = method.unwrap_or(defaults.method),
+            Set::Server(text) => {
+                if let Some(text) = self.read("server", parse_server(text)) {
+                    self.account.server = text;
+                }
+            }
+            Set::Port(0) => self.account.port = None,
+            Set::Port(port) => {
+                let port = u16::try_from(*port).map_err(|_| "a port is a number from 1 to 65535".to_owned());
+                self.account.port = self.read("port", port).or(self.account.port);
+            }
+            Set::Security(security) => self.account.security = security.unwrap_or(defaults.security),
+            Set::TlsCheck(kind) => self.kind = Some(kind.unwrap_or(TlsCheckKind::System)),
+            Set::TlsPin(text) => self.pin = self.read("tls_pin", parse_pin(text)).or(self.pin),
+            Set::Authentication(on) => self.account.authentication = *on,
+            Set::Login(text) => {
+                if let Some(text) = self.read("login", parse_line(text.trim(), MAX_LOGIN)) {
+                    self.account.login = text;
+                }
+            }
+            Set::Password(secret) => {
+                if self.read("password", check_password(secret)).is_some() {
+                    self.password = Some(secret.clone());
+                }
+            }
+            Set::PlaintextAuth(on) => self.account.plaintext_auth = *on,
+            Set::Oauth(false) => {}
+            Set::Oauth(true) => self.later("oauth", "OAuth 2.0 comes with a later version"),
+            Set::Sign(None | Some(Signing::Off)) => self.account.sign = Signing::Off,
+            Set::Sign(Some(_)) => self.later("sign", "signing comes with a later version"),
+            Set::Certificate(text) if text.is_empty() => {}
+            Set::Certificate(_) => self.later("certificate", "signing comes with a later version"),
+            Set::PickupDirectory(_) if !administrator => {
+                let text = "only administrators may say into which folder the daemon writes";
+                self.problems.push(FieldProblem::new("pickup_directory", Problem::Denied, text));
+            }
+            Set::PickupDirectory(text) => {
+                if let Some(text) = self.read("pickup_directory", parse_directory(text)) {
+                    self.account.pickup_directory = text;
+                }
+            }
+            Set::EhloName(text) => {
+                if let Some(text) = self.read("ehlo_name", parse_ehlo_name(text)) {
+                    self.account.ehlo_name = text;
+                }
+            }
+        }
+    }
+
+    /// The value, or its problem noted.
+    fn read<T>(&mut self, field: &str, parsed: Result<T, String>) -> Option<T> {
+        parsed.map_err(|text| self.problems.push(FieldProblem::new(field, Problem::Invalid, text))).ok()
+    }
+
+    fn later(&mut self, field: &str, text: &str) {
+        self.problems.push(FieldProblem::new(field, Problem::NotAvailable, text));
+    }
+
+    /// Makes one of `tls_check` and `tls_pin`: a pin is never silently unused, and `pinned` never without one.
+    fn settle_tls_check(&mut self) {
+        if self.problems.iter().any(|p| p.field == "tls_pin") {
+            return;
+        }
+        let stored = match self.account.tls_check {
+            TlsCheck::Pinned(pin) => Some(pin),
+            TlsCheck::System | TlsCheck::AcceptInvalid => None,
+        };
+        let kind = match (self.kind, stored) {
+            (Some(kind), _) => kind,
+            (None, Some(_)) => TlsCheckKind::Pinned,
+            // Neither asked for nor stored: only a pin given for nothing is left to find.
+            (None, None) if self.pin.flatten().is_none() => return,
+            (None, None) => TlsCheckKind::System,
+        };
+        let wrong = match (kind, self.pin.unwrap_or(stored), self.pin.flatten()) {
+            (TlsCheckKind::Pinned, Some(pin), _) => {
+                self.account.tls_check = TlsCheck::Pinned(pin);
+                return;
+            }
+            (TlsCheckKind::Pinned, None, _) => {
+                "tls_check pinned needs the SHA-256 of the certificate or of its public key"
+            }
+            (TlsCheckKind::System | TlsCheckKind::AcceptInvalid, _, Some(_)) => {
+                "a pin is used with tls_check pinned only: set tls_check to pinned as well"
+            }
+            (TlsCheckKind::System, _, None) => {
+                self.account.tls_check = TlsCheck::System;
+                return;
+            }
+            (TlsCheckKind::AcceptInvalid, _, None) => {
+                self.account.tls_check = TlsCheck::AcceptInvalid;
+                return;
+            }
+        };
+        self.problems.push(FieldProblem::new("tls_pin", Problem::Invalid, wrong));
+    }
+}
+
+fn parse_sender(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    if text.contains('<') && text.ends_with('>') {
+        return Err("give the address alone, and the name in sender_name".to_owned());
+    }
+    match parse_addr_spec(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(what) => Err(format!("the sender's address {what}")),
+    }
+}
+
+fn parse_name(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.chars().count() > MAX_NAME {
+        return Err(format!("has more than {MAX_NAME} characters"));
+    }
+    parse_line(text, usize::MAX)
+}
+
+fn parse_line(text: &str, max_octets: usize) -> Result<String, String> {
+    if text.len() > max_octets {
+        return Err(format!("has more than {max_octets} octets"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err("has a control character".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Hex of any case, with or without the colons that openssl and browsers write.
+fn parse_pin(text: &str) -> Result<Option<[u8; 32]>, String> {
+    let digits: String = text.trim().chars().filter(|c| *c != ':').collect();
+    if digits.is_empty() {
+        return Ok(None);
+    }
+    let mut pin = [0; 32];
+    hex::decode_to_slice(digits, &mut pin)
+        .map(|()| Some(pin))
+        .map_err(|_| "a SHA-256 has 64 hexadecimal digits, with or without colons".to_owned())
+}
+
+/// Blanks stay: they may be meant.
+fn check_password(secret: &Secret) -> Result<(), String> {
+    let text = secret.expose();
+    if text.len() > MAX_PASSWORD {
+        return Err(format!("has more than {MAX_PASSWORD} octets"));
+    }
+    if text.contains(['\0', '\r', '\n']) {
+        return Err("has a line break or a NUL".to_owned());
+    }
+    Ok(())
+}
+
+fn parse_directory(text: &str) -> Result<String, String> {
+    let text = parse_line(text.trim(), MAX_DIRECTORY)?;
+    let path = Path::new(&text);
+    if text.is_empty() || (path.is_absolute() && !path.components().any(|c| c == Component::ParentDir)) {
+        Ok(text)
+    } else {
+        Err("must be an absolute path without ..".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;

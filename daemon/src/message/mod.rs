@@ -1,7 +1,14 @@
 //! Messages: addresses checked, MIME built by lettre, large attachments streamed around it.
 
+pub(crate) mod address;
+mod attachment;
+mod compose;
+mod digest;
+mod headers;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -62,6 +69,32 @@ pub struct Composed {
     pub envelope: Envelope,
     /// Bytes that [`Composed::write_to`] writes.
     pub size: u64,
+    /// In the order of writing.
+    pieces: Vec<Piece>,
+}
+
+/// A stretch of a finished message.
+#[derive(Debug)]
+enum Piece {
+    /// As it goes out.
+    Text(Vec<u8>),
+    /// Encoded while it is written.
+    Attachment {
+        content: Content,
+        /// Bytes when the message was composed.
+        length: u64,
+        /// Bytes in base64, line breaks included.
+        encoded: u64,
+    },
+}
+
+impl Piece {
+    fn size(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Attachment { encoded, .. } => *encoded,
+        }
+    }
 }
 
 impl Draft {
@@ -70,15 +103,16 @@ impl Draft {
     /// # Errors
     /// Every field that is wrong, not only the first.
     pub fn compose(&self) -> Result<Composed, Vec<FieldProblem>> {
-        Err(Vec::new())
+        compose::compose(self, SystemTime::now())
     }
 
-    /// SHA-256 over everything the caller gave: two drafts with the same digest are the same request.
+    /// SHA-256 over everything the caller gave: two drafts with the same digest are the same request. The sender is
+    /// not in it: it comes from the account, and a retry is the same request though the account was changed meanwhile.
     ///
     /// # Errors
     /// An attachment's file cannot be read.
     pub fn digest(&self) -> io::Result<[u8; 32]> {
-        Ok([0; 32])
+        digest::digest(self)
     }
 }
 
@@ -87,7 +121,13 @@ impl Composed {
     ///
     /// # Errors
     /// Of `out`, and of reading attachments.
-    pub fn write_to(&self, _out: &mut impl Write) -> io::Result<()> {
+    pub fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => out.write_all(text)?,
+                Piece::Attachment { content, length, .. } => attachment::write_base64(content, *length, out)?,
+            }
+        }
         Ok(())
     }
 }
