@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod caller;
 pub mod config;
+pub mod diagnose;
 pub mod ipc;
 pub mod mailer;
 pub mod message;
