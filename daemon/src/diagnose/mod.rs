@@ -1,5 +1,7 @@
 //! The Test of an account (requirement D): the mailer's own session, step by step, with a small message of ours.
 
+mod advice;
+
 use jiff::Timestamp;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -12,6 +14,8 @@ use crate::mailer::{
 use crate::message::Draft;
 use crate::secrets::Secret;
 use crate::store::Author;
+
+pub use advice::advise;
 
 /// What to test.
 #[derive(Debug)]

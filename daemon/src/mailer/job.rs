@@ -140,7 +140,22 @@ pub enum Step {
     Message,
 }
 
+impl Step {
+    /// All of them, in order.
+    pub const ALL: [Self; 8] = [
+        Self::Resolve,
+        Self::Connect,
+        Self::Tls,
+        Self::Ehlo,
+        Self::SignIn,
+        Self::Sender,
+        Self::Recipient,
+        Self::Message,
+    ];
+}
+
 /// Told while a job runs.
+#[expect(clippy::large_enum_variant, reason = "a dozen of them a job; a box would only be in the way")]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Event {
     /// A step begins.
@@ -264,6 +279,8 @@ pub enum FailureKind {
     StarttlsMissing,
     /// The TLS handshake failed.
     TlsFailed,
+    /// What answered the TLS handshake was not TLS: the port speaks plainly first.
+    NotTls,
     /// The certificate's issuer is not trusted.
     CertificateUntrusted,
     /// The certificate is over or not begun.

@@ -3,14 +3,26 @@
 //! It knows neither the store nor the policy nor who asked: everything it needs is in the [`Job`]. Both sides of the
 //! seam are serialisable, so that it can run in another process under another account.
 
+mod envelope;
+mod failure;
 mod job;
+mod methods;
+mod progress;
+mod smtp;
 
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use job::*;
 
+use progress::Progress;
+
 /// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
 pub async fn run(job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
-    let _ = (job, events);
-    std::future::pending().await
+    let progress = Progress::new(events);
+    match &job.route {
+        Route::Smtp(route) => methods::secure_smtp_client::run(&job, route, progress).await,
+        Route::Pickup { directory, file_stem } => {
+            methods::pickup::run(&job, directory, file_stem, progress).await
+        }
+    }
 }

@@ -1,0 +1,158 @@
+//! Failures: their stable codes, and whether trying again can help.
+
+use super::{Failure, FailureKind, RecipientOutcome, Reply, Step};
+
+/// Enhanced codes (RFC 3463) that refuse the account and not this message: SMTP AUTH switched off (5.7.139, 5.7.30),
+/// sign-in missing (5.7.57), no right to the From address (5.7.60, 5.2.252). Somebody repairs the account, and then
+/// the mail shall go.
+const ACCOUNT_FAULTS: [&str; 5] = ["5.7.139", "5.7.30", "5.7.57", "5.7.60", "5.2.252"];
+
+impl FailureKind {
+    /// The stable code of the log and the Test.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NameNotFound => "NAME_NOT_FOUND",
+            Self::ResolverFailed => "RESOLVER_FAILED",
+            Self::ConnectionRefused => "CONNECTION_REFUSED",
+            Self::Unreachable => "UNREACHABLE",
+            Self::TimedOut => "TIMED_OUT",
+            Self::ConnectionLost => "CONNECTION_LOST",
+            Self::NotSmtp => "NOT_SMTP",
+            Self::SessionRefused => "SESSION_REFUSED",
+            Self::StarttlsMissing => "STARTTLS_MISSING",
+            Self::TlsFailed => "TLS_FAILED",
+            Self::NotTls => "NOT_TLS",
+            Self::CertificateUntrusted => "CERTIFICATE_UNTRUSTED",
+            Self::CertificateExpired => "CERTIFICATE_EXPIRED",
+            Self::CertificateName => "CERTIFICATE_NAME",
+            Self::PinMismatch => "PIN_MISMATCH",
+            Self::NoMechanism => "NO_MECHANISM",
+            Self::PlaintextRefused => "PLAINTEXT_REFUSED",
+            Self::NoPassword => "NO_PASSWORD",
+            Self::AuthRejected => "AUTH_REJECTED",
+            Self::AuthTemporary => "AUTH_TEMPORARY",
+            Self::SenderRejected => "SENDER_REJECTED",
+            Self::RecipientRejected => "RECIPIENT_REJECTED",
+            Self::MessageRejected => "MESSAGE_REJECTED",
+            Self::TooLarge => "TOO_LARGE",
+            Self::NoSmtputf8 => "NO_SMTPUTF8",
+            Self::LocalFile => "LOCAL_FILE",
+            Self::Uncertain => "UNCERTAIN",
+        }
+    }
+
+    /// Trying the same message again can help. Only what refuses the message itself is final: the network recovers,
+    /// and a wrong password or an untrusted certificate is an administrator's to repair, and must not cost the mail
+    /// that was accepted meanwhile.
+    #[must_use]
+    pub fn is_transient(self) -> bool {
+        !matches!(
+            self,
+            Self::SenderRejected
+                | Self::RecipientRejected
+                | Self::MessageRejected
+                | Self::TooLarge
+                | Self::NoSmtputf8
+        )
+    }
+}
+
+impl Failure {
+    /// Trying the same message again can help: by kind, and for refusals by the server's answer.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.kind.is_transient() || self.reply.as_ref().is_some_and(Reply::is_transient)
+    }
+
+    /// What this failure means for a recipient that was not decided otherwise.
+    pub(super) fn outcome(&self) -> RecipientOutcome {
+        let answer = self.reply.as_ref().map_or_else(|| self.text.clone(), Reply::to_string);
+        if self.is_transient() {
+            RecipientOutcome::Deferred { answer }
+        } else {
+            RecipientOutcome::Failed { answer }
+        }
+    }
+}
+
+impl Reply {
+    /// 2yz.
+    #[must_use]
+    pub fn is_positive(&self) -> bool {
+        (200..300).contains(&self.code)
+    }
+
+    /// A refusal that a later try may not meet: 4yz, and 5yz that speak of the account's settings.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        let enhanced = self.enhanced.as_deref().unwrap_or_default();
+        // 530: the server wants TLS or sign-in first (RFC 3207, RFC 4954).
+        (400..500).contains(&self.code) || self.code == 530 || ACCOUNT_FAULTS.contains(&enhanced)
+    }
+
+    /// All lines in one, for a sentence.
+    pub(super) fn in_one_line(&self) -> String {
+        format!("{} {}", self.code, self.lines.join(" "))
+    }
+}
+
+/// A failure that does not know its step yet.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) kind: FailureKind,
+    pub(super) text: String,
+    pub(super) reply: Option<Reply>,
+}
+
+impl Fault {
+    pub(super) fn new(kind: FailureKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into(), reply: None }
+    }
+
+    /// The server said no to `what`. 421 speaks of the session, whatever was asked; what is neither 4yz nor 5yz
+    /// was no answer to the question.
+    pub(super) fn refused(kind: FailureKind, what: &str, reply: Reply) -> Self {
+        let (kind, verb) = match (reply.code, reply.enhanced.as_deref()) {
+            (421, _) if kind != FailureKind::AuthTemporary => (FailureKind::SessionRefused, "refused"),
+            // RFC 3463 X.3.4: message too big for system.
+            (552, Some("5.3.4")) => (FailureKind::TooLarge, "refused"),
+            (400..600, _) => (kind, "refused"),
+            _ => (FailureKind::NotSmtp, "gave an unexpected answer to"),
+        };
+        let text = format!("the server {verb} {what}: {}", reply.in_one_line());
+        Self { kind, text, reply: Some(reply) }
+    }
+
+    pub(super) fn at(self, step: Step) -> Failure {
+        Failure { step, kind: self.kind, text: self.text, reply: self.reply }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(kind: FailureKind, code: u16, enhanced: Option<&str>) -> Failure {
+        let reply = Reply { code, enhanced: enhanced.map(str::to_owned), lines: vec![String::new()] };
+        Failure { step: Step::Message, kind, text: String::new(), reply: Some(reply) }
+    }
+
+    #[test]
+    fn f3_a_refused_message_is_final_and_a_wrong_password_is_not() {
+        assert!(!failure(FailureKind::MessageRejected, 554, Some("5.7.1")).is_transient());
+        assert!(failure(FailureKind::MessageRejected, 451, None).is_transient());
+        assert!(failure(FailureKind::AuthRejected, 535, Some("5.7.8")).is_transient());
+        assert!(failure(FailureKind::SenderRejected, 530, Some("5.7.0")).is_transient());
+        assert!(failure(FailureKind::MessageRejected, 550, Some("5.7.30")).is_transient());
+        assert!(FailureKind::CertificateExpired.is_transient() && FailureKind::Uncertain.is_transient());
+        assert!(!FailureKind::TooLarge.is_transient());
+    }
+
+    #[test]
+    fn a_421_is_about_the_session_whatever_was_asked() {
+        let reply = Reply { code: 421, enhanced: None, lines: vec!["closing".to_owned()] };
+        let fault = Fault::refused(FailureKind::SenderRejected, "the sender", reply);
+        assert_eq!(fault.kind, FailureKind::SessionRefused);
+    }
+}

@@ -1,0 +1,24 @@
+//! SMTP submission (RFC 5321, RFC 6409): one session, one message.
+//!
+//! lettre gives the commands. Its connection is not used: it knows no step times and no transcript, no certificate
+//! check of our own, no pipelining, and reads whatever length of answer a server sends.
+//!
+//! - [`session`]: the steps up to the sign-in; `transaction`: sender, recipients, content
+//! - `connection`: bytes and replies, with their limits and timeouts
+//! - `connect`, `tls`, `certificate`, `sasl`: one duty each
+//! - `reply`, `capabilities`, `content`, `transcript`: pure
+
+mod capabilities;
+mod certificate;
+mod connect;
+mod connection;
+mod content;
+mod reply;
+mod sasl;
+mod session;
+mod tls;
+mod transaction;
+mod transcript;
+
+pub(super) use session::Session;
+pub(super) use transcript::Recorder;

@@ -1,0 +1,295 @@
+//! The session: from a name to a message that was taken, in the eight [`Step`]s that the Test shows.
+//!
+//! [`Session::steps`] is the whole of it. Each step is one function below (or, from the sender on, in `transaction`)
+//! that leaves what it found in the session, and ends it by a [`Fault`].
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lettre::transport::smtp::commands::{Ehlo, Starttls};
+use lettre::transport::smtp::extension::ClientId;
+
+use super::capabilities::Capabilities;
+use super::connection::Connection;
+use super::transaction::Recipients;
+use super::{connect, sasl, tls};
+use crate::accounts::Security;
+use crate::mailer::failure::Fault;
+use crate::mailer::progress::Progress;
+use crate::mailer::{Failure, FailureKind, Job, Outcome, Reply, SmtpRoute, Step, TlsInfo};
+
+/// One job's session with its server.
+pub(in crate::mailer) struct Session<'a> {
+    pub(super) job: &'a Job,
+    pub(super) route: &'a SmtpRoute,
+    pub(super) progress: Progress,
+    pub(super) connection: Connection,
+    pub(super) capabilities: Capabilities,
+    pub(super) recipients: Recipients,
+    /// The server's answer to the content.
+    pub(super) answer: Option<Reply>,
+    addresses: Vec<SocketAddr>,
+    /// Ours, of the connection.
+    local: Option<IpAddr>,
+    tls: Option<TlsInfo>,
+}
+
+impl<'a> Session<'a> {
+    pub(in crate::mailer) fn new(job: &'a Job, route: &'a SmtpRoute, progress: Progress) -> Self {
+        Self {
+            job,
+            route,
+            progress,
+            connection: Connection::new(route.timeouts),
+            capabilities: Capabilities::default(),
+            recipients: Recipients::new(&job.envelope),
+            answer: None,
+            addresses: Vec::new(),
+            local: None,
+            tls: None,
+        }
+    }
+
+    pub(in crate::mailer) async fn run(mut self) -> Outcome {
+        let failure = self.steps().await.err();
+        let transaction_stands = matches!(self.job.until, Step::Sender | Step::Recipient);
+        self.connection.quit(transaction_stands).await;
+
+        let answer = self.answer.as_ref().map_or_else(String::new, Reply::to_string);
+        let (recipients, refusal) = self.recipients.conclude(failure.as_ref(), self.answer.as_ref());
+        Outcome {
+            failure: failure.or(refusal),
+            recipients,
+            transcript: self.connection.recorder.finish(),
+            tls: self.tls,
+            answer,
+        }
+    }
+
+    async fn steps(&mut self) -> Result<(), Failure> {
+        for step in Step::ALL.into_iter().take_while(|step| *step <= self.job.until) {
+            if self.is_needless(step) {
+                self.progress.skip(step);
+                continue;
+            }
+            self.progress.begin(step);
+            let result = match step {
+                Step::Resolve => self.resolve().await,
+                Step::Connect => self.connect().await,
+                Step::Tls => self.secure().await,
+                Step::Ehlo => self.introduce().await,
+                Step::SignIn => self.sign_in().await,
+                Step::Sender => self.sender().await,
+                Step::Recipient => self.recipients().await,
+                Step::Message => self.message().await,
+            };
+            match result {
+                Ok(()) => self.progress.pass(),
+                Err(fault) => return Err(self.progress.fail(fault)),
+            }
+        }
+        Ok(())
+    }
+
+    fn is_needless(&self, step: Step) -> bool {
+        match step {
+            Step::Tls => self.route.security == Security::None,
+            Step::SignIn => self.route.sign_in.is_none(),
+            _ => false,
+        }
+    }
+
+    async fn resolve(&mut self) -> Result<(), Fault> {
+        let patience = Duration::from_secs(self.route.timeouts.connect);
+        self.addresses = connect::resolve(self.server(), self.route.port, patience).await?;
+        for address in &self.addresses {
+            self.progress.note(address.ip().to_string());
+        }
+        Ok(())
+    }
+
+    async fn connect(&mut self) -> Result<(), Fault> {
+        let patience = Duration::from_secs(self.route.timeouts.connect);
+        let stream = connect::connect(&self.addresses, patience).await?;
+        if let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) {
+            self.connection.recorder.remark(&format!("connected to {peer}"));
+            self.progress.note(format!("connected to {peer}"));
+            self.local = Some(local.ip());
+        }
+        self.connection.plain(stream);
+        if self.route.security == Security::Implicit { Ok(()) } else { self.greeting().await }
+    }
+
+    /// TLS at once, or by STARTTLS: a server without it is an error, and never a reason to go on without TLS.
+    async fn secure(&mut self) -> Result<(), Fault> {
+        if self.route.security == Security::Starttls {
+            self.ehlo().await?;
+            if !self.capabilities.starttls {
+                let text = "the server does not offer STARTTLS, which these settings require";
+                return Err(Fault::new(FailureKind::StarttlsMissing, text));
+            }
+            let reply = self.connection.command(Starttls).await?;
+            if reply.code != 220 {
+                return Err(Fault::refused(FailureKind::TlsFailed, "STARTTLS", reply));
+            }
+        }
+        self.handshake().await?;
+        if self.route.security == Security::Implicit { self.greeting().await } else { Ok(()) }
+    }
+
+    /// After it, nothing that was heard before counts any more (RFC 3207 section 4.2): EHLO is said again.
+    async fn handshake(&mut self) -> Result<(), Fault> {
+        let stream = self.connection.take_for_tls()?;
+        let patience = Duration::from_secs(self.route.timeouts.command);
+        let (info, result) = tls::handshake(stream, self.server(), self.route.tls_check, patience).await;
+        if let Some(info) = info {
+            self.note_tls(&info);
+            self.progress.tls(info.clone());
+            self.tls = Some(info);
+        }
+        let stream = result.inspect_err(|fault| self.connection.recorder.remark(&fault.text))?;
+        self.connection.tls(stream);
+        self.capabilities = Capabilities::default();
+        Ok(())
+    }
+
+    fn note_tls(&mut self, info: &TlsInfo) {
+        let mut notes = Vec::new();
+        if !info.version.is_empty() {
+            notes.push(format!("{} {}", info.version, info.cipher));
+        }
+        if let Some(own) = info.chain.first() {
+            let days = tls::days_left(own.not_after);
+            notes.push(format!("certificate of {}, {days} days left", own.subject));
+        }
+        notes.extend(info.tolerated.as_ref().map(|complaint| format!("tolerated: {complaint}")));
+        for note in notes {
+            self.connection.recorder.remark(&note);
+            self.progress.note(note);
+        }
+    }
+
+    async fn greeting(&mut self) -> Result<(), Fault> {
+        let reply = self.connection.reply().await.map_err(|mut fault| {
+            if fault.kind == FailureKind::TimedOut {
+                "the connection stands, but the server does not greet".clone_into(&mut fault.text);
+            }
+            fault
+        })?;
+        if reply.code != 220 {
+            return Err(Fault::refused(FailureKind::SessionRefused, "the session", reply));
+        }
+        self.progress.note(reply.lines.join(" "));
+        self.progress.answered(reply);
+        Ok(())
+    }
+
+    async fn introduce(&mut self) -> Result<(), Fault> {
+        self.ehlo().await?;
+        for line in &self.capabilities.lines {
+            self.progress.note(line);
+        }
+        Ok(())
+    }
+
+    async fn ehlo(&mut self) -> Result<(), Fault> {
+        let us = client_id(&self.route.ehlo_name, self.local);
+        let mut reply = self.connection.command(Ehlo::new(us.clone())).await?;
+        if matches!(reply.code, 500 | 502 | 504) {
+            // RFC 5321 section 3.2: a server without extensions. What the settings need of them will be missed.
+            reply = self.connection.command(format!("HELO {us}\r\n")).await?;
+        }
+        if reply.code != 250 {
+            return Err(Fault::refused(FailureKind::SessionRefused, "EHLO", reply));
+        }
+        self.capabilities = Capabilities::parse(&reply);
+        self.progress.answered(reply);
+        Ok(())
+    }
+
+    async fn sign_in(&mut self) -> Result<(), Fault> {
+        let Some(sign_in) = &self.route.sign_in else { return Ok(()) };
+        let may_cross = self.connection.is_tls() || self.route.plaintext_auth;
+        let mechanisms = sasl::choose(sign_in, &self.capabilities.mechanisms, may_cross)?;
+        self.connection.recorder.hide(sign_in.password.expose());
+
+        let mut refusal = None;
+        for mechanism in mechanisms {
+            let reply = self.exchange(mechanism.name, (mechanism.begin)(sign_in)).await?;
+            let kind = match reply.code {
+                235 => {
+                    self.progress.note(format!("signed in as {} with {}", sign_in.login, mechanism.name));
+                    self.progress.answered(reply);
+                    return Ok(());
+                }
+                400..500 => FailureKind::AuthTemporary,
+                _ => FailureKind::AuthRejected,
+            };
+            // RFC 4954: 504 is about the mechanism, and the next one may do. All else is about who signs in.
+            let next_may_do = reply.code == 504;
+            refusal = Some(Fault::refused(kind, &format!("the sign-in with {}", mechanism.name), reply));
+            if !next_may_do {
+                break;
+            }
+        }
+        Err(refusal.unwrap_or_else(|| Fault::new(FailureKind::NoMechanism, "no mechanism was tried")))
+    }
+
+    /// One mechanism, to the answer that ends it.
+    async fn exchange(&mut self, name: &str, mut exchange: Box<dyn sasl::Exchange>) -> Result<Reply, Fault> {
+        let initial = exchange.initial();
+        self.connection.queue_secret(Some(&format!("AUTH {name}")), initial.as_deref().map(Vec::as_slice));
+        loop {
+            let reply = self.connection.reply().await?;
+            if reply.code != 334 {
+                return Ok(reply);
+            }
+            let challenge = STANDARD.decode(reply.lines[0].trim()).unwrap_or_default();
+            match exchange.answer(&challenge) {
+                Some(answer) => self.connection.queue_secret(None, Some(&answer)),
+                None => return self.connection.command("*\r\n").await,
+            }
+        }
+    }
+
+    /// Without the brackets of an IPv6 literal.
+    fn server(&self) -> &'a str {
+        self.route.server.trim_start_matches('[').trim_end_matches(']')
+    }
+}
+
+/// How we introduce ourselves: by the name that was set, or else by our address on this connection.
+fn client_id(name: &str, local: Option<IpAddr>) -> ClientId {
+    let bare = name.trim_start_matches('[').trim_end_matches(']').trim_start_matches("IPv6:");
+    let is_domain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    match (bare.parse().ok(), local) {
+        (Some(IpAddr::V4(address)), _) => ClientId::Ipv4(address),
+        (Some(IpAddr::V6(address)), _) => ClientId::Ipv6(address),
+        _ if !name.is_empty() && name.chars().all(is_domain) => ClientId::Domain(name.to_owned()),
+        (_, Some(IpAddr::V4(address))) => ClientId::Ipv4(address),
+        (_, Some(IpAddr::V6(address))) => ClientId::Ipv6(address),
+        _ => ClientId::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ehlo_has_a_name_or_an_address_and_never_anything_else() {
+        let local = Some(IpAddr::from([192, 0, 2, 1]));
+        for (name, said) in [
+            ("fax.example.com", "fax.example.com"),
+            ("", "[192.0.2.1]"),
+            ("a b\r\nQUIT", "[192.0.2.1]"),
+            ("[10.0.0.1]", "[10.0.0.1]"),
+            ("[IPv6:::1]", "[IPv6:::1]"),
+            ("::1", "[IPv6:::1]"),
+        ] {
+            assert_eq!(client_id(name, local).to_string(), said);
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The mail transaction (RFC 5321 section 3.3): sender, recipients, content.
+//!
+//! Where PIPELINING is offered (RFC 2920), the recipients leave together with the sender, and their answers are read
+//! after. DATA waits for them all the same: the content must not go to a server that took no recipient, and one round
+//! trip is a small price for never having to take it back.
+
+use std::collections::VecDeque;
+
+use lettre::Address;
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter};
+
+use super::content::{Content, PIECE, Stuffer};
+use super::session::Session;
+use crate::mailer::failure::Fault;
+use crate::mailer::{Envelope, Failure, FailureKind, RecipientOutcome, Reply, Step, envelope};
+
+/// Recipients asked for at once. Their answers must fit into the buffers of both sides while nobody reads them.
+const GROUP: usize = 50;
+
+impl<'a> Session<'a> {
+    pub(super) async fn sender(&mut self) -> Result<(), Fault> {
+        let sender = envelope::sender(&self.job.envelope)?;
+        let parameters = self.mail_parameters().await?;
+        self.connection.queue(Mail::new(sender, parameters));
+        if self.capabilities.pipelining && self.job.until > Step::Sender {
+            self.ask_for_recipients(GROUP);
+        }
+        let reply = self.connection.reply().await?;
+        if !reply.is_positive() {
+            return Err(Fault::refused(FailureKind::SenderRejected, "the sender", reply));
+        }
+        self.progress.note(format!("from <{}>", self.job.envelope.from));
+        self.progress.answered(reply);
+        Ok(())
+    }
+
+    /// What the server must know beforehand; and what cannot be, is found out before anything is sent.
+    async fn mail_parameters(&self) -> Result<Vec<MailParameter>, Fault> {
+        let mut parameters = Vec::new();
+        let size = self.job.body.size();
+        if let Some(limit) = self.capabilities.size_limit()
+            && size > limit
+        {
+            let text = format!("the message has {size} bytes, and the server takes at most {limit}");
+            return Err(Fault::new(FailureKind::TooLarge, text));
+        }
+        if self.capabilities.size.is_some() {
+            parameters.push(MailParameter::Size(usize::try_from(size).unwrap_or(usize::MAX)));
+        }
+        // A server without 8BITMIME is sent 8-bit content undeclared: all of today's pass it on.
+        if self.capabilities.eight_bit_mime
+            && self.content().await?.has_eight_bit().await.map_err(unreadable)?
+        {
+            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        }
+        if envelope::is_internationalized(&self.job.envelope) {
+            if !self.capabilities.smtputf8 {
+                let text =
+                    "an address has other than ASCII letters before its @, and the server cannot take those";
+                return Err(Fault::new(FailureKind::NoSmtputf8, text));
+            }
+            parameters.push(MailParameter::SmtpUtfEight);
+        }
+        Ok(parameters)
+    }
+
+    pub(super) async fn recipients(&mut self) -> Result<(), Fault> {
+        let group = if self.capabilities.pipelining { GROUP } else { 1 };
+        loop {
+            if self.recipients.asked.is_empty() {
+                self.ask_for_recipients(group);
+            }
+            let Some((index, address)) = self.recipients.asked.pop_front() else { break };
+            let reply = self.connection.reply().await?;
+            self.progress.note(format!("<{address}>: {}", reply.in_one_line()));
+            self.progress.answered(reply.clone());
+            self.recipients.answered(index, &address, reply)?;
+        }
+        if self.recipients.accepted { Ok(()) } else { Err(self.recipients.none_accepted()) }
+    }
+
+    fn ask_for_recipients(&mut self, at_most: usize) {
+        for _ in 0..at_most {
+            let Some((index, address)) = self.recipients.to_ask.pop_front() else { break };
+            self.connection.queue(Rcpt::new(address.clone(), Vec::new()));
+            self.recipients.asked.push_back((index, address));
+        }
+    }
+
+    pub(super) async fn message(&mut self) -> Result<(), Fault> {
+        let content = self.content().await?;
+        let reply = self.connection.command(Data).await?;
+        if reply.code != 354 {
+            return Err(Fault::refused(FailureKind::MessageRejected, "the message", reply));
+        }
+        let last = self.stream(content).await?;
+        self.progress.note(format!("{} bytes", self.job.body.size()));
+
+        // With the final dot on its way, every end but an answer leaves open whether the message was taken.
+        let reply = match self.connection.write_content(&last).await {
+            Ok(()) => self.connection.content_reply().await,
+            Err(fault) => self.connection.last_words().await.ok_or(fault),
+        };
+        let reply = reply.map_err(|fault| {
+            let text = format!("the message was sent, but whether it was taken is not known: {}", fault.text);
+            Fault::new(FailureKind::Uncertain, text)
+        })?;
+        if !reply.is_positive() {
+            return Err(Fault::refused(FailureKind::MessageRejected, "the message", reply));
+        }
+        self.progress.answered(reply.clone());
+        self.answer = Some(reply);
+        Ok(())
+    }
+
+    /// Sends the content except for its last bytes with the final dot, which are given back.
+    async fn stream(&mut self, mut content: Content<'_>) -> Result<Vec<u8>, Fault> {
+        self.connection.recorder.client(&format!("[{} bytes]", self.job.body.size()));
+        let mut stuffer = Stuffer::default();
+        let mut piece = Vec::with_capacity(PIECE);
+        let mut output = Vec::with_capacity(PIECE + PIECE / 16);
+        loop {
+            // Half a message without its final dot is none: the server throws it away.
+            content.read(&mut piece).await.map_err(|error| {
+                self.connection.close("closed: the message could not be read to its end");
+                unreadable(error)
+            })?;
+            if piece.is_empty() {
+                break;
+            }
+            stuffer.push(&piece, &mut output);
+            if output.len() >= PIECE {
+                if let Err(fault) = self.connection.write_content(&output).await {
+                    return Err(match self.connection.last_words().await {
+                        Some(reply) => Fault::refused(FailureKind::MessageRejected, "the message", reply),
+                        None => fault,
+                    });
+                }
+                output.clear();
+            }
+        }
+        stuffer.finish(&mut output);
+        Ok(output)
+    }
+
+    async fn content(&self) -> Result<Content<'a>, Fault> {
+        let job = self.job;
+        Content::open(&job.body).await.map_err(unreadable)
+    }
+}
+
+fn unreadable(error: std::io::Error) -> Fault {
+    Fault::new(FailureKind::LocalFile, format!("the message cannot be read: {error}"))
+}
+
+/// Who is asked for, who was, and what became of each.
+pub(super) struct Recipients {
+    to_ask: VecDeque<(usize, Address)>,
+    asked: VecDeque<(usize, Address)>,
+    outcomes: Vec<Option<RecipientOutcome>>,
+    accepted: bool,
+    /// The refusal that is told for all: the first one that a later try may not meet, or else the first.
+    refusal: Option<Fault>,
+}
+
+impl Recipients {
+    pub(super) fn new(envelope: &Envelope) -> Self {
+        let mut this = Self {
+            to_ask: VecDeque::new(),
+            asked: VecDeque::new(),
+            outcomes: Vec::new(),
+            accepted: false,
+            refusal: None,
+        };
+        for (index, to) in envelope.to.iter().enumerate() {
+            match envelope::recipient(to) {
+                Ok(address) => {
+                    this.to_ask.push_back((index, address));
+                    this.outcomes.push(None);
+                }
+                Err(text) => {
+                    this.outcomes.push(Some(RecipientOutcome::Failed { answer: text.clone() }));
+                    this.refusal.get_or_insert_with(|| Fault::new(FailureKind::RecipientRejected, text));
+                }
+            }
+        }
+        this
+    }
+
+    /// What every recipient came to, when the session ended like this.
+    pub(super) fn conclude(
+        self,
+        failure: Option<&Failure>,
+        answer: Option<&Reply>,
+    ) -> (Vec<RecipientOutcome>, Option<Failure>) {
+        let rest = match (failure, answer) {
+            (Some(failure), _) => failure.outcome(),
+            (None, Some(reply)) => RecipientOutcome::Delivered { answer: reply.to_string() },
+            (None, None) => RecipientOutcome::Deferred { answer: "not sent: only a test".to_owned() },
+        };
+        let outcomes = self.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| rest.clone()));
+        (outcomes.collect(), self.refusal.map(|fault| fault.at(Step::Recipient)))
+    }
+
+    fn answered(&mut self, index: usize, address: &Address, reply: Reply) -> Result<(), Fault> {
+        if reply.is_positive() {
+            self.accepted = true;
+            return Ok(());
+        }
+        // RFC 5321 section 4.5.3.1.10: some say 552 for too many recipients, and mean 452.
+        let too_many = reply.code == 552 && reply.enhanced.as_deref().is_none_or(|code| code == "5.5.3");
+        let transient = too_many || reply.is_transient();
+        let answer = reply.to_string();
+        let fault = Fault::refused(FailureKind::RecipientRejected, &format!("<{address}>"), reply);
+        if fault.kind != FailureKind::RecipientRejected && fault.kind != FailureKind::TooLarge {
+            return Err(fault);
+        }
+        self.outcomes[index] = Some(if transient {
+            RecipientOutcome::Deferred { answer }
+        } else {
+            RecipientOutcome::Failed { answer }
+        });
+        let tells_more = |old: &Fault| !old.reply.as_ref().is_some_and(Reply::is_transient) && transient;
+        if self.refusal.as_ref().is_none_or(tells_more) {
+            self.refusal = Some(fault);
+        }
+        Ok(())
+    }
+
+    fn none_accepted(&mut self) -> Fault {
+        self.refusal
+            .take()
+            .unwrap_or_else(|| Fault::new(FailureKind::RecipientRejected, "the message has no recipient"))
+    }
+}
