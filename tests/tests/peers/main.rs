@@ -1,0 +1,3 @@
+//! Against a real Postfix with Dovecot's sign-in. Run by `tests/run peers`.
+
+mod harness;
