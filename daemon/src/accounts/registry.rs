@@ -122,7 +122,7 @@ impl Registry {
     ) -> Result<(Account, Option<Secret>), DraftError> {
         let row = self.get(id).ok_or_else(|| DraftError::NotFound(id.to_owned()))?;
         let applied =
-            apply(&row.id, &row.account, row.password.is_some(), sets, administrator).map_err(DraftError::Fields)?;
+            apply(&row.account, row.password.is_some(), sets, administrator).map_err(DraftError::Fields)?;
         let signs_in = applied.account.authentication && applied.account.method != Method::Pickup;
         let password = match applied.password {
             PasswordChange::Keep => self.password(&row)?,
@@ -208,7 +208,7 @@ impl Registry {
         validate_only: bool,
     ) -> Result<Changed, ChangeError> {
         let applied =
-            apply(&row.id, &row.account, row.password.is_some(), sets, administrator).map_err(ChangeError::Fields)?;
+            apply(&row.account, row.password.is_some(), sets, administrator).map_err(ChangeError::Fields)?;
         row.account = applied.account;
         let bound_to = binding(&row.id, &row.account);
         let mut password_cleared = false;

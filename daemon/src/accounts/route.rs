@@ -53,13 +53,12 @@ pub fn route(
                     return Err(failure(Step::SignIn, FailureKind::NoPassword, text));
                 }
             };
-            let server = account.server.trim_matches(['[', ']']);
             let ehlo_name = match account.ehlo_name.as_str() {
                 "" => host.name.clone(),
                 name => idna::domain_to_ascii(name).unwrap_or_else(|_| name.to_owned()),
             };
             Ok(Route::Smtp(SmtpRoute {
-                server: idna::domain_to_ascii(server).unwrap_or_else(|_| server.to_owned()),
+                server: account.server_ascii(),
                 port: account.effective_port(),
                 security: account.security,
                 tls_check: account.tls_check,

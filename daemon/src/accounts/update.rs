@@ -55,6 +55,32 @@ pub enum Set {
     EhloName(String),
 }
 
+impl Set {
+    /// The field's name in the API.
+    #[must_use]
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::SenderEmail(_) => "sender_email",
+            Self::SenderName(_) => "sender_name",
+            Self::Method(_) => "method",
+            Self::Server(_) => "server",
+            Self::Port(_) => "port",
+            Self::Security(_) => "security",
+            Self::TlsCheck(_) => "tls_check",
+            Self::TlsPin(_) => "tls_pin",
+            Self::Authentication(_) => "authentication",
+            Self::Login(_) => "login",
+            Self::Password(_) => "password",
+            Self::PlaintextAuth(_) => "plaintext_auth",
+            Self::Oauth(_) => "oauth",
+            Self::Sign(_) => "sign",
+            Self::Certificate(_) => "certificate",
+            Self::PickupDirectory(_) => "pickup_directory",
+            Self::EhloName(_) => "ehlo_name",
+        }
+    }
+}
+
 /// The certificate check without its pin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsCheckKind {

@@ -1,15 +1,15 @@
 //! `faxpost.v1.Accounts`.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use faxpost_proto::v1::{self, accounts_server::Accounts};
-use futures_util::{Stream, StreamExt as _};
+use futures_util::StreamExt as _;
 use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Response, Status};
 
 use super::authorize::Admitted;
 use super::{App, MAX_UNARY_BYTES, convert, error, page};
+use super::watch::{Watch, until_stopping};
 use crate::accounts::{AccountId, capabilities};
 
 pub(super) struct Service(pub(super) Arc<App>);
@@ -113,7 +113,7 @@ impl Accounts for Service {
         Ok(Response::new(v1::DeleteAccountResponse {}))
     }
 
-    type WatchAccountsStream = Pin<Box<dyn Stream<Item = Result<v1::WatchAccountsResponse, Status>> + Send>>;
+    type WatchAccountsStream = Watch<v1::WatchAccountsResponse>;
 
     async fn watch_accounts(
         &self,
@@ -127,7 +127,7 @@ impl Accounts for Service {
             let accounts = rows.iter().map(|row| convert::account(row, host, &viewer)).collect();
             Ok(v1::WatchAccountsResponse { accounts })
         });
-        Ok(Response::new(Box::pin(states.take_until(self.0.stopping.clone().cancelled_owned()))))
+        Ok(Response::new(until_stopping(states, &self.0.stopping)))
     }
 }
 

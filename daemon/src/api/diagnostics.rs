@@ -1,16 +1,16 @@
 //! `faxpost.v1.Diagnostics`.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use faxpost_proto::v1::{self, diagnostics_server::Diagnostics};
-use futures_util::{Stream, StreamExt as _};
+use futures_util::StreamExt as _;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::accounts::id_or_default;
 use super::authorize::Admitted;
 use super::{App, convert, error};
+use super::watch::{Watch, until_stopping};
 use crate::accounts::{Account, Method, Security, TlsCheck};
 use crate::diagnose::{self, Test};
 use crate::mailer::{CertificateInfo, Event, Step, StepReport, StepState, TlsInfo};
@@ -34,7 +34,8 @@ impl Diagnostics for Service {
                 allowed: policy.decide(method, viewer.role) == Decision::Allow,
             })
             .collect();
-        let alarms = app.registry.all().iter().flat_map(|row| {
+        let accounts = app.registry.all();
+        let alarms = accounts.iter().flat_map(|row| {
             alarms(&row.account, row.password.is_some()).into_iter().map(|(reason, text)| v1::Alarm {
                 reason: reason.to_owned(),
                 account: row.id.to_string(),
@@ -62,7 +63,7 @@ impl Diagnostics for Service {
         Ok(Response::new(status))
     }
 
-    type TestAccountStream = Pin<Box<dyn Stream<Item = Result<v1::TestAccountResponse, Status>> + Send>>;
+    type TestAccountStream = Watch<v1::TestAccountResponse>;
 
     async fn test_account(&self, request: Request<v1::TestAccountRequest>) -> Answer<Self::TestAccountStream> {
         let caller = Admitted::of(&request)?;
@@ -95,7 +96,7 @@ impl Diagnostics for Service {
             let _ = &events.guard;
             Ok(v1::TestAccountResponse { step: Some(step(event, &server)) })
         });
-        Ok(Response::new(Box::pin(steps.take_until(self.0.stopping.clone().cancelled_owned()))))
+        Ok(Response::new(until_stopping(steps, &self.0.stopping)))
     }
 }
 

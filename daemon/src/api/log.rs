@@ -1,17 +1,17 @@
 //! `faxpost.v1.Log`.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use faxpost_proto::reason;
 use faxpost_proto::v1::{self, log_server::Log};
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::stream;
 use tokio::sync::watch;
 use tonic::{Code, Request, Response, Status};
 
 use super::authorize::Admitted;
 use super::{App, convert, error, page};
+use super::watch::{Watch, until_stopping};
 use crate::log::{Entry, Filter};
 use crate::store::EntriesFrom;
 
@@ -53,7 +53,7 @@ impl Log for Service {
         Ok(Response::new(v1::GetTranscriptResponse { text: transcript.text, truncated: transcript.truncated }))
     }
 
-    type FollowEntriesStream = Pin<Box<dyn Stream<Item = Result<v1::FollowEntriesResponse, Status>> + Send>>;
+    type FollowEntriesStream = Watch<v1::FollowEntriesResponse>;
 
     async fn follow_entries(
         &self,
@@ -79,7 +79,7 @@ impl Log for Service {
         waiting.reverse();
         let follower = Follower { app: self.0.clone(), filter, last, waiting: waiting.into(), news, ended: false };
         let entries = stream::unfold(follower, Follower::next);
-        Ok(Response::new(Box::pin(entries.take_until(self.0.stopping.clone().cancelled_owned()))))
+        Ok(Response::new(until_stopping(entries, &self.0.stopping)))
     }
 }
 

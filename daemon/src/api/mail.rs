@@ -1,12 +1,11 @@
 //! `faxpost.v1.Mail`.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use faxpost_proto::reason;
 use faxpost_proto::v1::send_mail_stream_request::Part;
 use faxpost_proto::v1::{self, mail_server::Mail};
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::stream;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::broadcast;
 use tonic::{Code, Request, Response, Status, Streaming};
@@ -14,6 +13,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use super::accounts::id_or_default;
 use super::authorize::Admitted;
 use super::{App, convert, error, page};
+use super::watch::{Watch, until_stopping};
 use crate::message::{Attachment, Content, Draft};
 use crate::outbox::{Accepted, Message, State, Steering, Upload};
 use crate::store::Listing;
@@ -98,7 +98,7 @@ impl Mail for Service {
         Ok(Response::new(v1::GetMessageResponse { message: Some(self.view(message)) }))
     }
 
-    type WatchMessageStream = Pin<Box<dyn Stream<Item = Result<v1::WatchMessageResponse, Status>> + Send>>;
+    type WatchMessageStream = Watch<v1::WatchMessageResponse>;
 
     async fn watch_message(&self, request: Request<v1::WatchMessageRequest>) -> Answer<Self::WatchMessageStream> {
         let viewer = Admitted::of(&request)?;
@@ -108,7 +108,7 @@ impl Mail for Service {
         find(&self.0, &id, &viewer).await?;
         let watch = MessageWatch { app: self.0.clone(), id, viewer, changes, begun: false, ended: false };
         let states = stream::unfold(watch, MessageWatch::next);
-        Ok(Response::new(Box::pin(states.take_until(self.0.stopping.clone().cancelled_owned()))))
+        Ok(Response::new(until_stopping(states, &self.0.stopping)))
     }
 
     async fn retry_message(&self, request: Request<v1::RetryMessageRequest>) -> Answer<v1::RetryMessageResponse> {

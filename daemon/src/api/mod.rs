@@ -10,6 +10,7 @@ mod error;
 mod log;
 mod mail;
 mod page;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;

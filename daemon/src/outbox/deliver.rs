@@ -12,7 +12,7 @@ use super::model::{Message, RecipientState, State};
 use super::settle::{Verdict, settle};
 use super::{Outbox, lock, now};
 use crate::accounts::{destination, route};
-use crate::log::{Kind, Outcome as LogOutcome};
+use crate::log::Kind;
 use crate::mailer::{
     self, Body, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome, Step, Transcript,
 };
@@ -246,6 +246,7 @@ fn answer(failure: &Option<Failure>, verdict: &Verdict) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::Outcome as LogOutcome;
     use crate::outbox::Recipient;
 
     fn waiting() -> Verdict {

@@ -28,25 +28,25 @@ impl Schedule {
 
 /// A message after an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub(super) struct Verdict {
     /// All recipients.
-    pub recipients: Vec<Recipient>,
+    pub(super) recipients: Vec<Recipient>,
     /// Where the message stands.
-    pub state: State,
+    pub(super) state: State,
     /// When to try again.
-    pub next_attempt_at: Option<i64>,
+    pub(super) next_attempt_at: Option<i64>,
     /// For the log.
-    pub outcome: LogOutcome,
+    pub(super) outcome: LogOutcome,
     /// Empty when all went well.
-    pub error: String,
+    pub(super) error: String,
     /// Its code.
-    pub reason: &'static str,
+    pub(super) reason: &'static str,
 }
 
 /// Decides. `now`: when the attempt ended, Unix milliseconds. The outcome's recipients are those of `message` that were
 /// pending, in order.
 #[must_use]
-pub fn settle(message: &Message, outcome: &Outcome, now: i64, schedule: &Schedule) -> Verdict {
+pub(super) fn settle(message: &Message, outcome: &Outcome, now: i64, schedule: &Schedule) -> Verdict {
     let mut recipients = message.recipients.clone();
     let pending = recipients.iter_mut().filter(|r| r.state == RecipientState::Pending);
     for (recipient, result) in pending.zip(&outcome.recipients) {
