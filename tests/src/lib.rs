@@ -1,5 +1,7 @@
-//! What the tests share: peers to talk to, and things to send.
+//! What the tests share: daemons of their own, peers to talk to, and things to send.
 
+pub mod bins;
+pub mod daemon;
 #[cfg(feature = "peers")]
 pub mod peers;
 pub mod tiff;
