@@ -174,7 +174,7 @@ pub fn apply(
         return Err(problems);
     }
     let password = match password {
-        Some(secret) if secret.expose().is_empty() => PasswordChange::Clear { by_binding: false },
+        Some(secret) if secret.is_empty() => PasswordChange::Clear { by_binding: false },
         Some(secret) => PasswordChange::Set(secret),
         None if has_password && bound_parts(current) != bound_parts(&account) => {
             PasswordChange::Clear { by_binding: true }

@@ -1,0 +1,159 @@
+//! Windows: the key lies in the state folder, sealed by DPAPI for the account the daemon runs as.
+//!
+//! The blob opens on this machine and under this account only: a copy of the folder is worth nothing elsewhere.
+#![allow(unsafe_code)] // DPAPI is a C interface; all of it is in `transform`
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::windows::ffi::OsStrExt as _;
+use std::os::windows::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use windows::Win32::Foundation::{ERROR_ALREADY_EXISTS, ERROR_FILE_EXISTS, HLOCAL, LocalFree};
+use windows::Win32::Security::Cryptography::{
+    CRYPT_INTEGER_BLOB, CRYPTPROTECT_UI_FORBIDDEN, CryptProtectData, CryptUnprotectData,
+};
+use windows::Win32::Storage::FileSystem::{
+    FILE_FLAG_OPEN_REPARSE_POINT, MOVEFILE_WRITE_THROUGH, MoveFileExW,
+};
+use windows::core::PCWSTR;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::{Key, VaultError, key_file};
+
+/// Keeps the blob from being opened by another program of the same account by mistake. Not a secret.
+const ENTROPY: &[u8] = b"faxpost-master-key-1";
+
+/// The key of this state folder, made if there is none.
+///
+/// # Errors
+/// See [`super::Vault::open`].
+pub(super) fn open_key(state_dir: &Path) -> Result<Key, VaultError> {
+    let path = key_file::path(state_dir);
+    let key = match read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(&path).and_then(|()| read(&path)),
+        other => other,
+    };
+    key.map_err(|source| key_file::error(&path, source))
+}
+
+fn read(path: &Path) -> io::Result<Key> {
+    let file: File = OpenOptions::new().read(true).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT.0).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(key_file::wrong("it is a link or not a regular file"));
+    }
+    let blob = key_file::read(file)?;
+    let key = transform(Direction::Unprotect, &blob).map_err(|error| {
+        key_file::wrong(format!(
+            "it is damaged, or was sealed for another account or machine; put the right one back from a backup ({error})"
+        ))
+    })?;
+    key_file::exactly(&key)
+}
+
+fn create(path: &Path) -> io::Result<()> {
+    let blob = transform(Direction::Protect, key_file::fresh().as_ref())?;
+    match key_file::create(path, &blob, &mut OpenOptions::new(), place) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+/// Renames, and fails where the standard library's rename would replace.
+fn place(from: &Path, to: &Path) -> io::Result<()> {
+    let wide = |path: &Path| path.as_os_str().encode_wide().chain([0]).collect::<Vec<u16>>();
+    let (from, to) = (wide(from), wide(to));
+    // SAFETY: both are NUL-terminated and live until the call returns.
+    let moved = unsafe { MoveFileExW(PCWSTR(from.as_ptr()), PCWSTR(to.as_ptr()), MOVEFILE_WRITE_THROUGH) };
+    moved.map_err(|error| {
+        let exists =
+            [ERROR_ALREADY_EXISTS, ERROR_FILE_EXISTS].iter().any(|code| error.code() == code.to_hresult());
+        if exists { io::ErrorKind::AlreadyExists.into() } else { io::Error::other(error) }
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    Protect,
+    Unprotect,
+}
+
+/// Seals or opens by DPAPI under the current account. No window ever opens: a service has no one to ask.
+fn transform(direction: Direction, input: &[u8]) -> io::Result<Zeroizing<Vec<u8>>> {
+    let blob = |bytes: &[u8]| -> io::Result<CRYPT_INTEGER_BLOB> {
+        let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+        Ok(CRYPT_INTEGER_BLOB { cbData: length, pbData: bytes.as_ptr().cast_mut() })
+    };
+    let (input, entropy) = (blob(input)?, blob(ENTROPY)?);
+    let mut output = CRYPT_INTEGER_BLOB::default();
+    // SAFETY: the input blobs point into slices that outlive the calls, which only read them; `output` is written by
+    // the call, and then owned by us as one LocalAlloc block.
+    unsafe {
+        match direction {
+            Direction::Protect => CryptProtectData(
+                &input,
+                PCWSTR::null(),
+                Some(&entropy),
+                None,
+                None,
+                CRYPTPROTECT_UI_FORBIDDEN,
+                &mut output,
+            ),
+            Direction::Unprotect => CryptUnprotectData(
+                &input,
+                None,
+                Some(&entropy),
+                None,
+                None,
+                CRYPTPROTECT_UI_FORBIDDEN,
+                &mut output,
+            ),
+        }
+    }
+    .map_err(io::Error::other)?;
+    if output.pbData.is_null() {
+        return Err(io::Error::other("DPAPI gave nothing"));
+    }
+    // SAFETY: the call succeeded, so that `output` is a block of cbData initialised bytes that nobody else has.
+    let bytes = unsafe { std::slice::from_raw_parts_mut(output.pbData, output.cbData as usize) };
+    let copy = Zeroizing::new(bytes.to_vec());
+    bytes.zeroize();
+    // SAFETY: the block came from LocalAlloc, is not used after this, and is freed once.
+    unsafe { LocalFree(Some(HLOCAL(output.pbData.cast()))) };
+    Ok(copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h3_dpapi_round_trips_and_refuses_what_was_tampered_with() {
+        let sealed = transform(Direction::Protect, &[7; 32]).unwrap();
+        assert!(!sealed.windows(32).any(|window| window == [7; 32]));
+        assert_eq!(transform(Direction::Unprotect, &sealed).unwrap().as_slice(), [7; 32]);
+        let mut tampered = sealed.clone();
+        let last = tampered.len() - 1;
+        tampered[last] ^= 1;
+        assert!(transform(Direction::Unprotect, &tampered).is_err());
+        assert!(transform(Direction::Unprotect, b"").is_err());
+    }
+
+    #[test]
+    fn h3_the_key_does_not_lie_open_in_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = open_key(folder.path()).unwrap();
+        let file = std::fs::read(folder.path().join("secret.key")).unwrap();
+        assert!(!file.windows(32).any(|window| window == key.as_slice()));
+    }
+
+    #[test]
+    fn h3_a_key_is_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret.key");
+        std::fs::write(&path, b"kept").unwrap();
+        create(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"kept");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left over");
+    }
+}
