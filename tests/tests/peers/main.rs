@@ -1,3 +1,5 @@
 //! Against a real Postfix with Dovecot's sign-in. Run by `tests/run peers`.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod harness;
