@@ -1,1 +1,3 @@
+//! What the tests, the benches and the demo share.
 
+pub mod smtp;
