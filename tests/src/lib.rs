@@ -4,4 +4,5 @@ pub mod bins;
 pub mod daemon;
 #[cfg(feature = "peers")]
 pub mod peers;
+pub mod smtp;
 pub mod tiff;

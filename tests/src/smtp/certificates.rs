@@ -1,0 +1,120 @@
+//! A certification authority of our own, and server certificates good and bad.
+
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, PublicKeyData as _, date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use sha2::{Digest as _, Sha256};
+
+/// Signs server certificates. Nobody trusts it until its PEM is named by `SSL_CERT_FILE`.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+/// A server's certificate and key.
+#[derive(Clone)]
+pub struct Identity {
+    /// For the server's side of TLS.
+    pub(super) config: Arc<ServerConfig>,
+    /// SHA-256 of the certificate.
+    pub sha256: [u8; 32],
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub public_key_sha256: [u8; 32],
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Authority {
+    /// A new one, with a key of its own.
+    ///
+    /// # Panics
+    /// When the system has no random numbers.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+        params.distinguished_name.push(DnType::CommonName, "Faxpost Test CA");
+        Self(CertifiedIssuer::self_signed(params, new_key()).expect("parameters of our own"))
+    }
+
+    /// Its certificate, for whom should trust it.
+    #[must_use]
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// For localhost, 127.0.0.1 and ::1, in its time.
+    #[must_use]
+    pub fn good(&self) -> Identity {
+        self.issue(server("localhost", &["localhost", "127.0.0.1", "::1"]))
+    }
+
+    /// Over since 2021.
+    #[must_use]
+    pub fn expired(&self) -> Identity {
+        let mut params = server("localhost", &["localhost", "127.0.0.1", "::1"]);
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
+        self.issue(params)
+    }
+
+    /// For another host.
+    #[must_use]
+    pub fn wrong_name(&self) -> Identity {
+        self.issue(server("elsewhere.test", &["elsewhere.test"]))
+    }
+
+    /// Signed by nobody but itself.
+    ///
+    /// # Panics
+    /// When the system has no random numbers.
+    #[must_use]
+    pub fn self_signed() -> Identity {
+        let key = new_key();
+        let params = server("localhost", &["localhost", "127.0.0.1", "::1"]);
+        let certificate = params.self_signed(&key).expect("parameters of our own");
+        Identity::new(&certificate, &key)
+    }
+
+    fn issue(&self, params: CertificateParams) -> Identity {
+        let key = new_key();
+        let certificate = params.signed_by(&key, &self.0).expect("parameters of our own");
+        Identity::new(&certificate, &key)
+    }
+}
+
+impl Identity {
+    fn new(certificate: &rcgen::Certificate, key: &KeyPair) -> Self {
+        let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring knows them")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], private)
+            .expect("the key belongs to the certificate");
+        Self {
+            config: Arc::new(config),
+            sha256: Sha256::digest(certificate.der()).into(),
+            public_key_sha256: Sha256::digest(key.subject_public_key_info()).into(),
+        }
+    }
+}
+
+fn new_key() -> KeyPair {
+    KeyPair::generate().expect("the system has random numbers")
+}
+
+fn server(common_name: &str, names: &[&str]) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let mut params = CertificateParams::new(names).expect("good names");
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params
+}

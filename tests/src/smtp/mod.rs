@@ -1,0 +1,250 @@
+//! A scriptable SMTP server in this process, on a free port of the loopback: takes mail like a submission server, and
+//! misbehaves at any step when told so. The tests and the demo talk to it.
+//!
+//! ```no_run
+//! # use faxpost_tests::smtp::{At, Authority, Fault, SmtpServer};
+//! # async fn example() {
+//! let server = SmtpServer::builder()
+//!     .starttls(Authority::new().good())
+//!     .credentials("fax", "secret")
+//!     .fault_times(1, At::FinalDot, Fault::answer(451, "4.3.0 try again"))
+//!     .start()
+//!     .await;
+//! // … send to server.address() …
+//! let received = server.wait_for(1).await;
+//! assert_eq!(received[0].login.as_deref(), Some("fax"));
+//! # }
+//! ```
+//!
+//! Recipients `r550@…`, `r450@…` and so on are refused with that code, senders `s553@…` likewise; 421 closes, too.
+//! It is strict with clients: pipelining that was not offered and a bare LF in a command end the session.
+
+mod certificates;
+mod mailbox;
+mod script;
+mod session;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+pub use certificates::{Authority, Identity};
+pub use mailbox::Received;
+pub use script::{At, Fault};
+
+use mailbox::Mailbox;
+use script::Script;
+use session::Session;
+
+/// When TLS begins.
+#[derive(Clone, Default)]
+enum Mode {
+    #[default]
+    Plain,
+    Starttls(Identity),
+    Implicit(Identity),
+}
+
+/// What the server offers and expects.
+#[derive(Clone)]
+struct Settings {
+    mode: Mode,
+    credentials: Option<(String, String)>,
+    mechanisms: Vec<String>,
+    auth_keyword: &'static str,
+    auth_before_tls: bool,
+    extensions: Vec<String>,
+    size_limit: Option<u64>,
+    digest_only: bool,
+}
+
+/// Makes an [`SmtpServer`].
+#[must_use]
+pub struct Builder {
+    settings: Settings,
+    script: Script,
+}
+
+/// A running server; dropped, it ends with all its connections.
+pub struct SmtpServer {
+    address: SocketAddr,
+    mailbox: Arc<Mailbox>,
+    task: JoinHandle<()>,
+}
+
+impl SmtpServer {
+    /// A server without TLS and sign-in that offers PIPELINING, 8BITMIME, SMTPUTF8 and SIZE.
+    pub fn builder() -> Builder {
+        Builder {
+            settings: Settings {
+                mode: Mode::Plain,
+                credentials: None,
+                mechanisms: vec!["PLAIN".to_owned(), "LOGIN".to_owned()],
+                auth_keyword: "AUTH ",
+                auth_before_tls: false,
+                extensions: ["PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
+                    .map(str::to_owned)
+                    .to_vec(),
+                size_limit: Some(50 * 1024 * 1024),
+                digest_only: false,
+            },
+            script: Script::default(),
+        }
+    }
+
+    /// Where it listens: 127.0.0.1 and a free port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The port alone.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// What was taken so far.
+    #[must_use]
+    pub fn received(&self) -> Vec<Received> {
+        self.mailbox.received()
+    }
+
+    /// Waits until `count` messages were taken, and gives all.
+    ///
+    /// # Panics
+    /// When they do not come within half a minute.
+    pub async fn wait_for(&self, count: usize) -> Vec<Received> {
+        self.mailbox.wait_for(count).await
+    }
+
+    /// Every command line of every connection, in order; without SASL answers.
+    #[must_use]
+    pub fn commands(&self) -> Vec<String> {
+        self.mailbox.commands()
+    }
+
+    /// How many connections were accepted.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.mailbox.connections()
+    }
+}
+
+impl Drop for SmtpServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Builder {
+    /// Offers STARTTLS, and takes neither sign-in nor mail before it.
+    pub fn starttls(mut self, identity: Identity) -> Self {
+        self.settings.mode = Mode::Starttls(identity);
+        self
+    }
+
+    /// TLS before the first SMTP byte.
+    pub fn implicit_tls(mut self, identity: Identity) -> Self {
+        self.settings.mode = Mode::Implicit(identity);
+        self
+    }
+
+    /// Takes mail after this sign-in only.
+    pub fn credentials(mut self, login: &str, password: &str) -> Self {
+        self.settings.credentials = Some((login.to_owned(), password.to_owned()));
+        self
+    }
+
+    /// The mechanisms offered, in this order. Only PLAIN and LOGIN can be used.
+    pub fn mechanisms(mut self, names: &[&str]) -> Self {
+        self.settings.mechanisms = names.iter().map(|&name| name.to_owned()).collect();
+        self
+    }
+
+    /// Offers them in the old way: `250-AUTH=LOGIN PLAIN`.
+    pub fn old_auth_spelling(mut self) -> Self {
+        self.settings.auth_keyword = "AUTH=";
+        self
+    }
+
+    /// Offers and takes the sign-in before STARTTLS, too.
+    pub fn auth_before_tls(mut self) -> Self {
+        self.settings.auth_before_tls = true;
+        self
+    }
+
+    /// Does not offer this extension, e.g. "PIPELINING".
+    pub fn without(mut self, extension: &str) -> Self {
+        self.settings.extensions.retain(|known| known != extension);
+        self
+    }
+
+    /// Offers one more, e.g. "DSN".
+    pub fn with(mut self, extension: &str) -> Self {
+        self.settings.extensions.push(extension.to_owned());
+        self
+    }
+
+    /// The limit in bytes that SIZE states; `None`: SIZE is not offered.
+    pub fn size_limit(mut self, limit: Option<u64>) -> Self {
+        self.settings.size_limit = limit;
+        self
+    }
+
+    /// Keeps size and SHA-256 of messages and not their bytes.
+    pub fn digest_only(mut self) -> Self {
+        self.settings.digest_only = true;
+        self
+    }
+
+    /// Always misbehaves so.
+    pub fn fault(mut self, at: At, fault: Fault) -> Self {
+        self.script.add(at, fault, None);
+        self
+    }
+
+    /// Misbehaves so for the first `times`, and then works.
+    pub fn fault_times(mut self, times: u32, at: At, fault: Fault) -> Self {
+        self.script.add(at, fault, Some(times));
+        self
+    }
+
+    /// Listens.
+    ///
+    /// # Panics
+    /// When the loopback has no free port.
+    pub async fn start(self) -> SmtpServer {
+        self.start_on(0).await
+    }
+
+    /// Listens on this port of the loopback.
+    ///
+    /// # Panics
+    /// When the port is taken.
+    pub async fn start_on(self, port: u16) -> SmtpServer {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a free port on the loopback");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let mailbox = Arc::new(Mailbox::default());
+        let task = tokio::spawn(serve(listener, self.settings, Arc::new(self.script), Arc::clone(&mailbox)));
+        SmtpServer { address, mailbox, task }
+    }
+}
+
+async fn serve(listener: TcpListener, settings: Settings, script: Arc<Script>, mailbox: Arc<Mailbox>) {
+    let mut sessions = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((stream, _)) = accepted else { continue };
+                let _ = stream.set_nodelay(true);
+                mailbox.connected();
+                let session = Session::new(stream, settings.clone(), Arc::clone(&script), Arc::clone(&mailbox));
+                sessions.spawn(session.run());
+            }
+            Some(_) = sessions.join_next() => {}
+        }
+    }
+}
