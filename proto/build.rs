@@ -13,9 +13,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
 
+    let mut config = tonic_prost_build::Config::new();
+    // Every message knows its full name, so that a client finds its descriptor for JSON.
+    config.enable_type_names();
     tonic_prost_build::configure()
         // Attachments are taken out of the request without a copy.
         .bytes(".")
-        .compile_fds(descriptors)?;
+        .compile_fds_with_config(descriptors, config)?;
     Ok(())
 }

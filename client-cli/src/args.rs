@@ -1,0 +1,421 @@
+//! The command line, as clap sees it. Its help is English in every language.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use faxpost_proto::{
+    advice::Language,
+    v1::{Decision, EntryKind, EntryOutcome, MessageState, Role, Step},
+};
+
+use crate::{
+    exit::Exit,
+    times,
+    words::{self, Word},
+};
+
+const EXIT_CODES: &str = "\
+Exit status:
+   0  done
+   1  anything that is not listed below
+  64  the command line is wrong
+  65  the data is wrong: a field, an id, a file
+  69  the Faxpost service is not running
+  73  it exists already, or a file cannot be written
+  75  temporary, try again; somebody else changed it meanwhile
+  77  permission denied
+  78  the settings do not work
+Environment:
+  FAXPOST_ENDPOINT  another endpoint, as --endpoint
+  LC_ALL, LC_MESSAGES, LANG  the language, as --lang
+  NO_COLOR  no colours";
+
+const KEYS: &str = "\
+Keys (KEY= sets back to the default):
+  sender-email, sender-name (' ' for none: the recipient sees the address)
+  method=secure-smtp-client|cdo-message|system-net-mail|pickup
+  server, port, security=none|implicit|starttls
+  tls-check=system|pinned:SHA256|accept-invalid
+  authentication=on|off, login, plaintext-auth=on|off, oauth=on|off
+  sign=off|clear|opaque, certificate
+  pickup-directory, ehlo-name
+A password is never an argument: use --password-stdin or --ask-password.";
+
+const TEST_EXIT: &str = "\
+Exit status: 0 every step passed; 75 a step failed because of the network or for the time being; 78 a step failed
+because of the settings, or the server refused for good; others as in 'faxpost --help'.";
+
+const SEND_EXIT: &str = "\
+Exit status: 0 accepted (with --wait: delivered to everybody); with --wait, 1 somebody was not reached for good, 75 not
+finished after --wait-seconds; others as in 'faxpost --help'.";
+
+/// Reads the command line; on a mistake, and for --help and --version, prints and says how to exit.
+pub(crate) fn parse() -> Result<Cli, Exit> {
+    Cli::try_parse().map_err(|error| {
+        // Whoever closed our output does not want the rest.
+        let _ = error.print();
+        if error.use_stderr() { Exit::Usage } else { Exit::Done }
+    })
+}
+
+/// The command line of Faxpost, the mail door of a fax system.
+#[derive(Debug, Parser)]
+#[command(name = "faxpost", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// Socket path or pipe name of the daemon
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) endpoint: Option<String>,
+    /// Print the API's answer as JSON, one object a line for streams
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Language of the output
+    #[arg(long, global = true, value_name = "LANGUAGE")]
+    pub(crate) lang: Option<Lang>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Values of --lang.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Lang {
+    /// English
+    En,
+    /// Russian
+    Ru,
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::En => Self::En,
+            Lang::Ru => Self::Ru,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// How the daemon is, who I am to it, and what I may do
+    Status,
+    /// SMTP accounts: who mail is from, how it leaves, how to sign in
+    #[command(subcommand)]
+    Account(Account),
+    /// Send a message
+    Send(Box<Send>),
+    /// Messages that were accepted, and what becomes of them
+    #[command(subcommand)]
+    Outbox(Outbox),
+    /// The e-mail log: every message, every attempt, every test
+    #[command(subcommand)]
+    Log(Log),
+    /// Who may do what
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder
+    #[command(hide = true)]
+    Man {
+        /// An existing folder
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Account {
+    /// All accounts
+    List,
+    /// The settings of an account
+    Show {
+        /// Which account
+        #[arg(default_value = "default")]
+        id: String,
+    },
+    /// Make a new account
+    #[command(after_help = KEYS)]
+    Create {
+        /// Its name: 1 to 32 of a-z 0-9 and -
+        id: String,
+        /// Settings other than the defaults
+        #[arg(value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        #[command(flatten)]
+        password: PasswordArgs,
+        /// Check only, and change nothing
+        #[arg(long)]
+        validate_only: bool,
+    },
+    /// Change the settings of an account
+    #[command(after_help = KEYS)]
+    Set {
+        /// Which account (else: default), then the settings to change
+        #[arg(value_name = "[ID] KEY=VALUE")]
+        settings: Vec<String>,
+        #[command(flatten)]
+        password: PasswordArgs,
+        /// Forget the stored password
+        #[arg(long, conflicts_with_all = ["password_stdin", "ask_password"])]
+        clear_password: bool,
+        /// Check only, and change nothing
+        #[arg(long)]
+        validate_only: bool,
+        /// Change only what has this etag; else what was there a moment ago
+        #[arg(long)]
+        etag: Option<String>,
+    },
+    /// Delete an account with its password
+    Delete {
+        /// Which account
+        id: String,
+        /// Delete only what has this etag; else what was there a moment ago
+        #[arg(long)]
+        etag: Option<String>,
+    },
+    /// Try the settings of an account, saved or not, step by step
+    #[command(after_help = format!("{KEYS}\n\n{TEST_EXIT}"))]
+    Test {
+        /// Which account (else: default), then settings to try without saving them
+        #[arg(value_name = "[ID] KEY=VALUE")]
+        settings: Vec<String>,
+        /// Who gets the test message; else the sender
+        #[arg(long, value_name = "ADDRESS")]
+        to: Option<String>,
+        /// The last step to try; anything before "message" sends nothing
+        #[arg(long, value_name = "STEP", value_parser = words::parser::<Step>())]
+        until: Option<Step>,
+        #[command(flatten)]
+        password: PasswordArgs,
+    },
+}
+
+/// How a password comes in.
+#[derive(Debug, Default, Args)]
+pub(crate) struct PasswordArgs {
+    /// Read the account's password from standard input, one line
+    #[arg(long, conflicts_with = "ask_password")]
+    pub(crate) password_stdin: bool,
+    /// Ask for the account's password
+    #[arg(long)]
+    pub(crate) ask_password: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = SEND_EXIT)]
+pub(crate) struct Send {
+    /// Recipients, with or without name: 'Name <a@example.org>'
+    #[arg(long, value_name = "ADDRESS", num_args = 1..)]
+    pub(crate) to: Vec<String>,
+    /// Recipients of a copy
+    #[arg(long, value_name = "ADDRESS", num_args = 1..)]
+    pub(crate) cc: Vec<String>,
+    /// Recipients of a copy that nobody sees
+    #[arg(long, value_name = "ADDRESS", num_args = 1..)]
+    pub(crate) bcc: Vec<String>,
+    /// Subject
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) subject: String,
+    /// The text; - reads standard input
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
+    pub(crate) text: String,
+    /// A file with the text as HTML, in UTF-8
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Files to attach
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) attach: Vec<PathBuf>,
+    /// A header field: 'Name: value'
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) header: Vec<String>,
+    /// The account to send by; else "default"
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: Option<String>,
+    /// The same id with the same content sends once; else a new one
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: Option<String>,
+    /// Wait until the message is delivered or given up
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Wait that long at most
+    #[arg(long, value_name = "N")]
+    pub(crate) wait_seconds: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Outbox {
+    /// Messages, newest first
+    List {
+        /// Only in these states
+        #[arg(long, value_delimiter = ',', value_parser = words::parser::<MessageState>())]
+        state: Vec<MessageState>,
+        /// Only by this account
+        #[arg(long, value_name = "ID")]
+        account: Option<String>,
+        /// How many at most
+        #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 50)]
+        number: u32,
+    },
+    /// One message with its recipients
+    Show {
+        /// Which message
+        id: String,
+    },
+    /// Try a queued message now
+    Retry {
+        /// Which message
+        id: String,
+    },
+    /// Stop trying until it is released
+    Hold {
+        /// Which message
+        id: String,
+    },
+    /// Go on with a held message
+    Release {
+        /// Which message
+        id: String,
+    },
+    /// Give up the recipients that were not reached yet
+    Cancel {
+        /// Which message
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Log {
+    /// Entries, newest first
+    List {
+        #[command(flatten)]
+        filter: LogFilter,
+        /// How many at most
+        #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 50)]
+        number: u32,
+    },
+    /// One entry with all that is known
+    Show {
+        /// Which entry
+        id: i64,
+    },
+    /// The SMTP dialogue of an attempt or a test
+    Transcript {
+        /// Which entry
+        id: i64,
+    },
+    /// New entries as they come, until Ctrl-C
+    Follow {
+        #[command(flatten)]
+        filter: LogFilter,
+        /// Begin with so many of the newest entries
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        backlog: i32,
+    },
+}
+
+/// Which entries of the log.
+#[derive(Debug, Args)]
+pub(crate) struct LogFilter {
+    /// Only about this message
+    #[arg(long, value_name = "ID")]
+    pub(crate) message: Option<String>,
+    /// Only by this account
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: Option<String>,
+    /// Part of a recipient's address
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) recipient: Option<String>,
+    /// Part of the name of who caused it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) caller: Option<String>,
+    /// Only these kinds
+    #[arg(long, value_delimiter = ',', value_parser = words::parser::<EntryKind>())]
+    pub(crate) kind: Vec<EntryKind>,
+    /// Only with these outcomes
+    #[arg(long, value_delimiter = ',', value_parser = words::parser::<EntryOutcome>())]
+    pub(crate) outcome: Vec<EntryOutcome>,
+    /// From then on: RFC 3339, a local date or time, or how long ago (2h, 3d)
+    #[arg(long, value_name = "TIME", value_parser = times::parse_moment)]
+    pub(crate) since: Option<prost_types::Timestamp>,
+    /// Until then
+    #[arg(long, value_name = "TIME", value_parser = times::parse_moment)]
+    pub(crate) until: Option<prost_types::Timestamp>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    /// The whole table
+    Show,
+    /// Change one cell of the table
+    Set {
+        /// e.g. Mail/SendMail
+        method: String,
+        /// administrator, service or user = allow, deny, approval or default
+        #[arg(value_name = "ROLE=DECISION", value_parser = parse_cell)]
+        cell: Cell,
+    },
+}
+
+/// One cell of the policy's table. No decision: back to the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cell {
+    pub(crate) role: Role,
+    pub(crate) decision: Option<Decision>,
+}
+
+fn parse_cell(text: &str) -> Result<Cell, String> {
+    let (role, decision) = text.split_once('=').ok_or("expected ROLE=DECISION, e.g. user=deny".to_owned())?;
+    let role = Role::parse(role).ok_or_else(|| format!("{role:?} is no role; roles: {}", Role::list()))?;
+    let decision =
+        match decision {
+            "default" => None,
+            word => Some(Decision::parse(word).ok_or_else(|| {
+                format!("{word:?} is no decision; decisions: {}, default", Decision::list())
+            })?),
+        };
+    Ok(Cell { role, decision })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_command() {
+        for line in [["faxpost", "--json", "status"], ["faxpost", "status", "--json"]] {
+            assert!(Cli::try_parse_from(line).unwrap().json);
+        }
+    }
+
+    #[test]
+    fn h2_a_cell_is_a_role_and_a_decision() {
+        assert_eq!(parse_cell("user=deny"), Ok(Cell { role: Role::User, decision: Some(Decision::Deny) }));
+        assert_eq!(parse_cell("service=default"), Ok(Cell { role: Role::Service, decision: None }));
+        assert!(parse_cell("user=maybe").unwrap_err().contains("deny, allow, approval, default"));
+        assert!(parse_cell("root=allow").unwrap_err().contains("administrator, service, user"));
+        assert!(parse_cell("user").is_err());
+    }
+
+    #[test]
+    fn a_bad_word_lists_the_good_ones() {
+        let error = Cli::try_parse_from(["faxpost", "outbox", "list", "--state", "lost"]).unwrap_err();
+        assert!(error.use_stderr());
+        assert!(error.to_string().contains("queued, sending, held, delivered, failed, cancelled"), "{error}");
+    }
+
+    #[test]
+    fn several_recipients_follow_one_flag_or_many() {
+        let line = ["faxpost", "send", "--to", "a@x", "b@x", "--to", "c@x", "--subject", "s", "--text", "-"];
+        let Command::Send(send) = Cli::try_parse_from(line).unwrap().command else { panic!() };
+        assert_eq!(send.to, ["a@x", "b@x", "c@x"]);
+        assert_eq!(send.text, "-");
+    }
+}

@@ -1,0 +1,46 @@
+//! `account create ID [KEY=VALUE…]`
+
+use faxpost_proto::v1::CreateAccountRequest;
+use prost_types::FieldMask;
+
+use super::{show::show, warn};
+use crate::{
+    args::PasswordArgs,
+    commands::{Context, request},
+    error::Error,
+    input,
+    output::escape::one_line,
+    settings::Changes,
+};
+
+pub(super) async fn run(
+    id: String,
+    settings: &[String],
+    password: &PasswordArgs,
+    validate_only: bool,
+    context: &mut Context,
+) -> Result<(), Error> {
+    let mut changes = Changes::parse(settings, context.texts)?;
+    if let Some(password) = input::password(password, context.texts)? {
+        changes.password(password);
+    }
+    changes.account.id = id;
+    let call = CreateAccountRequest {
+        account: Some(changes.account),
+        update_mask: Some(FieldMask { paths: changes.fields }),
+        validate_only,
+    };
+    let answer = context.accounts().await?.create_account(request(call)).await?.into_inner();
+    if context.out.is_json() {
+        return context.out.json(&answer);
+    }
+    let account = answer.account.unwrap_or_default();
+    let sentence = if validate_only {
+        context.texts.valid.to_owned()
+    } else {
+        (context.texts.created)(&one_line(&account.id))
+    };
+    context.out.line(&sentence)?;
+    show(&account, context)?;
+    warn(&account, context)
+}

@@ -1,0 +1,31 @@
+//! `account delete ID`
+
+use faxpost_proto::{reason, v1::DeleteAccountRequest};
+
+use super::{get, set};
+use crate::{
+    commands::{Context, request},
+    error::Error,
+    output::escape::one_line,
+};
+
+pub(super) async fn run(id: String, etag: Option<String>, context: &mut Context) -> Result<(), Error> {
+    let mut client = context.accounts().await?;
+    let etag = match etag {
+        Some(etag) => etag,
+        None => get(&mut client, &id).await?.etag,
+    };
+    let call = DeleteAccountRequest { id: id.clone(), etag };
+    let answer = match client.delete_account(request(call)).await.map_err(Error::from) {
+        Ok(answer) => answer.into_inner(),
+        Err(error) if error.has_reason(reason::ETAG_MISMATCH) => {
+            return Err(set::overtaken(&mut client, id).await);
+        }
+        Err(error) => return Err(error),
+    };
+    if context.out.is_json() {
+        return context.out.json(&answer);
+    }
+    let sentence = (context.texts.deleted)(&one_line(&id));
+    context.out.line(&sentence)
+}

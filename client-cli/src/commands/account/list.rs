@@ -1,0 +1,72 @@
+//! `account list`
+
+use faxpost_proto::v1::{ListAccountsRequest, ListAccountsResponse, Method, Security, TlsCheck};
+
+use crate::{
+    commands::{Context, request},
+    error::Error,
+    output::{
+        style::Style,
+        table::{Cell, Fit, Table},
+    },
+    words::word,
+};
+
+pub(super) async fn run(context: &mut Context) -> Result<(), Error> {
+    let mut client = context.accounts().await?;
+    let mut all = ListAccountsResponse::default();
+    loop {
+        let page = ListAccountsRequest { page_size: 100, page_token: all.next_page_token.clone() };
+        let page = client.list_accounts(request(page)).await?.into_inner();
+        all.accounts.extend(page.accounts);
+        all.next_page_token = page.next_page_token;
+        if all.next_page_token.is_empty() {
+            break;
+        }
+    }
+    if context.out.is_json() {
+        return context.out.json(&all);
+    }
+    let table = table(&all, context);
+    context.out.table(&table)
+}
+
+fn table(all: &ListAccountsResponse, context: &Context) -> Table {
+    let texts = context.texts;
+    let mut table = Table::new([
+        (texts.id, Fit::Whole),
+        (texts.method, Fit::Whole),
+        (texts.server, Fit::Shorten),
+        (texts.security, Fit::Whole),
+        (texts.tls_check, Fit::Whole),
+        (texts.sender, Fit::Shorten),
+        (texts.login, Fit::Shorten),
+    ]);
+    for account in &all.accounts {
+        let smtp = account.method() != Method::Pickup;
+        let server = if smtp && !account.server.is_empty() {
+            format!("{}:{}", account.server, account.effective_port)
+        } else {
+            String::new()
+        };
+        let check = word::<TlsCheck>(account.tls_check);
+        let style = if account.tls_check() == TlsCheck::AcceptInvalid { Style::Warn } else { Style::Plain };
+        let login = match (account.authentication, account.login.as_str()) {
+            (false, _) => texts.off,
+            (true, "") => texts.default_value,
+            (true, login) => login,
+        };
+        let sender =
+            if account.sender_email.is_empty() { texts.default_value } else { &account.sender_email };
+        table.row([
+            Cell::styled(&account.id, Style::Bold),
+            word::<Method>(account.method).into(),
+            server.into(),
+            word::<Security>(account.security).into(),
+            Cell::styled(check, style),
+            sender.into(),
+            login.into(),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,85 @@
+//! `account …`
+
+use faxpost_proto::v1::{Account as Settings, GetAccountRequest, TlsCheck, accounts_client::AccountsClient};
+use tonic::transport::Channel;
+
+use super::{Context, request};
+use crate::{
+    args::Account,
+    error::Error,
+    output::{
+        escape::one_line,
+        style::Style,
+        table::{Cell, Fit, Table},
+    },
+    settings::KEYS,
+};
+
+mod create;
+mod delete;
+mod list;
+mod set;
+mod show;
+mod test;
+mod test_view;
+
+pub(super) async fn run(command: Account, context: &mut Context) -> Result<(), Error> {
+    match command {
+        Account::List => list::run(context).await,
+        Account::Show { id } => show::run(id, context).await,
+        Account::Create { id, settings, password, validate_only } => {
+            create::run(id, &settings, &password, validate_only, context).await
+        }
+        Account::Set { settings, password, clear_password, validate_only, etag } => {
+            let mode = set::Mode { clear_password, validate_only, etag };
+            set::run(&settings, &password, mode, context).await
+        }
+        Account::Delete { id, etag } => delete::run(id, etag, context).await,
+        Account::Test { settings, to, until, password } => {
+            test::run(&settings, to, until, &password, context).await
+        }
+    }
+}
+
+/// The account as it is now.
+async fn get(client: &mut AccountsClient<Channel>, id: &str) -> Result<Settings, Error> {
+    let answer = client.get_account(request(GetAccountRequest { id: id.to_owned() })).await?;
+    Ok(answer.into_inner().account.unwrap_or_default())
+}
+
+/// Warns of settings that let others read the mail; the daemon allows them.
+fn warn(account: &Settings, context: &mut Context) -> Result<(), Error> {
+    if account.tls_check() == TlsCheck::AcceptInvalid {
+        let sentence = (context.texts.accept_invalid)(&one_line(&account.id));
+        context.out.warning(&sentence)?;
+    }
+    Ok(())
+}
+
+/// What differs between two states, key by key; `None`: nothing.
+fn differences(
+    old: &Settings,
+    new: &Settings,
+    password: Option<&'static str>,
+    context: &Context,
+) -> Option<Table> {
+    let texts = context.texts;
+    let mut table =
+        Table::new([(texts.key, Fit::Whole), (texts.old, Fit::Shorten), (texts.new, Fit::Shorten)]);
+    let or_default = |value: String| if value.is_empty() { texts.default_value.to_owned() } else { value };
+    let mut some = false;
+    for key in KEYS {
+        let (before, after) = ((key.show)(old), (key.show)(new));
+        if before != after {
+            some = true;
+            let after = Cell::styled(or_default(after), Style::Bold);
+            table.row([key.name.into(), or_default(before).into(), after]);
+        }
+    }
+    if let Some(what) = password {
+        some = true;
+        let before = if old.has_password { texts.password_set } else { texts.password_unset };
+        table.row(["password".into(), before.into(), Cell::styled(what, Style::Bold)]);
+    }
+    some.then_some(table)
+}

@@ -1,0 +1,295 @@
+//! What can go wrong, as sentences for people and an exit for scripts.
+
+use std::{error::Error as _, io, path::PathBuf};
+
+use faxpost_proto::{connect::ConnectError, reason};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::{
+    exit::{self, Exit},
+    lang::Texts,
+    output::escape::escape,
+    settings::key_of,
+};
+
+/// Why a command did not do what it should.
+pub(crate) enum Error {
+    /// The command line is wrong.
+    Usage(String),
+    /// The input is wrong.
+    Data(String),
+    /// A file cannot be read.
+    Read { path: PathBuf, source: io::Error },
+    /// A file cannot be written.
+    Create { path: PathBuf, source: io::Error },
+    /// No way in.
+    Connect(ConnectError),
+    /// The daemon said no, or nothing.
+    Call(Box<Status>),
+    /// Somebody else changed the account meanwhile; who and when, if that is known.
+    Overtaken { account: String, by: Option<(String, String)> },
+    /// Nobody takes the output.
+    Output(io::Error),
+    /// It was said already.
+    Told(Exit),
+}
+
+impl From<ConnectError> for Error {
+    fn from(error: ConnectError) -> Self {
+        Self::Connect(error)
+    }
+}
+
+impl From<Status> for Error {
+    fn from(status: Status) -> Self {
+        Self::Call(Box::new(status))
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl Error {
+    /// How the program ends.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Data(_) | Self::Read { .. } => Exit::BadData,
+            Self::Create { .. } => Exit::CannotCreate,
+            Self::Connect(error) => of_connect(error),
+            Self::Call(status) => match way_in(status) {
+                Some(error) => of_connect(error),
+                None if is_broken(status) => Exit::Temporary,
+                None => exit::of_status(status.code(), reason_of(status).as_deref()),
+            },
+            Self::Overtaken { .. } => Exit::Temporary,
+            // `faxpost … | head` has what it wanted.
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+            Self::Output(_) => Exit::CannotCreate,
+            Self::Told(exit) => *exit,
+        }
+    }
+
+    /// Whether there is something left to say.
+    pub(crate) fn is_silent(&self) -> bool {
+        match self {
+            Self::Told(_) => true,
+            Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            _ => false,
+        }
+    }
+
+    /// What happened, and what to do; several lines, harmless for a terminal.
+    pub(crate) fn sentence(&self, texts: &Texts) -> String {
+        match self {
+            Self::Usage(text) | Self::Data(text) => lines(text),
+            Self::Read { path, source } => {
+                lines(&(texts.cannot_read)(&path.to_string_lossy(), &why(source, texts)))
+            }
+            Self::Create { path, source } => {
+                lines(&(texts.cannot_write)(&path.to_string_lossy(), &why(source, texts)))
+            }
+            Self::Connect(error) => connect_sentence(error, texts),
+            Self::Call(status) => call_sentence(status, texts),
+            Self::Overtaken { account, by: None } => lines(&(texts.overtaken)(account)),
+            Self::Overtaken { account, by: Some((who, when)) } => {
+                lines(&(texts.overtaken_by)(account, who, when))
+            }
+            Self::Output(error) => lines(&(texts.cannot_write)("-", &why(error, texts))),
+            Self::Told(_) => String::new(),
+        }
+    }
+
+    /// Whether the daemon refused for that reason.
+    pub(crate) fn has_reason(&self, wanted: &str) -> bool {
+        matches!(self, Self::Call(status) if reason_of(status).as_deref() == Some(wanted))
+    }
+
+    /// Whether the connection broke, so that it is not known what the daemon did.
+    pub(crate) fn is_broken_connection(&self) -> bool {
+        matches!(self, Self::Call(status) if is_broken(status))
+    }
+}
+
+fn of_connect(error: &ConnectError) -> Exit {
+    match error {
+        ConnectError::NotRunning { .. } => Exit::NotRunning,
+        ConnectError::Denied { .. } | ConnectError::Impostor { .. } => Exit::Denied,
+        ConnectError::Failed { .. } => Exit::Other,
+    }
+}
+
+fn connect_sentence(error: &ConnectError, texts: &Texts) -> String {
+    lines(&match error {
+        ConnectError::NotRunning { endpoint, .. } => (texts.not_running)(endpoint),
+        ConnectError::Denied { endpoint, .. } => (texts.denied)(endpoint),
+        ConnectError::Impostor { endpoint, why } => (texts.impostor)(endpoint, why),
+        ConnectError::Failed { endpoint, source } => {
+            let mut cause: &(dyn std::error::Error + 'static) = source.as_ref();
+            while let Some(inner) = cause.source() {
+                cause = inner;
+            }
+            (texts.cannot_connect)(endpoint, without_number(&cause.to_string()))
+        }
+    })
+}
+
+/// What the system said about a file.
+fn why(error: &io::Error, texts: &Texts) -> String {
+    (texts.io)(error.kind()).map_or_else(|| without_number(&error.to_string()).to_owned(), str::to_owned)
+}
+
+/// Without " (os error 2)".
+fn without_number(text: &str) -> &str {
+    text.split_once(" (os error").map_or(text, |(text, _)| text)
+}
+
+fn call_sentence(status: &Status, texts: &Texts) -> String {
+    if let Some(error) = way_in(status) {
+        return connect_sentence(error, texts);
+    }
+    if is_broken(status) {
+        return texts.connection_broken.to_owned();
+    }
+    let error_reason = reason_of(status);
+    let known = error_reason.as_deref().and_then(texts.reason);
+    let violations =
+        status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default();
+    let said = status.message();
+    let mut sentence = match (known, said) {
+        // The daemon speaks English, and knows more about this case than a sentence for all.
+        (_, said) if !said.is_empty() && error_reason.is_some() && texts.is_english() => lines(said),
+        (Some(known), said) if said.is_empty() || !violations.is_empty() => known.to_owned(),
+        (Some(known), said) => format!("{known}\n  {}", lines(said)),
+        (None, "") => (texts.code)(status.code()).to_owned(),
+        (None, said) => format!("{}\n  {}", (texts.code)(status.code()), lines(said)),
+    };
+    for violation in violations {
+        let key = key_of(&violation.field);
+        sentence.push_str(&format!("\n  {}: {}", escape(&key), escape(&violation.description)));
+    }
+    sentence
+}
+
+/// Faxpost's reason of a refusal, if it is one of its own.
+fn reason_of(status: &Status) -> Option<String> {
+    let info = status.get_details_error_info()?;
+    (info.domain == reason::DOMAIN).then_some(info.reason)
+}
+
+/// The status was made here, because the connection broke: its words ("transport error") are not for people.
+fn is_broken(status: &Status) -> bool {
+    let from_here = status.source().is_some() || status.code() == Code::Unknown;
+    from_here && reason_of(status).is_none()
+}
+
+/// A reconnection that found no way in.
+fn way_in(status: &Status) -> Option<&ConnectError> {
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref() {
+            return Some(error);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+fn lines(text: &str) -> String {
+    text.lines().map(escape).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::{ErrorDetails, FieldViolation};
+
+    use super::*;
+    use crate::lang::{EN, RU};
+
+    fn refused(code: Code, error_reason: &str, message: &str, fields: &[(&str, &str)]) -> Error {
+        let mut details = ErrorDetails::new();
+        details.set_error_info(error_reason, reason::DOMAIN, std::collections::HashMap::new());
+        if !fields.is_empty() {
+            details.set_bad_request(
+                fields.iter().map(|(field, text)| FieldViolation::new(*field, *text)).collect::<Vec<_>>(),
+            );
+        }
+        Status::with_error_details(code, message, details).into()
+    }
+
+    #[test]
+    fn g1_a_daemon_that_does_not_run_gives_69_and_the_command_that_starts_it() {
+        let error = Error::Connect(ConnectError::NotRunning {
+            endpoint: "/run/faxpost/faxpost.sock".into(),
+            source: io::ErrorKind::NotFound.into(),
+        });
+        assert_eq!(error.exit(), Exit::NotRunning);
+        for texts in [&EN, &RU] {
+            let sentence = error.sentence(texts);
+            assert!(sentence.contains("/run/faxpost/faxpost.sock"), "{sentence}");
+            assert!(sentence.contains("systemctl start faxpost") && sentence.contains("sc start Faxpost"));
+            assert!(!sentence.contains("os error"));
+        }
+    }
+
+    #[test]
+    fn g1_each_wrong_field_has_its_line_and_its_key() {
+        let error = refused(
+            Code::InvalidArgument,
+            reason::INVALID_FIELD,
+            "2 fields are wrong",
+            &[("sender_email", "has no @"), ("tls_pin", "is too short")],
+        );
+        assert_eq!(error.exit(), Exit::BadData);
+        assert_eq!(
+            error.sentence(&EN),
+            "2 fields are wrong\n  sender-email: has no @\n  tls-check: is too short"
+        );
+        let russian = error.sentence(&RU);
+        assert!(russian.contains("\n  sender-email: has no @") && !russian.contains("fields are wrong"));
+    }
+
+    #[test]
+    fn a_refusal_of_a_foreign_domain_counts_by_its_code() {
+        let mut details = ErrorDetails::new();
+        details.set_error_info(reason::POLICY_DENIED, "elsewhere", std::collections::HashMap::new());
+        let error = Error::from(Status::with_error_details(Code::NotFound, "gone", details));
+        assert_eq!(error.exit(), Exit::BadData);
+        assert!(!error.has_reason(reason::POLICY_DENIED));
+    }
+
+    #[test]
+    fn a_broken_connection_is_temporary_and_not_a_transport_error() {
+        let error = Error::from(Status::from_error(Box::new(io::Error::from_raw_os_error(2))));
+        assert!(error.is_broken_connection());
+        assert_eq!(error.exit(), Exit::Temporary);
+        for texts in [&EN, &RU] {
+            assert_eq!(error.sentence(texts), texts.connection_broken);
+        }
+    }
+
+    #[test]
+    fn a_reconnection_that_finds_nobody_says_so() {
+        let gone = ConnectError::NotRunning { endpoint: "/x".into(), source: io::ErrorKind::NotFound.into() };
+        let error = Error::from(Status::from_error(Box::new(gone)));
+        assert_eq!(error.exit(), Exit::NotRunning);
+        assert!(error.sentence(&EN).contains("systemctl start faxpost"));
+    }
+
+    #[test]
+    fn words_of_the_daemon_are_harmless() {
+        let error = refused(Code::Internal, reason::INTERNAL, "bad \u{1b}[2J\nsecond", &[]);
+        assert_eq!(error.sentence(&EN), "bad \\u{1b}[2J\nsecond");
+    }
+
+    #[test]
+    fn a_closed_pipe_ends_quietly() {
+        let error = Error::Output(io::ErrorKind::BrokenPipe.into());
+        assert!(error.is_silent());
+        assert_eq!(error.exit(), Exit::Done);
+    }
+}

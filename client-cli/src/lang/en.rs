@@ -1,0 +1,301 @@
+//! English.
+
+use std::io::ErrorKind;
+
+use faxpost_proto::{
+    advice::Language,
+    reason,
+    v1::{EntryKind, EntryOutcome, MessageState, RecipientState, Step},
+};
+use tonic::Code;
+
+use super::Texts;
+
+pub(crate) static EN: Texts = Texts {
+    language: Language::En,
+
+    error: "error:",
+    warning: "warning:",
+    alarm_word: "ALARM",
+    yes: "yes",
+    no: "no",
+    off: "off",
+    nothing: "Nothing found.",
+    more: "There are more: use -n to see them.",
+    by: |when, who| format!("{when} by {who}"),
+    bytes: |bytes| format!("{bytes} bytes"),
+
+    not_running: |endpoint| {
+        format!(
+            "The Faxpost service is not running (nobody listens at {endpoint}).\n\
+             Start it: `systemctl start faxpost` or `faxpostd run` (Windows: `sc start Faxpost`)."
+        )
+    },
+    denied: |endpoint| {
+        format!(
+            "This account may not connect to the Faxpost service at {endpoint}.\n\
+             An administrator can change that."
+        )
+    },
+    impostor: |endpoint, why| {
+        format!(
+            "Whoever listens at {endpoint} is not the Faxpost service: {why}.\n\
+             Nothing was sent there. Somebody may be trying to read your mail and passwords: tell an administrator."
+        )
+    },
+    cannot_connect: |endpoint, why| format!("Cannot connect to {endpoint}: {why}."),
+    connection_broken: "The connection to the Faxpost service broke. It may be restarting: try again, and see \
+                        `faxpost status`.",
+    reason,
+    code,
+
+    cannot_read: |file, why| format!("Cannot read {file}: {why}."),
+    cannot_write: |file, why| format!("Cannot write {file}: {why}."),
+    io: |kind| {
+        Some(match kind {
+            ErrorKind::NotFound => "it does not exist",
+            ErrorKind::PermissionDenied => "permission denied",
+            ErrorKind::IsADirectory => "it is a folder",
+            ErrorKind::NotADirectory => "part of the path is not a folder",
+            ErrorKind::StorageFull => "the disk is full",
+            _ => return None,
+        })
+    },
+    not_utf8: |file| format!("{file} is not text in UTF-8."),
+    password_prompt: "Password: ",
+    password_empty: "The password is empty. To forget the stored one, use --clear-password.",
+    password_not_utf8: "The password is not text in UTF-8.",
+    no_terminal: "There is no terminal to ask for the password: use --password-stdin.",
+
+    not_a_setting: |word| format!("{word:?} is not KEY=VALUE."),
+    unknown_key: |key, good| format!("There is no key {key:?}. Keys: {good}."),
+    key_twice: |key| format!("{key} is given twice."),
+    bad_word: |key, value, good| format!("{key} cannot be {value:?}. Good values: {good}."),
+    bad_number: |key, value| format!("{key} must be a number, and {value:?} is none."),
+    bad_pin: |key| {
+        format!("{key}: a SHA-256 has 64 hexadecimal digits (colons and a sha256: before them are fine).")
+    },
+    secret_argument: |key| {
+        format!(
+            "{key} is not taken from the command line, where other users and the shell's history see it: \
+             use --password-stdin, or --ask-password to be asked for it."
+        )
+    },
+    nothing_to_set: "There is nothing to change: give KEY=VALUE (see `faxpost account set --help`).",
+    bad_header: |field| format!("--header {field:?} is not 'Name: value'."),
+
+    id: "ID",
+    account: "ACCOUNT",
+    method: "METHOD",
+    server: "SERVER",
+    security: "SECURITY",
+    tls_check: "TLS CHECK",
+    sender: "SENDER",
+    login: "LOGIN",
+    key: "KEY",
+    old: "OLD",
+    new: "NEW",
+    changed: "changed",
+    state: "STATE",
+    accepted: "ACCEPTED",
+    recipients: "RECIPIENTS",
+    recipient: "RECIPIENT",
+    subject: "SUBJECT",
+    last_error: "LAST ERROR",
+    caller: "CALLER",
+    message: "MESSAGE",
+    message_id: "MESSAGE-ID",
+    size: "SIZE",
+    attempt: "ATTEMPT",
+    attempts: "ATTEMPTS",
+    next_attempt: "NEXT ATTEMPT",
+    expires: "EXPIRES",
+    answer: "ANSWER",
+    time: "TIME",
+    kind: "KIND",
+    outcome: "OUTCOME",
+    reason_label: "REASON",
+    duration: "DURATION",
+    delivered: "DELIVERED",
+    role_label: "ROLE",
+    members: "MEMBERS",
+
+    status_service: "Service",
+    status_running: |version, since| format!("faxpostd {version}, running since {since}"),
+    status_caller: "You are",
+    status_queue: "Outbox",
+    status_counts: |queued, held| format!("{queued} queued, {held} held"),
+    status_oldest: |counts, since| format!("{counts}; the oldest waits since {since}"),
+    status_may: "You may",
+    status_may_not: "You may not",
+    status_state_dir: "State folder",
+    status_endpoint: "Endpoint",
+    status_process: "Process",
+    role: str::to_owned,
+    alarm: |_| None,
+
+    default_value: "(default)",
+    blank_name: "(blank: the recipient sees the address)",
+    hidden: "(hidden)",
+    password_set: "set",
+    password_unset: "not set",
+    password_new: "set anew",
+    password_cleared: |command| {
+        format!(
+            "The stored password was cleared, because it belonged to the former server, login or TLS settings.\n\
+             Set it anew: {command} --ask-password"
+        )
+    },
+    accept_invalid: |account| {
+        format!(
+            "{account}: tls-check=accept-invalid takes any server for the right one: whoever is on the path can \
+             read the mail and the password."
+        )
+    },
+    valid: "The settings are valid; nothing was changed.",
+    unchanged: "Nothing is different.",
+    created: |account| format!("Account {account} is there."),
+    deleted: |account| format!("Account {account} is deleted."),
+    overtaken: |account| {
+        format!(
+            "Somebody else changed the account {account} meanwhile; nothing was changed. Look at it and try again."
+        )
+    },
+    overtaken_by: |account, who, when| {
+        format!(
+            "Somebody else changed the account {account} meanwhile ({who}, {when}); nothing was changed. \
+             Look at it and try again."
+        )
+    },
+
+    step: |step| match step {
+        Step::Resolve => "Resolve the name",
+        Step::Connect => "Connect",
+        Step::Tls => "TLS",
+        Step::Ehlo => "EHLO",
+        Step::SignIn => "Sign in",
+        Step::Sender => "Sender",
+        Step::Recipient => "Recipient",
+        Step::Message => "Message",
+        Step::Unspecified => "?",
+    },
+    skipped: "not needed",
+    server_says: "Server:",
+    advice: "Advice:",
+    failure: |_| None,
+    offer_pin: |command| {
+        format!(
+            "To trust this server by its key, first compare the SHA-256 above with what its administrator says, then:\n  \
+             {command}"
+        )
+    },
+    certificate_line: |subject, issuer, until| format!("{subject}, issued by {issuer}, valid until {until}"),
+    days_left: |days| {
+        if days < 0 {
+            format!("expired {} days ago", days.unsigned_abs())
+        } else {
+            format!("{days} days left")
+        }
+    },
+    key_sha256: "SHA-256 of the key",
+    tolerated: |why| format!("The system's check would have refused this certificate: {why}"),
+
+    uploading: "Uploading",
+    accepted_as: |id, message_id| format!("Accepted: {id}  {message_id}"),
+    duplicate: "  (this request id had been accepted before; nothing new was sent)",
+    still_waiting: |id| format!("Not finished yet; Faxpost goes on trying. See `faxpost outbox show {id}`."),
+    message_state: |state| match state {
+        MessageState::Queued => "queued",
+        MessageState::Sending => "sending",
+        MessageState::Held => "held",
+        MessageState::Delivered => "delivered",
+        MessageState::Failed => "failed",
+        MessageState::Cancelled => "cancelled",
+        MessageState::Unspecified => "?",
+    },
+    recipient_state: |state| match state {
+        RecipientState::Pending => "pending",
+        RecipientState::Delivered => "delivered",
+        RecipientState::Failed => "failed",
+        RecipientState::Cancelled => "cancelled",
+        RecipientState::Unspecified => "?",
+    },
+    entry_kind: |kind| match kind {
+        EntryKind::Accepted => "accepted",
+        EntryKind::Attempt => "attempt",
+        EntryKind::Test => "test",
+        EntryKind::Expired => "expired",
+        EntryKind::Steered => "steered",
+        EntryKind::Unspecified => "?",
+    },
+    entry_outcome: |outcome| match outcome {
+        EntryOutcome::Ok => "ok",
+        EntryOutcome::Partial => "partial",
+        EntryOutcome::Temporary => "temporary",
+        EntryOutcome::Permanent => "permanent",
+        EntryOutcome::Unspecified => "",
+    },
+    has_transcript: |id| format!("The SMTP dialogue: `faxpost log transcript {id}`"),
+    truncated: "The dialogue was longer than the daemon keeps.",
+    policy_changed: "* changed from what Faxpost comes with",
+};
+
+/// Used where the daemon gives no sentence of its own.
+fn reason(code: &str) -> Option<&'static str> {
+    Some(match code {
+        reason::INVALID_FIELD => "Some fields are wrong.",
+        reason::METHOD_CANNOT => "The chosen method cannot do that.",
+        reason::NOT_AVAILABLE => "That is not available on this host.",
+        reason::PASSWORD_NEEDED => {
+            "These changes need the password anew: it belongs to the saved settings. Use --ask-password or \
+             --password-stdin."
+        }
+        reason::CALLER_UNKNOWN => "The service could not find out who you are.",
+        reason::POLICY_DENIED => "The policy does not allow you to do that. An administrator can change it.",
+        reason::FIELD_DENIED => "Only administrators may change these fields.",
+        reason::ACCOUNT_NOT_FOUND => "There is no such account.",
+        reason::MESSAGE_NOT_FOUND => "There is no such message, or it is somebody else's.",
+        reason::ENTRY_NOT_FOUND => "There is no such log entry, or it is somebody else's.",
+        reason::TRANSCRIPT_NOT_FOUND => "This log entry has no transcript.",
+        reason::ACCOUNT_EXISTS => "An account of this name exists already.",
+        reason::REQUEST_ID_REUSED => "This request id was used for another message.",
+        reason::ETAG_MISMATCH => "Somebody else changed it meanwhile; nothing was changed.",
+        reason::WRONG_STATE => "The message's state does not allow that.",
+        reason::ACCOUNT_IN_USE => {
+            "This account cannot be deleted: it is the default, or it still has messages."
+        }
+        reason::LOCKOUT => "That would lock the administrators out.",
+        reason::TOO_MANY_CONNECTIONS => "You have too many connections open. Try again later.",
+        reason::TOO_MANY_CALLS => "You have too many calls under way. Try again later.",
+        reason::QUEUE_SHARE => "You have too many unfinished messages in the outbox. Try again later.",
+        reason::MESSAGE_TOO_LARGE => "The message is too large.",
+        reason::TOO_SLOW => "The service waited too long for data. Try again.",
+        reason::DISK_FULL => "The service's disk is full; nothing was accepted. Try again later.",
+        reason::STORE_FAILED => {
+            "The service's store failed; nothing was accepted or changed. Try again later."
+        }
+        reason::STOPPING => "The service is stopping. Try again later.",
+        reason::INTERNAL => "A fault of the service; its log has more.",
+        _ => return None,
+    })
+}
+
+/// Used where there is no reason either: the transport's own refusals.
+fn code(code: Code) -> &'static str {
+    match code {
+        Code::InvalidArgument | Code::OutOfRange => "The service does not take this.",
+        Code::NotFound => "There is no such thing.",
+        Code::AlreadyExists => "It exists already.",
+        Code::PermissionDenied => "You are not allowed to do that.",
+        Code::Unauthenticated => "The service does not know you.",
+        Code::ResourceExhausted => "The service is too busy for you now. Try again later.",
+        Code::FailedPrecondition => "That is not possible now.",
+        Code::Aborted => "Somebody else was faster. Try again.",
+        Code::Unavailable => "The service is not available now. Try again later.",
+        Code::DeadlineExceeded | Code::Cancelled => "The service did not answer in time. Try again later.",
+        Code::Unimplemented => "The service does not know this command: it is older than this program.",
+        Code::Ok | Code::Unknown | Code::Internal | Code::DataLoss => {
+            "A fault of the service; its log has more."
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! All texts for people, in every language. One struct: a text that a language lacks does not compile.
+//!
+//! Words that can be typed (keys, values of settings, roles, decisions) are the same in every language, and so is the
+//! help of clap. What the daemon says in English stays English where there is no translation.
+
+use std::io::ErrorKind;
+
+use faxpost_proto::{
+    advice::Language,
+    v1::{EntryKind, EntryOutcome, MessageState, RecipientState, Step},
+};
+use tonic::Code;
+
+mod en;
+mod ru;
+
+#[cfg(test)]
+pub(crate) use en::EN;
+#[cfg(test)]
+pub(crate) use ru::RU;
+
+/// The texts of a language.
+pub(crate) fn texts(language: Language) -> &'static Texts {
+    match language {
+        Language::En => &en::EN,
+        Language::Ru => &ru::RU,
+    }
+}
+
+/// The language to use: as asked for, else by the locale of messages.
+pub(crate) fn choose(asked: Option<Language>, variable: impl Fn(&str) -> Option<String>) -> Language {
+    asked.unwrap_or_else(|| {
+        let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
+            .into_iter()
+            .find_map(|name| variable(name).filter(|value| !value.is_empty()));
+        match locale {
+            Some(locale) if locale.starts_with("ru") => Language::Ru,
+            _ => Language::En,
+        }
+    })
+}
+
+type Text = &'static str;
+/// A sentence with places to fill, in the order of their names.
+type With1 = fn(&str) -> String;
+type With2 = fn(&str, &str) -> String;
+type With3 = fn(&str, &str, &str) -> String;
+
+/// All texts of one language.
+pub(crate) struct Texts {
+    pub(crate) language: Language,
+
+    // beside sentences
+    pub(crate) error: Text,
+    pub(crate) warning: Text,
+    pub(crate) alarm_word: Text,
+    pub(crate) yes: Text,
+    pub(crate) no: Text,
+    pub(crate) off: Text,
+    pub(crate) nothing: Text,
+    pub(crate) more: Text,
+    pub(crate) by: With2,
+    pub(crate) bytes: fn(i64) -> String,
+
+    // no way in, and refusals
+    pub(crate) not_running: With1,
+    pub(crate) denied: With1,
+    pub(crate) impostor: With2,
+    pub(crate) cannot_connect: With2,
+    pub(crate) connection_broken: Text,
+    pub(crate) reason: fn(&str) -> Option<Text>,
+    pub(crate) code: fn(Code) -> Text,
+
+    // files and standard input
+    pub(crate) cannot_read: With2,
+    pub(crate) cannot_write: With2,
+    pub(crate) io: fn(ErrorKind) -> Option<Text>,
+    pub(crate) not_utf8: With1,
+    pub(crate) password_prompt: Text,
+    pub(crate) password_empty: Text,
+    pub(crate) password_not_utf8: Text,
+    pub(crate) no_terminal: Text,
+
+    // KEY=VALUE
+    pub(crate) not_a_setting: With1,
+    /// Key, good keys.
+    pub(crate) unknown_key: With2,
+    pub(crate) key_twice: With1,
+    /// Key, value, good words.
+    pub(crate) bad_word: With3,
+    /// Key, value.
+    pub(crate) bad_number: With2,
+    pub(crate) bad_pin: With1,
+    pub(crate) secret_argument: With1,
+    pub(crate) nothing_to_set: Text,
+    pub(crate) bad_header: With1,
+
+    // titles and labels
+    pub(crate) id: Text,
+    pub(crate) account: Text,
+    pub(crate) method: Text,
+    pub(crate) server: Text,
+    pub(crate) security: Text,
+    pub(crate) tls_check: Text,
+    pub(crate) sender: Text,
+    pub(crate) login: Text,
+    pub(crate) key: Text,
+    pub(crate) old: Text,
+    pub(crate) new: Text,
+    pub(crate) changed: Text,
+    pub(crate) state: Text,
+    pub(crate) accepted: Text,
+    pub(crate) recipients: Text,
+    pub(crate) recipient: Text,
+    pub(crate) subject: Text,
+    pub(crate) last_error: Text,
+    pub(crate) caller: Text,
+    pub(crate) message: Text,
+    pub(crate) message_id: Text,
+    pub(crate) size: Text,
+    pub(crate) attempt: Text,
+    pub(crate) attempts: Text,
+    pub(crate) next_attempt: Text,
+    pub(crate) expires: Text,
+    pub(crate) answer: Text,
+    pub(crate) time: Text,
+    pub(crate) kind: Text,
+    pub(crate) outcome: Text,
+    pub(crate) reason_label: Text,
+    pub(crate) duration: Text,
+    pub(crate) delivered: Text,
+    pub(crate) role_label: Text,
+    pub(crate) members: Text,
+
+    // status
+    pub(crate) status_service: Text,
+    /// Version, since when.
+    pub(crate) status_running: With2,
+    pub(crate) status_caller: Text,
+    pub(crate) status_queue: Text,
+    /// Queued, held.
+    pub(crate) status_counts: fn(i64, i64) -> String,
+    /// Counts, since when.
+    pub(crate) status_oldest: With2,
+    pub(crate) status_may: Text,
+    pub(crate) status_may_not: Text,
+    pub(crate) status_state_dir: Text,
+    pub(crate) status_endpoint: Text,
+    pub(crate) status_process: Text,
+    pub(crate) role: fn(&str) -> String,
+    /// An alarm by its code, where the daemon's English needs a translation.
+    pub(crate) alarm: fn(&str) -> Option<Text>,
+
+    // accounts
+    pub(crate) default_value: Text,
+    pub(crate) blank_name: Text,
+    pub(crate) hidden: Text,
+    pub(crate) password_set: Text,
+    pub(crate) password_unset: Text,
+    pub(crate) password_new: Text,
+    /// The command that sets it anew, without its option.
+    pub(crate) password_cleared: With1,
+    pub(crate) accept_invalid: With1,
+    pub(crate) valid: Text,
+    pub(crate) unchanged: Text,
+    pub(crate) created: With1,
+    pub(crate) deleted: With1,
+    pub(crate) overtaken: With1,
+    /// Account, who, when.
+    pub(crate) overtaken_by: With3,
+
+    // the Test
+    pub(crate) step: fn(Step) -> Text,
+    pub(crate) skipped: Text,
+    pub(crate) server_says: Text,
+    pub(crate) advice: Text,
+    /// A failure by its code, where the daemon's English needs a translation.
+    pub(crate) failure: fn(&str) -> Option<Text>,
+    /// The ready-made command.
+    pub(crate) offer_pin: With1,
+    /// Subject, issuer, last day.
+    pub(crate) certificate_line: With3,
+    pub(crate) days_left: fn(i32) -> String,
+    pub(crate) key_sha256: Text,
+    pub(crate) tolerated: With1,
+
+    // sending, outbox, log, policy
+    pub(crate) uploading: Text,
+    /// Id, Message-ID.
+    pub(crate) accepted_as: With2,
+    pub(crate) duplicate: Text,
+    pub(crate) still_waiting: With1,
+    pub(crate) message_state: fn(MessageState) -> Text,
+    pub(crate) recipient_state: fn(RecipientState) -> Text,
+    pub(crate) entry_kind: fn(EntryKind) -> Text,
+    pub(crate) entry_outcome: fn(EntryOutcome) -> Text,
+    pub(crate) has_transcript: fn(i64) -> String,
+    pub(crate) truncated: Text,
+    pub(crate) policy_changed: Text,
+}
+
+impl Texts {
+    /// The daemon's own sentences can stand as they are.
+    pub(crate) fn is_english(&self) -> bool {
+        self.language == Language::En
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use faxpost_proto::reason;
+
+    use super::*;
+
+    fn chosen(asked: Option<Language>, variables: &[(&str, &str)]) -> Language {
+        choose(asked, |name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_language_is_asked_for_or_the_locales() {
+        assert_eq!(chosen(None, &[]), Language::En);
+        assert_eq!(chosen(None, &[("LANG", "ru_RU.UTF-8")]), Language::Ru);
+        assert_eq!(chosen(None, &[("LANG", "ru_RU.UTF-8"), ("LC_ALL", "C.UTF-8")]), Language::En);
+        assert_eq!(chosen(None, &[("LANG", "en_GB.UTF-8"), ("LC_MESSAGES", "ru_RU")]), Language::Ru);
+        assert_eq!(chosen(None, &[("LC_ALL", ""), ("LANG", "ru")]), Language::Ru);
+        assert_eq!(chosen(Some(Language::En), &[("LANG", "ru_RU")]), Language::En);
+    }
+
+    #[test]
+    fn every_reason_has_a_sentence_in_both_languages() {
+        for texts in [&EN, &RU] {
+            for error_reason in reason::ALL {
+                assert!((texts.reason)(error_reason).is_some(), "{error_reason}");
+            }
+            assert_eq!((texts.reason)("FROM_THE_FUTURE"), None);
+        }
+    }
+
+    #[test]
+    fn russian_is_russian() {
+        let cyrillic =
+            |text: &str| text.chars().any(|character| ('а'..='я').contains(&character.to_ascii_lowercase()));
+        for error_reason in reason::ALL {
+            assert!((RU.reason)(error_reason).is_some_and(cyrillic), "{error_reason}");
+        }
+        for number in 0..9 {
+            let step = Step::try_from(number).unwrap();
+            assert!(step == Step::Unspecified || cyrillic((RU.step)(step)), "{step:?}");
+        }
+        for code in 1..17 {
+            assert!(cyrillic((RU.code)(Code::from(code))), "{code}");
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! Русский.
+
+use std::io::ErrorKind;
+
+use faxpost_proto::{
+    advice::Language,
+    reason,
+    v1::{EntryKind, EntryOutcome, MessageState, RecipientState, Step},
+};
+use tonic::Code;
+
+use super::Texts;
+
+pub(crate) static RU: Texts = Texts {
+    language: Language::Ru,
+
+    error: "ошибка:",
+    warning: "внимание:",
+    alarm_word: "ТРЕВОГА",
+    yes: "да",
+    no: "нет",
+    off: "нет",
+    nothing: "Ничего не найдено.",
+    more: "Есть ещё: покажет -n.",
+    by: |when, who| format!("{when}, {who}"),
+    bytes: |bytes| format!("{bytes} Б"),
+
+    not_running: |endpoint| {
+        format!(
+            "Служба Faxpost не запущена (по адресу {endpoint} никто не отвечает).\n\
+             Запустите её: `systemctl start faxpost` или `faxpostd run` (Windows: `sc start Faxpost`)."
+        )
+    },
+    denied: |endpoint| {
+        format!(
+            "Этой учётной записи не разрешено подключаться к службе Faxpost по адресу {endpoint}.\n\
+             Изменить это может администратор."
+        )
+    },
+    impostor: |endpoint, why| {
+        format!(
+            "По адресу {endpoint} отвечает не служба Faxpost: {why}.\n\
+             Туда ничего не отправлено. Возможно, кто-то хочет прочитать вашу почту и пароли: сообщите администратору."
+        )
+    },
+    cannot_connect: |endpoint, why| format!("Не удалось подключиться к {endpoint}: {why}."),
+    connection_broken: "Соединение со службой Faxpost прервалось. Возможно, она перезапускается: повторите попытку и \
+                        посмотрите `faxpost status`.",
+    reason,
+    code,
+
+    cannot_read: |file, why| format!("Не удалось прочитать {file}: {why}."),
+    cannot_write: |file, why| format!("Не удалось записать {file}: {why}."),
+    io: |kind| {
+        Some(match kind {
+            ErrorKind::NotFound => "не существует",
+            ErrorKind::PermissionDenied => "нет доступа",
+            ErrorKind::IsADirectory => "это папка",
+            ErrorKind::NotADirectory => "часть пути — не папка",
+            ErrorKind::StorageFull => "диск заполнен",
+            _ => return None,
+        })
+    },
+    not_utf8: |file| format!("{file} — не текст в UTF-8."),
+    password_prompt: "Пароль: ",
+    password_empty: "Пароль пуст. Чтобы забыть сохранённый, укажите --clear-password.",
+    password_not_utf8: "Пароль — не текст в UTF-8.",
+    no_terminal: "Нет терминала, чтобы спросить пароль: используйте --password-stdin.",
+
+    not_a_setting: |word| format!("{word:?} — не КЛЮЧ=ЗНАЧЕНИЕ."),
+    unknown_key: |key, good| format!("Ключа {key:?} нет. Есть: {good}."),
+    key_twice: |key| format!("{key} указан дважды."),
+    bad_word: |key, value, good| format!("{key} не может быть {value:?}. Допустимо: {good}."),
+    bad_number: |key, value| format!("{key} — число, а {value:?} — нет."),
+    bad_pin: |key| {
+        format!("{key}: в SHA-256 64 шестнадцатеричные цифры (двоеточия и sha256: перед ними допустимы).")
+    },
+    secret_argument: |key| {
+        format!(
+            "{key} нельзя указать в командной строке: её видят другие пользователи и история оболочки. \
+             Используйте --password-stdin, или --ask-password, чтобы ввести его по запросу."
+        )
+    },
+    nothing_to_set: "Нечего менять: укажите КЛЮЧ=ЗНАЧЕНИЕ (см. `faxpost account set --help`).",
+    bad_header: |field| format!("--header {field:?} — не 'Имя: значение'."),
+
+    id: "ID",
+    account: "УЧЁТНАЯ ЗАПИСЬ",
+    method: "СПОСОБ",
+    server: "СЕРВЕР",
+    security: "ЗАЩИТА",
+    tls_check: "ПРОВЕРКА TLS",
+    sender: "ОТПРАВИТЕЛЬ",
+    login: "ЛОГИН",
+    key: "КЛЮЧ",
+    old: "БЫЛО",
+    new: "СТАЛО",
+    changed: "изменено",
+    state: "СОСТОЯНИЕ",
+    accepted: "ПРИНЯТО",
+    recipients: "ПОЛУЧАТЕЛИ",
+    recipient: "ПОЛУЧАТЕЛЬ",
+    subject: "ТЕМА",
+    last_error: "ПОСЛЕДНЯЯ ОШИБКА",
+    caller: "КТО",
+    message: "ПИСЬМО",
+    message_id: "MESSAGE-ID",
+    size: "РАЗМЕР",
+    attempt: "ПОПЫТКА",
+    attempts: "ПОПЫТКИ",
+    next_attempt: "СЛЕДУЮЩАЯ ПОПЫТКА",
+    expires: "КРАЙНИЙ СРОК",
+    answer: "ОТВЕТ",
+    time: "ВРЕМЯ",
+    kind: "СОБЫТИЕ",
+    outcome: "ИТОГ",
+    reason_label: "ПРИЧИНА",
+    duration: "ДЛИТЕЛЬНОСТЬ",
+    delivered: "ДОСТАВЛЕНО",
+    role_label: "РОЛЬ",
+    members: "УЧАСТНИКИ",
+
+    status_service: "Служба",
+    status_running: |version, since| format!("faxpostd {version}, работает с {since}"),
+    status_caller: "Вы",
+    status_queue: "Исходящие",
+    status_counts: |queued, held| format!("в очереди: {queued}, задержано: {held}"),
+    status_oldest: |counts, since| format!("{counts}; самое старое ждёт с {since}"),
+    status_may: "Разрешено",
+    status_may_not: "Запрещено",
+    status_state_dir: "Папка данных",
+    status_endpoint: "Адрес",
+    status_process: "Процесс",
+    role: |role| match role {
+        "administrator" => "администратор".to_owned(),
+        "service" => "служба".to_owned(),
+        "user" => "пользователь".to_owned(),
+        other => other.to_owned(),
+    },
+    alarm: |code| match code {
+        "ACCEPT_INVALID" => Some(
+            "сертификат сервера не проверяется (tls-check=accept-invalid): письма и пароль может прочитать любой на \
+             пути к серверу",
+        ),
+        _ => None,
+    },
+
+    default_value: "(по умолчанию)",
+    blank_name: "(пусто: получатель видит адрес)",
+    hidden: "(скрыто)",
+    password_set: "задан",
+    password_unset: "не задан",
+    password_new: "задан заново",
+    password_cleared: |command| {
+        format!(
+            "Сохранённый пароль удалён: он относился к прежнему серверу, логину или настройкам TLS.\n\
+             Задайте его заново: {command} --ask-password"
+        )
+    },
+    accept_invalid: |account| {
+        format!(
+            "{account}: при tls-check=accept-invalid любой сервер считается подлинным: письма и пароль может прочитать \
+             любой на пути к нему."
+        )
+    },
+    valid: "Настройки верны; ничего не изменено.",
+    unchanged: "Различий нет.",
+    created: |account| format!("Учётная запись {account} создана."),
+    deleted: |account| format!("Учётная запись {account} удалена."),
+    overtaken: |account| {
+        format!(
+            "Учётную запись {account} тем временем изменил кто-то другой; ничего не изменено. Проверьте её и повторите."
+        )
+    },
+    overtaken_by: |account, who, when| {
+        format!(
+            "Учётную запись {account} тем временем изменил кто-то другой ({who}, {when}); ничего не изменено. \
+             Проверьте её и повторите."
+        )
+    },
+
+    step: |step| match step {
+        Step::Resolve => "Поиск адреса",
+        Step::Connect => "Соединение",
+        Step::Tls => "Защита TLS",
+        Step::Ehlo => "Приветствие EHLO",
+        Step::SignIn => "Вход",
+        Step::Sender => "Отправитель",
+        Step::Recipient => "Получатель",
+        Step::Message => "Письмо",
+        Step::Unspecified => "?",
+    },
+    skipped: "не требуется",
+    server_says: "Сервер:",
+    advice: "Совет:",
+    failure,
+    offer_pin: |command| {
+        format!(
+            "Чтобы доверять этому серверу по его ключу, сначала сверьте SHA-256 выше с тем, что назовёт его \
+             администратор, затем:\n  {command}"
+        )
+    },
+    certificate_line: |subject, issuer, until| format!("{subject}, издатель {issuer}, действует до {until}"),
+    days_left: |days| {
+        if days < 0 {
+            format!("истёк, дней назад: {}", days.unsigned_abs())
+        } else {
+            format!("осталось дней: {days}")
+        }
+    },
+    key_sha256: "SHA-256 ключа",
+    tolerated: |why| format!("Системная проверка отвергла бы этот сертификат: {why}"),
+
+    uploading: "Передача",
+    accepted_as: |id, message_id| format!("Принято: {id}  {message_id}"),
+    duplicate: "  (этот идентификатор запроса уже был принят; ничего нового не отправлено)",
+    still_waiting: |id| {
+        format!("Ещё не завершено; Faxpost продолжает попытки. См. `faxpost outbox show {id}`.")
+    },
+    message_state: |state| match state {
+        MessageState::Queued => "в очереди",
+        MessageState::Sending => "отправляется",
+        MessageState::Held => "задержано",
+        MessageState::Delivered => "доставлено",
+        MessageState::Failed => "не доставлено",
+        MessageState::Cancelled => "отменено",
+        MessageState::Unspecified => "?",
+    },
+    recipient_state: |state| match state {
+        RecipientState::Pending => "ожидает",
+        RecipientState::Delivered => "доставлено",
+        RecipientState::Failed => "не доставлено",
+        RecipientState::Cancelled => "отменено",
+        RecipientState::Unspecified => "?",
+    },
+    entry_kind: |kind| match kind {
+        EntryKind::Accepted => "принято",
+        EntryKind::Attempt => "попытка",
+        EntryKind::Test => "проверка",
+        EntryKind::Expired => "срок истёк",
+        EntryKind::Steered => "управление",
+        EntryKind::Unspecified => "?",
+    },
+    entry_outcome: |outcome| match outcome {
+        EntryOutcome::Ok => "успех",
+        EntryOutcome::Partial => "частично",
+        EntryOutcome::Temporary => "временно",
+        EntryOutcome::Permanent => "отказ",
+        EntryOutcome::Unspecified => "",
+    },
+    has_transcript: |id| format!("Диалог SMTP: `faxpost log transcript {id}`"),
+    truncated: "Диалог был длиннее, чем хранит служба.",
+    policy_changed: "* изменено по сравнению с исходной политикой Faxpost",
+};
+
+fn reason(code: &str) -> Option<&'static str> {
+    Some(match code {
+        reason::INVALID_FIELD => "Некоторые поля неверны.",
+        reason::METHOD_CANNOT => "Выбранный способ отправки этого не умеет.",
+        reason::NOT_AVAILABLE => "На этом компьютере это недоступно.",
+        reason::PASSWORD_NEEDED => {
+            "Для этих изменений нужен пароль: сохранённый относится к сохранённым настройкам. Используйте \
+             --ask-password или --password-stdin."
+        }
+        reason::CALLER_UNKNOWN => "Служба не смогла определить, кто вы.",
+        reason::POLICY_DENIED => "Политика не разрешает вам это. Изменить её может администратор.",
+        reason::FIELD_DENIED => "Эти поля могут менять только администраторы.",
+        reason::ACCOUNT_NOT_FOUND => "Такой учётной записи нет.",
+        reason::MESSAGE_NOT_FOUND => "Такого письма нет, или оно чужое.",
+        reason::ENTRY_NOT_FOUND => "Такой записи журнала нет, или она чужая.",
+        reason::TRANSCRIPT_NOT_FOUND => "У этой записи журнала нет диалога SMTP.",
+        reason::ACCOUNT_EXISTS => "Учётная запись с таким именем уже есть.",
+        reason::REQUEST_ID_REUSED => "Этот идентификатор запроса использован для другого письма.",
+        reason::ETAG_MISMATCH => "Тем временем это изменил кто-то другой; ничего не изменено.",
+        reason::WRONG_STATE => "Состояние письма этого не допускает.",
+        reason::ACCOUNT_IN_USE => "Учётную запись нельзя удалить: она основная, или у неё ещё есть письма.",
+        reason::LOCKOUT => "После этого администраторы потеряли бы доступ.",
+        reason::TOO_MANY_CONNECTIONS => "У вас открыто слишком много соединений. Повторите позже.",
+        reason::TOO_MANY_CALLS => "У вас слишком много незавершённых запросов. Повторите позже.",
+        reason::QUEUE_SHARE => "У вас слишком много неотправленных писем. Повторите позже.",
+        reason::MESSAGE_TOO_LARGE => "Письмо слишком велико.",
+        reason::TOO_SLOW => "Служба слишком долго ждала данных. Повторите.",
+        reason::DISK_FULL => "У службы заполнен диск; ничего не принято. Повторите позже.",
+        reason::STORE_FAILED => {
+            "Отказало хранилище службы; ничего не принято и не изменено. Повторите позже."
+        }
+        reason::STOPPING => "Служба останавливается. Повторите позже.",
+        reason::INTERNAL => "Неисправность службы; подробности в её журнале.",
+        _ => return None,
+    })
+}
+
+fn code(code: Code) -> &'static str {
+    match code {
+        Code::InvalidArgument | Code::OutOfRange => "Служба этого не принимает.",
+        Code::NotFound => "Такого нет.",
+        Code::AlreadyExists => "Это уже есть.",
+        Code::PermissionDenied => "Вам это не разрешено.",
+        Code::Unauthenticated => "Служба вас не знает.",
+        Code::ResourceExhausted => "Служба сейчас слишком занята. Повторите позже.",
+        Code::FailedPrecondition => "Сейчас это невозможно.",
+        Code::Aborted => "Кто-то другой успел раньше. Повторите.",
+        Code::Unavailable => "Служба сейчас недоступна. Повторите позже.",
+        Code::DeadlineExceeded | Code::Cancelled => "Служба не ответила вовремя. Повторите позже.",
+        Code::Unimplemented => "Служба не знает этой команды: она старее этой программы.",
+        Code::Ok | Code::Unknown | Code::Internal | Code::DataLoss => {
+            "Неисправность службы; подробности в её журнале."
+        }
+    }
+}
+
+fn failure(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "NAME_NOT_FOUND" => "Имя сервера не найдено.",
+        "RESOLVER_FAILED" => "Система не смогла узнать адрес сервера.",
+        "CONNECTION_REFUSED" => "По этому адресу и порту никто не отвечает.",
+        "UNREACHABLE" => "Сервер недостижим.",
+        "TIMED_OUT" => "Сервер не ответил вовремя.",
+        "CONNECTION_LOST" => "Соединение прервалось.",
+        "NOT_SMTP" => "Ответ сервера — не SMTP.",
+        "SESSION_REFUSED" => "Сервер отказался от сеанса.",
+        "STARTTLS_MISSING" => "Сервер не предлагает STARTTLS, а защита обязательна.",
+        "TLS_FAILED" => "Не удалось установить защиту TLS.",
+        "CERTIFICATE_UNTRUSTED" => "Издателю сертификата нет доверия.",
+        "CERTIFICATE_EXPIRED" => "Срок сертификата истёк или ещё не начался.",
+        "CERTIFICATE_NAME" => "Сертификат выдан на другое имя.",
+        "PIN_MISMATCH" => "Сертификат не тот, что закреплён в настройках.",
+        "NO_MECHANISM" => "Сервер не предлагает подходящего способа входа.",
+        "PLAINTEXT_REFUSED" => "Пароль не передаётся по соединению без TLS.",
+        "NO_PASSWORD" => "Пароль учётной записи не задан.",
+        "AUTH_REJECTED" => "Сервер не принял логин или пароль.",
+        "AUTH_TEMPORARY" => "Сервер сейчас не может проверить пароль.",
+        "SENDER_REJECTED" => "Сервер отклонил отправителя.",
+        "RECIPIENT_REJECTED" => "Сервер не принял ни одного получателя.",
+        "MESSAGE_REJECTED" => "Сервер отклонил письмо.",
+        "TOO_LARGE" => "Письмо больше, чем принимает сервер.",
+        "NO_SMTPUTF8" => "Адресу нужен SMTPUTF8, а у сервера его нет.",
+        "LOCAL_FILE" => "Не удалась работа с файлом или папкой.",
+        "UNCERTAIN" => "Соединение прервалось в самом конце: ушло ли письмо, неизвестно.",
+        _ => return None,
+    })
+}

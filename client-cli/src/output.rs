@@ -1,0 +1,158 @@
+//! Where all output goes: text for people, or JSON for programs; colours only where somebody looks.
+//!
+//! Whatever came from the daemon passes [`escape`](escape::escape) before it reaches a terminal: subjects and server
+//! banners are written by strangers.
+
+use std::{
+    cell::OnceCell,
+    env,
+    io::{self, BufWriter, IsTerminal, Stdout, Write},
+};
+
+use prost::{Message, Name};
+use prost_reflect::DescriptorPool;
+
+use crate::{error::Error, lang::Texts};
+
+pub(crate) mod escape;
+mod json;
+pub(crate) mod style;
+pub(crate) mod table;
+
+use style::{Style, paint};
+use table::Table;
+
+/// Standard output and standard error, and what they can do.
+pub(crate) struct Output {
+    stdout: BufWriter<Stdout>,
+    /// Only JSON goes to standard output.
+    json: bool,
+    descriptors: OnceCell<DescriptorPool>,
+    texts: &'static Texts,
+    colour: bool,
+    colour_errors: bool,
+    /// Columns of the terminal; `None`: not a terminal.
+    width: Option<usize>,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool, texts: &'static Texts) -> Self {
+        let stdout = io::stdout();
+        let terminal = stdout.is_terminal();
+        let errors_terminal = io::stderr().is_terminal();
+        let wanted = (terminal || errors_terminal) && style::wanted();
+        Self {
+            width: terminal
+                .then(|| terminal_size::terminal_size_of(&stdout).map_or(80, |(width, _)| width.0.into())),
+            stdout: BufWriter::new(stdout),
+            json,
+            descriptors: OnceCell::new(),
+            texts,
+            colour: wanted && terminal,
+            colour_errors: wanted && errors_terminal,
+        }
+    }
+
+    /// Whether standard output is for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Columns of the terminal, if it is one.
+    pub(crate) fn width(&self) -> Option<usize> {
+        self.width
+    }
+
+    /// The API's message as one line of JSON.
+    pub(crate) fn json<M: Message + Name>(&mut self, message: &M) -> Result<(), Error> {
+        let line = json::line(self.descriptors.get_or_init(json::descriptors), message);
+        writeln!(self.stdout, "{line}")?;
+        self.flush()
+    }
+
+    /// One line for people, already escaped.
+    pub(crate) fn line(&mut self, text: &str) -> Result<(), Error> {
+        Ok(writeln!(self.stdout, "{text}")?)
+    }
+
+    /// A piece of a line, at once: for a line that will be overwritten.
+    pub(crate) fn piece(&mut self, text: &str) -> Result<(), Error> {
+        write!(self.stdout, "{text}")?;
+        self.flush()
+    }
+
+    /// A table that fits the terminal, or as wide as it needs.
+    pub(crate) fn table(&mut self, table: &Table) -> Result<(), Error> {
+        for line in table.render(self.width, self.colour) {
+            self.line(&line)?;
+        }
+        Ok(())
+    }
+
+    /// Labels and values, the values beneath each other.
+    pub(crate) fn pairs(&mut self, pairs: &[(&str, String)]) -> Result<(), Error> {
+        let widest = pairs.iter().map(|(label, _)| escape::width(label)).max().unwrap_or(0);
+        for (label, value) in pairs {
+            let padding = " ".repeat(widest - escape::width(label));
+            let label = self.paint(Style::Dim, label);
+            // Several lines stay beneath each other.
+            let mut lines = value.lines();
+            let first = lines.next().unwrap_or("");
+            self.line(format!("{label}{padding}  {}", escape::escape(first)).trim_end())?;
+            for line in lines {
+                let margin = " ".repeat(widest + 2);
+                self.line(&format!("{margin}{}", escape::escape(line)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The text in that style, if standard output shows styles.
+    pub(crate) fn paint(&self, style: Style, text: &str) -> String {
+        paint(style, text, self.colour)
+    }
+
+    /// What people should know beside the result, on standard error.
+    pub(crate) fn note(&mut self, text: &str) -> Result<(), Error> {
+        self.flush()?;
+        eprint(text);
+        Ok(())
+    }
+
+    /// What people should not overlook, on standard error.
+    pub(crate) fn warning(&mut self, text: &str) -> Result<(), Error> {
+        self.flush()?;
+        let word = paint(Style::Warn, self.texts.warning, self.colour_errors);
+        eprint(&format!("{word} {text}"));
+        Ok(())
+    }
+
+    /// Why it did not work, on standard error.
+    pub(crate) fn error(&mut self, text: &str) {
+        // The error matters more than output that nobody takes.
+        let _ = self.flush();
+        let word = paint(Style::Bad, self.texts.error, self.colour_errors);
+        eprint(&format!("{word} {text}"));
+    }
+
+    /// Hands over what has gathered.
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+        Ok(self.stdout.flush()?)
+    }
+}
+
+/// Whether the terminal's character set has ✓; no word about it: yes.
+pub(crate) fn has_unicode() -> bool {
+    let charset = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
+    charset.is_none_or(|value| {
+        let value = value.to_ascii_lowercase();
+        value.contains("utf-8") || value.contains("utf8")
+    })
+}
+
+fn eprint(text: &str) {
+    // Unlike eprintln!, no panic when nobody listens.
+    let _ = writeln!(io::stderr(), "{text}");
+}
