@@ -18,11 +18,233 @@ struct Advice {
     ru: &'static str,
 }
 
-const ADVICE: &[Advice] = &[Advice {
-    code: "CHECK_SERVER_NAME",
-    en: "Check the server's name for typing errors.",
-    ru: "Проверьте, нет ли опечаток в имени сервера.",
-}];
+const ADVICE: &[Advice] = &[
+    Advice {
+        code: "CHECK_SERVER_NAME",
+        en: "There is no host of this name. Check the server's name for typing errors.",
+        ru: "Такого узла нет. Проверьте, нет ли опечаток в имени сервера.",
+    },
+    Advice {
+        code: "CHECK_DNS",
+        en: "The name could not be looked up. Check this computer's DNS settings and its network connection.",
+        ru: "Имя не удалось найти. Проверьте настройки DNS и подключение этого компьютера к сети.",
+    },
+    Advice {
+        code: "CHECK_PORT",
+        en: "Nothing listens on this port. Check the port: 587 or 25 go with STARTTLS, 465 with implicit TLS.",
+        ru: "На этом порту никто не отвечает. Проверьте порт: 587 и 25 — для STARTTLS, 465 — для неявного TLS.",
+    },
+    Advice {
+        code: "CHECK_NETWORK",
+        en: "The server cannot be reached from here. Check the network connection, the route and the firewall.",
+        ru: "Сервер отсюда недоступен. Проверьте подключение к сети, маршрут и межсетевой экран.",
+    },
+    Advice {
+        code: "CHECK_FIREWALL_OR_TLS_MODE",
+        en: "Often a firewall or the internet provider blocks this port. If the connection stands and only the greeting is missing, the port wants TLS at once: choose implicit TLS (usual on 465).",
+        ru: "Часто порт закрыт межсетевым экраном или провайдером. Если соединение есть, но нет приветствия, порт сразу ждёт TLS: выберите неявный режим (обычно 465).",
+    },
+    Advice {
+        code: "SERVER_TOO_SLOW",
+        en: "The server did not answer in time. It may be overloaded, or something on the way stops the connection; try again later.",
+        ru: "Сервер не ответил вовремя. Он перегружен, или соединение что-то останавливает; повторите позже.",
+    },
+    Advice {
+        code: "CHECK_TLS_MODE",
+        en: "The server closed the connection before the session began. The TLS mode may not fit the port: 465 goes with implicit TLS, 587 and 25 with STARTTLS.",
+        ru: "Сервер закрыл соединение до начала сеанса. Возможно, режим TLS не подходит к порту: 465 — неявный, 587 и 25 — STARTTLS.",
+    },
+    Advice {
+        code: "CONNECTION_LOST",
+        en: "The connection broke during the session. If this repeats, look at the server's log and at firewalls or antivirus software between.",
+        ru: "Соединение прервалось во время сеанса. Если это повторяется, проверьте журнал сервера, межсетевые экраны и антивирус по пути.",
+    },
+    Advice {
+        code: "NOT_A_MAIL_SERVER",
+        en: "What answers on this port is not a mail server. Check the server's name and the port.",
+        ru: "На этом порту отвечает не почтовый сервер. Проверьте имя сервера и порт.",
+    },
+    Advice {
+        code: "SESSION_REFUSED",
+        en: "The server does not talk to this computer. Its address may be on a blocklist, or only other networks are allowed; ask who runs the server.",
+        ru: "Сервер не принимает соединения с этого компьютера: его адрес в чёрном списке или не разрешён. Обратитесь к администратору сервера.",
+    },
+    Advice {
+        code: "SERVER_BUSY",
+        en: "The server is busy or being restarted. The mail will be tried again by itself.",
+        ru: "Сервер занят или перезапускается. Отправка повторится сама.",
+    },
+    Advice {
+        code: "SENDING_TOO_FAST",
+        en: "The server limits messages or connections (Microsoft 365: 30 messages a minute, 3 connections). The mail will be tried again by itself; use fewer senders on this account.",
+        ru: "Сервер ограничивает число писем или соединений (Microsoft 365: 30 писем в минуту, 3 соединения). Отправка повторится сама; уменьшите число отправителей.",
+    },
+    Advice {
+        code: "USE_IMPLICIT_TLS",
+        en: "The server does not offer STARTTLS here. Try implicit TLS on port 465, or port 587.",
+        ru: "Сервер не предлагает здесь STARTTLS. Попробуйте неявный TLS на порту 465 или порт 587.",
+    },
+    Advice {
+        code: "USE_STARTTLS",
+        en: "This port begins without TLS. Choose the explicit mode (STARTTLS), or port 465 for implicit TLS.",
+        ru: "Этот порт начинает без TLS. Выберите явный режим (STARTTLS) или порт 465 для неявного TLS.",
+    },
+    Advice {
+        code: "TLS_FAILED",
+        en: "Server and client did not agree on TLS. The server may know only TLS 1.0 or 1.1, which are no longer safe; update the server.",
+        ru: "Не удалось согласовать TLS. Возможно, сервер умеет только небезопасные TLS 1.0 и 1.1; обновите сервер.",
+    },
+    Advice {
+        code: "PIN_CERTIFICATE",
+        en: "The server has a self-signed certificate, or one of a private issuer. Compare its fingerprint with the server's administrator and pin it, or install the issuer's certificate on this computer.",
+        ru: "У сервера самозаверенный сертификат или частный издатель. Сверьте отпечаток с администратором сервера и закрепите его или установите сертификат издателя на этот компьютер.",
+    },
+    Advice {
+        code: "CERTIFICATE_EXPIRED",
+        en: "The server's certificate is over, or this computer's clock is wrong. Check the clock; the server's administrator must renew the certificate.",
+        ru: "Срок сертификата сервера истёк, или часы этого компьютера неверны. Проверьте часы; сертификат должен обновить администратор сервера.",
+    },
+    Advice {
+        code: "CERTIFICATE_NAME",
+        en: "The certificate is for another name. Enter the server by a name from its certificate; an IP address seldom works.",
+        ru: "Сертификат выдан на другое имя. Укажите сервер по имени из сертификата; IP-адрес подходит редко.",
+    },
+    Advice {
+        code: "PIN_MISMATCH",
+        en: "The server shows another certificate than the pinned one. It may have been renewed: compare the new fingerprint with the server's administrator before pinning it. Otherwise somebody stands between.",
+        ru: "Сервер показал не тот сертификат, который закреплён. Возможно, его обновили: сверьте новый отпечаток с администратором сервера, прежде чем закреплять. Иначе соединение кто-то перехватывает.",
+    },
+    Advice {
+        code: "NO_MECHANISM",
+        en: "The server offers no sign-in that works here. Often it is offered only after TLS: turn on the secure connection. If the server takes mail without sign-in, turn authentication off.",
+        ru: "Сервер не предлагает подходящего входа. Часто он доступен только после TLS: включите защищённое соединение. Если сервер принимает почту без входа, отключите проверку подлинности.",
+    },
+    Advice {
+        code: "TURN_ON_TLS",
+        en: "Turn on the secure connection (STARTTLS on 587 or 25, implicit TLS on 465): without it a password would be readable on its way.",
+        ru: "Включите защищённое соединение (STARTTLS на 587 или 25, неявный TLS на 465): без него пароль был бы виден в сети.",
+    },
+    Advice {
+        code: "SET_PASSWORD",
+        en: "Authentication is on, but there is no password. Enter it anew: it is cleared when the server or the login changes.",
+        ru: "Проверка подлинности включена, но пароля нет. Введите его заново: при смене сервера или имени входа он удаляется.",
+    },
+    Advice {
+        code: "SIGN_IN_NEEDED",
+        en: "The server takes mail only after sign-in. Turn on authentication and enter login and password.",
+        ru: "Сервер принимает почту только после входа. Включите проверку подлинности и укажите имя и пароль.",
+    },
+    Advice {
+        code: "CHECK_CREDENTIALS",
+        en: "Login or password is wrong. Many servers want the whole address as login, and some an app password.",
+        ru: "Неверное имя входа или пароль. Многие серверы ждут полный адрес как имя входа, некоторые — пароль приложения.",
+    },
+    Advice {
+        code: "SIGN_IN_LATER",
+        en: "The server cannot check the sign-in now. The mail will be tried again by itself.",
+        ru: "Сервер сейчас не может проверить вход. Отправка повторится сама.",
+    },
+    Advice {
+        code: "APP_PASSWORD",
+        en: "This account needs an app password: with two-step verification the usual one is not taken. Create one in the account's security settings.",
+        ru: "Нужен пароль приложения: при двухэтапной проверке обычный не подходит. Создайте его в настройках безопасности учётной записи.",
+    },
+    Advice {
+        code: "GMAIL_APP_PASSWORD",
+        en: "Google does not take the usual password. Turn on 2-Step Verification, create an app password at myaccount.google.com/apppasswords, and use the whole address as login.",
+        ru: "Google не принимает обычный пароль. Включите двухэтапную аутентификацию, создайте пароль приложения на myaccount.google.com/apppasswords и укажите полный адрес как имя входа.",
+    },
+    Advice {
+        code: "MICROSOFT_SMTP_AUTH_OFF",
+        en: "Sign-in by password over SMTP is switched off for this mailbox or organisation. An administrator can allow \"Authenticated SMTP\" for the mailbox; where security defaults or Microsoft's retirement of passwords forbid it, OAuth is needed.",
+        ru: "Вход по паролю через SMTP отключён для этого ящика или организации. Администратор может разрешить «SMTP с проверкой подлинности»; где это запрещено, нужен OAuth.",
+    },
+    Advice {
+        code: "MICROSOFT_SIGN_IN",
+        en: "Microsoft refused the sign-in. Use the whole address as login; with two-step verification an app password; Outlook.com takes OAuth only.",
+        ru: "Microsoft отклонила вход. Укажите полный адрес как имя входа; при двухэтапной проверке — пароль приложения; Outlook.com принимает только OAuth.",
+    },
+    Advice {
+        code: "YAHOO_APP_PASSWORD",
+        en: "Yahoo and AOL take only an app password. Create one under Account security, and use the whole address as login.",
+        ru: "Yahoo и AOL принимают только пароль приложения. Создайте его в разделе «Безопасность» и укажите полный адрес как имя входа.",
+    },
+    Advice {
+        code: "ICLOUD_APP_PASSWORD",
+        en: "iCloud takes only an app-specific password. Create one at account.apple.com under Sign-In and Security.",
+        ru: "iCloud принимает только пароль приложения. Создайте его на account.apple.com в разделе «Вход и безопасность».",
+    },
+    Advice {
+        code: "YANDEX_APP_PASSWORD",
+        en: "Yandex needs an app password for mail, and mail programs allowed in the mailbox's settings (Mail clients).",
+        ru: "Яндексу нужен пароль приложения для почты; кроме того, разрешите почтовые программы в настройках ящика («Почтовые программы»).",
+    },
+    Advice {
+        code: "MAILRU_APP_PASSWORD",
+        en: "Mail.ru takes only a password for external applications. Create one in the account's security settings.",
+        ru: "Mail.ru принимает только пароль для внешних приложений. Создайте его в настройках безопасности учётной записи.",
+    },
+    Advice {
+        code: "CHECK_SENDER",
+        en: "The server does not take this sender's address. Usually it must belong to the account that signs in.",
+        ru: "Сервер не принимает этот адрес отправителя. Обычно он должен принадлежать учётной записи, под которой выполнен вход.",
+    },
+    Advice {
+        code: "SEND_AS_DENIED",
+        en: "The account that signs in may not send as this sender. Use its own address as sender, or let an administrator grant \"Send As\".",
+        ru: "Учётная запись не вправе отправлять от имени этого отправителя. Укажите её собственный адрес или попросите администратора дать право «Отправить как».",
+    },
+    Advice {
+        code: "CHECK_RECIPIENT",
+        en: "The server does not take this recipient. Check the address.",
+        ru: "Сервер не принимает этого получателя. Проверьте адрес.",
+    },
+    Advice {
+        code: "RECIPIENT_UNKNOWN",
+        en: "There is no such mailbox. Check the recipient's address for typing errors.",
+        ru: "Такого ящика нет. Проверьте, нет ли опечаток в адресе получателя.",
+    },
+    Advice {
+        code: "MAILBOX_FULL",
+        en: "The mailbox is full. The recipient must make room.",
+        ru: "Ящик переполнен. Получатель должен освободить место.",
+    },
+    Advice {
+        code: "RELAY_DENIED",
+        en: "The server delivers to other domains only after sign-in or from allowed networks. Turn on authentication, or let the server's administrator allow this computer.",
+        ru: "Сервер передаёт почту в другие домены только после входа или из разрешённых сетей. Включите проверку подлинности или попросите администратора сервера разрешить этот компьютер.",
+    },
+    Advice {
+        code: "GREYLISTED",
+        en: "The server asks unknown senders to come again after some minutes. The mail will be tried again by itself.",
+        ru: "Сервер просит незнакомых отправителей повторить через несколько минут. Отправка повторится сама.",
+    },
+    Advice {
+        code: "CONTENT_REFUSED",
+        en: "The server refused the content: its filters see spam, a virus, or an attachment that is not allowed. Its answer says more.",
+        ru: "Сервер отклонил содержимое: фильтр нашёл спам, вирус или запрещённое вложение. Подробности — в его ответе.",
+    },
+    Advice {
+        code: "TOO_LARGE",
+        en: "The message is larger than the server takes. Send fewer pages or a lower resolution, or let the server's limit be raised.",
+        ru: "Письмо больше, чем принимает сервер. Отправьте меньше страниц или с меньшим разрешением либо попросите увеличить предел сервера.",
+    },
+    Advice {
+        code: "ASCII_ADDRESS_NEEDED",
+        en: "The server cannot take addresses with other than ASCII letters before the @. Use another address of this person.",
+        ru: "Сервер не принимает адреса с национальными буквами перед @. Укажите другой адрес этого человека.",
+    },
+    Advice {
+        code: "CHECK_FOLDER",
+        en: "A file or folder on this computer could not be used. Check that it exists, that the service may write to it, and that the disk has room.",
+        ru: "Не удалось использовать файл или папку на этом компьютере. Проверьте, что она есть, доступна службе для записи и на диске есть место.",
+    },
+    Advice {
+        code: "MAY_ARRIVE_TWICE",
+        en: "The connection broke after the message was sent and before the server confirmed it. It will be sent again, and may arrive twice.",
+        ru: "Соединение прервалось после отправки письма, но до подтверждения сервера. Оно будет отправлено снова и может прийти дважды.",
+    },
+];
 
 /// The advice of that code, or `None` for a code this version does not know.
 #[must_use]
@@ -37,4 +259,22 @@ pub fn text(code: &str, language: Language) -> Option<&'static str> {
 /// All codes.
 pub fn codes() -> impl Iterator<Item = &'static str> {
     ADVICE.iter().map(|advice| advice.code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d2_every_code_has_a_text_of_its_own_in_both_languages() {
+        let mut seen = std::collections::HashSet::new();
+        for advice in ADVICE {
+            assert!(seen.insert(advice.code), "{} stands there twice", advice.code);
+            assert!(advice.code.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'), "{}", advice.code);
+            assert!(advice.en.ends_with('.') && advice.en.is_ascii(), "{}", advice.code);
+            assert!(advice.ru.ends_with('.'), "{}", advice.code);
+            assert!(advice.ru.chars().any(|c| ('а'..='я').contains(&c)), "{}", advice.code);
+        }
+        assert_eq!(text("NOT_TOLD_YET", Language::En), None);
+    }
 }

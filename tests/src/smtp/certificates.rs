@@ -71,14 +71,15 @@ impl Authority {
         self.issue(server("elsewhere.test", &["elsewhere.test"]))
     }
 
-    /// Signed by nobody but itself.
+    /// Signed by nobody but itself, and marked as an authority, as `openssl req -x509` makes them.
     ///
     /// # Panics
     /// When the system has no random numbers.
     #[must_use]
     pub fn self_signed() -> Identity {
         let key = new_key();
-        let params = server("localhost", &["localhost", "127.0.0.1", "::1"]);
+        let mut params = server("localhost", &["localhost", "127.0.0.1", "::1"]);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = params.self_signed(&key).expect("parameters of our own");
         Identity::new(&certificate, &key)
     }

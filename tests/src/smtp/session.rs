@@ -111,6 +111,8 @@ impl Session {
 
     async fn handshake(&mut self, identity: &Identity) -> Step {
         if let Some(fault) = self.script.next(At::Handshake) {
+            // The client begins. Said earlier, it would not be part of the handshake.
+            self.io.fill_buf().await?;
             self.misbehave(fault, "").await?;
         }
         let (unused, _) = tokio::io::duplex(1);

@@ -25,6 +25,11 @@ pub(super) fn fingerprints(der: &CertificateDer<'_>) -> ([u8; 32], Option<[u8; 3
     (sha256(der), key)
 }
 
+/// Issued by itself.
+pub(super) fn is_self_signed(der: &CertificateDer<'_>) -> bool {
+    X509Certificate::from_der(der).is_ok_and(|(_, parsed)| parsed.subject() == parsed.issuer())
+}
+
 fn describe(der: &CertificateDer<'_>) -> CertificateInfo {
     let (sha256, key) = fingerprints(der);
     let Ok((_, parsed)) = X509Certificate::from_der(der) else {
@@ -75,20 +80,11 @@ fn address(bytes: &[u8]) -> Option<String> {
 /// A distinguished name by RFC 4514: the last RDN first. x509-parser writes them in the order of the encoding and
 /// escapes nothing.
 fn rfc4514(name: &X509Name<'_>) -> String {
-    let rdns: Vec<String> =
-        name.iter_rdn().map(|rdn| rdn.iter().map(attribute).collect::<Vec<_>>().join("+")).rev_collected();
+    let mut rdns: Vec<String> =
+        name.iter_rdn().map(|rdn| rdn.iter().map(attribute).collect::<Vec<_>>().join("+")).collect();
+    rdns.reverse();
     rdns.join(",")
 }
-
-/// Reverses what can only be walked forwards.
-trait RevCollected: Iterator + Sized {
-    fn rev_collected(self) -> Vec<Self::Item> {
-        let mut all: Vec<_> = self.collect();
-        all.reverse();
-        all
-    }
-}
-impl<I: Iterator> RevCollected for I {}
 
 fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
     let oid = attribute.attr_type().to_id_string();

@@ -129,8 +129,16 @@ impl Judge {
             },
             cipher: cipher.map_or_else(String::new, |cipher| format!("{:?}", cipher.suite())),
             chain: certificate::describe_chain(&seen.chain),
-            tolerated: session.and(seen.complaint.as_ref()).map(|complaint| judgement(complaint).1),
+            tolerated: session
+                .and(seen.complaint.as_ref())
+                .map(|complaint| judgement(complaint, seen.chain.first()).1),
         })
+    }
+
+    /// The server's certificate.
+    fn own(&self) -> Option<CertificateDer<'static>> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.as_ref().and_then(|seen| seen.chain.first().cloned())
     }
 
     fn is_pinned(&self, own: &CertificateDer<'_>, pin: &[u8; 32]) -> bool {
@@ -189,14 +197,15 @@ impl ServerCertVerifier for Judge {
 /// Why a handshake failed.
 fn explain(error: &io::Error, judge: &Judge) -> Fault {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    let own = judge.own();
     let (kind, text) = match tls {
         Some(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
             if matches!(judge.check, TlsCheck::Pinned(_)) =>
         {
             (FailureKind::PinMismatch, "the server's certificate is not the pinned one".to_owned())
         }
-        Some(error @ Error::InvalidCertificate(_)) => judgement(error),
-        Some(Error::InvalidMessage(_)) if !judge.has_seen() => {
+        Some(error @ Error::InvalidCertificate(_)) => judgement(error, own.as_ref()),
+        Some(Error::InvalidMessage(_)) if own.is_none() => {
             let text = "what the server sent is not TLS: on this port it seems to speak plainly first";
             (FailureKind::NotTls, text.to_owned())
         }
@@ -206,14 +215,8 @@ fn explain(error: &io::Error, judge: &Judge) -> Fault {
     Fault::new(kind, text)
 }
 
-impl Judge {
-    fn has_seen(&self) -> bool {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-}
-
 /// What the system's check has against a certificate.
-fn judgement(error: &Error) -> (FailureKind, String) {
+fn judgement(error: &Error, own: Option<&CertificateDer<'_>>) -> (FailureKind, String) {
     use CertificateError as E;
     let Error::InvalidCertificate(error) = error else {
         return (FailureKind::TlsFailed, format!("the certificate could not be checked: {error}"));
@@ -228,7 +231,18 @@ fn judgement(error: &Error) -> (FailureKind, String) {
         E::NotValidForName | E::NotValidForNameContext { .. } => {
             (FailureKind::CertificateName, "the server's certificate is for another name".to_owned())
         }
-        E::UnknownIssuer => {
+        E::Revoked => {
+            (FailureKind::CertificateUntrusted, "the server's certificate has been revoked".to_owned())
+        }
+        _ if own.is_some_and(certificate::is_self_signed) => {
+            let text = "the server's certificate is self-signed, and not trusted on this computer";
+            (FailureKind::CertificateUntrusted, text.to_owned())
+        }
+        // The others: a trusted issuer has the same name and another key.
+        E::UnknownIssuer
+        | E::BadSignature
+        | E::UnsupportedSignatureAlgorithmContext { .. }
+        | E::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             let text = "the issuer of the server's certificate is not trusted on this computer";
             (FailureKind::CertificateUntrusted, text.to_owned())
         }

@@ -1,0 +1,126 @@
+//! Jobs, and what came of them.
+
+use faxpost_tests::smtp::SmtpServer;
+use faxpostd::accounts::{Security, TlsCheck};
+use faxpostd::mailer::{
+    Body, Envelope, Event, Failure, FailureKind, Job, Outcome, RecipientOutcome, Route, SignIn, SmtpRoute,
+    Step, StepReport, StepState, Timeouts, run,
+};
+use faxpostd::secrets::Secret;
+
+pub(crate) const MESSAGE: &[u8] = b"Subject: fax\r\n\r\none\r\n.two\r\n..\r\n.\r\nlast\r\n";
+
+/// Patient enough for a machine under load: the tests that want a timeout set their own.
+const TIMEOUTS: Timeouts = Timeouts { connect: 20, command: 20, data: 20, final_answer: 20 };
+
+/// A message from a@ to b@example.com without TLS and sign-in, to be changed.
+pub(crate) fn job(server: &SmtpServer) -> Job {
+    Job {
+        route: Route::Smtp(SmtpRoute {
+            server: "127.0.0.1".to_owned(),
+            port: server.port(),
+            security: Security::None,
+            tls_check: TlsCheck::System,
+            sign_in: None,
+            plaintext_auth: false,
+            ehlo_name: "fax.test".to_owned(),
+            timeouts: TIMEOUTS,
+        }),
+        envelope: Envelope { from: "a@example.com".to_owned(), to: vec!["b@example.com".to_owned()] },
+        body: Body::Inline(MESSAGE.to_vec()),
+        until: Step::Message,
+    }
+}
+
+/// Short forms for what the tests change.
+pub(crate) trait JobExt: Sized {
+    fn route(&mut self) -> &mut SmtpRoute;
+
+    fn tls(mut self, security: Security, check: TlsCheck) -> Self {
+        (self.route().security, self.route().tls_check) = (security, check);
+        self
+    }
+
+    fn sign_in(mut self, login: &str, password: &str) -> Self {
+        let password = Secret::new(password.to_owned());
+        self.route().sign_in = Some(SignIn { login: login.to_owned(), password });
+        self
+    }
+
+    fn plaintext_auth(mut self) -> Self {
+        self.route().plaintext_auth = true;
+        self
+    }
+
+    /// One second for everything.
+    fn impatient(mut self) -> Self {
+        self.route().timeouts = Timeouts { connect: 1, command: 1, data: 1, final_answer: 1 };
+        self
+    }
+
+    fn to(self, to: &[&str]) -> Self;
+    fn until(self, step: Step) -> Self;
+}
+
+impl JobExt for Job {
+    fn route(&mut self) -> &mut SmtpRoute {
+        match &mut self.route {
+            Route::Smtp(route) => route,
+            Route::Pickup { .. } => panic!("a job with a server"),
+        }
+    }
+
+    fn to(mut self, to: &[&str]) -> Self {
+        self.envelope.to = to.iter().map(|&to| to.to_owned()).collect();
+        self
+    }
+
+    fn until(mut self, step: Step) -> Self {
+        self.until = step;
+        self
+    }
+}
+
+/// Runs it, and gives the reports of its steps, too.
+pub(crate) async fn run_told(job: Job) -> (Outcome, Vec<StepReport>) {
+    let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
+    let outcome = run(job, Some(sender)).await;
+    let mut reports = Vec::new();
+    let mut begun = None;
+    while let Some(event) = events.recv().await {
+        match event {
+            Event::Started(step) => begun = Some(step),
+            Event::Finished(report) => {
+                let expected = (report.state != StepState::Skipped).then_some(report.step);
+                assert_eq!(begun.take(), expected, "a step that ran began before it ended");
+                reports.push(report);
+            }
+        }
+    }
+    (outcome, reports)
+}
+
+/// Runs it, and it fails.
+pub(crate) async fn fails(job: Job) -> Failure {
+    let recipients = job.envelope.to.len();
+    let (outcome, reports) = run_told(job).await;
+    assert_eq!(outcome.recipients.len(), recipients);
+    let failure = outcome.failure.expect("a failure");
+    let last = reports.last().expect("steps");
+    assert_eq!((last.step, last.state), (failure.step, StepState::Failed), "nothing follows a failed step");
+    assert_eq!(last.reply, failure.reply, "the step tells the server's answer");
+    let is_deferred = |outcome: &RecipientOutcome| matches!(outcome, RecipientOutcome::Deferred { .. });
+    if failure.is_transient() && failure.kind != FailureKind::RecipientRejected {
+        assert!(outcome.recipients.iter().all(is_deferred), "{:?}", outcome.recipients);
+    }
+    failure
+}
+
+/// Runs it, and all are delivered.
+pub(crate) async fn succeeds(job: Job) -> Outcome {
+    let outcome = run(job, None).await;
+    assert!(outcome.failure.is_none(), "{:?}\n{}", outcome.failure, outcome.transcript.text);
+    let delivered = |outcome: &RecipientOutcome| matches!(outcome, RecipientOutcome::Delivered { .. });
+    assert!(outcome.recipients.iter().all(delivered), "{:?}", outcome.recipients);
+    outcome
+}

@@ -1,0 +1,10 @@
+//! The mailer against a server that can misbehave: `faxpostd::mailer::run`, as the outbox and the Test call it.
+
+mod content;
+mod faults;
+mod kit;
+mod pickup;
+mod recipients;
+mod sign_in;
+mod system_roots;
+mod tls;
