@@ -1,7 +1,8 @@
-//! Tables: columns as wide as needed, and texts shortened where the terminal is narrower. Ids are never shortened.
+//! Tables: columns as wide as needed. Where the terminal is narrower, texts are shortened, and columns that one can do
+//! without are left out. Ids are never shortened.
 
 use super::{
-    escape::{escape, one_line, shorten, width},
+    escape::{one_line, shorten, width},
     style::{Style, paint},
 };
 
@@ -17,6 +18,20 @@ pub(crate) enum Fit {
     Whole,
     /// Texts.
     Shorten,
+    /// Whole; left out before lines would break.
+    WholeOrDrop,
+    /// Shortened; left out before lines would break.
+    ShortenOrDrop,
+}
+
+impl Fit {
+    fn shortens(self) -> bool {
+        matches!(self, Self::Shorten | Self::ShortenOrDrop)
+    }
+
+    fn drops(self) -> bool {
+        matches!(self, Self::WholeOrDrop | Self::ShortenOrDrop)
+    }
 }
 
 /// One cell: a text from anywhere, and its style.
@@ -56,41 +71,57 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// The lines, titles first; at most `columns` wide, if ids and the like allow it.
+    /// The lines, titles first and in capitals; at most `columns` wide, if ids and the like allow it.
     pub(crate) fn render(&self, columns: Option<usize>, colour: bool) -> Vec<String> {
         let widths = self.widths(columns);
         let titles: Vec<Cell> =
-            self.columns.iter().map(|(title, _)| Cell::styled(escape(title), Style::Bold)).collect();
+            self.columns.iter().map(|(title, _)| Cell::styled(title.to_uppercase(), Style::Bold)).collect();
         std::iter::once(&titles).chain(&self.rows).map(|row| line(row, &widths, colour)).collect()
     }
 
-    fn widths(&self, columns: Option<usize>) -> Vec<usize> {
-        let mut widths: Vec<usize> = (0..self.columns.len())
+    /// The width of every column; `None`: left out.
+    fn widths(&self, columns: Option<usize>) -> Vec<Option<usize>> {
+        let mut widths: Vec<Option<usize>> = (0..self.columns.len())
             .map(|column| {
                 let cells = self.rows.iter().map(|row| width(&row[column].text));
-                cells.chain([width(self.columns[column].0)]).max().unwrap_or(0)
+                cells.chain([width(self.columns[column].0)]).max()
             })
             .collect();
         let Some(columns) = columns else { return widths };
-        let total = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
-        let mut excess = total.saturating_sub(columns);
+        let least = |(width, (_, fit)): (&Option<usize>, &(_, Fit))| {
+            width.map(|width| if fit.shortens() { width.min(NARROWEST) } else { width })
+        };
+        while total(widths.iter().zip(&self.columns).filter_map(least)) > columns {
+            let last =
+                (0..widths.len()).rfind(|&column| widths[column].is_some() && self.columns[column].1.drops());
+            let Some(last) = last else { break };
+            widths[last] = None;
+        }
+        let mut excess = total(widths.iter().flatten().copied()).saturating_sub(columns);
         // The widest text gives first, so that short ones stay whole.
         while excess > 0 {
-            let widest = (0..widths.len())
-                .filter(|&column| self.columns[column].1 == Fit::Shorten && widths[column] > NARROWEST)
-                .max_by_key(|&column| widths[column]);
-            let Some(widest) = widest else { break };
-            widths[widest] -= 1;
+            let texts = widths.iter_mut().zip(&self.columns).filter(|(_, (_, fit))| fit.shortens());
+            let widest = texts.filter_map(|(width, _)| width.as_mut()).max();
+            match widest {
+                Some(widest) if *widest > NARROWEST => *widest -= 1,
+                _ => break,
+            }
             excess -= 1;
         }
         widths
     }
 }
 
-fn line(row: &[Cell], widths: &[usize], colour: bool) -> String {
+/// What columns of these widths take together.
+fn total(widths: impl Iterator<Item = usize>) -> usize {
+    widths.map(|width| width + GAP).sum::<usize>().saturating_sub(GAP)
+}
+
+fn line(row: &[Cell], widths: &[Option<usize>], colour: bool) -> String {
     let mut line = String::new();
     let mut pending = 0;
-    for (cell, &columns) in row.iter().zip(widths) {
+    for (cell, columns) in row.iter().zip(widths) {
+        let &Some(columns) = columns else { continue };
         let text = shorten(&cell.text, columns);
         let used = width(&text);
         if !text.is_empty() {
@@ -135,6 +166,22 @@ mod tests {
                 assert!(width(line) <= columns.max(least), "{columns}: {line:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_one_can_do_without_goes_before_lines_break() {
+        let mut table = Table::new([
+            ("ID", Fit::Whole),
+            ("TIME", Fit::WholeOrDrop),
+            ("A", Fit::Shorten),
+            ("B", Fit::ShortenOrDrop),
+        ]);
+        table.row([ID.into(), "2026-11-23".into(), "a long recipient".into(), "a long error".into()]);
+        let at = |columns| table.render(Some(columns), false).remove(1);
+        assert_eq!(at(80), format!("{ID}  2026-11-23  a long recipient  a long error"));
+        assert_eq!(at(60), format!("{ID}  2026-11-23  a long re…"));
+        assert_eq!(at(50), format!("{ID}  a long reci…"));
+        assert_eq!(at(20), format!("{ID}  a long…"));
     }
 
     #[test]

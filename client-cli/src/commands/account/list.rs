@@ -37,10 +37,10 @@ fn table(all: &ListAccountsResponse, context: &Context) -> Table {
         (texts.id, Fit::Whole),
         (texts.method, Fit::Whole),
         (texts.server, Fit::Shorten),
-        (texts.security, Fit::Whole),
+        (texts.security, Fit::WholeOrDrop),
         (texts.tls_check, Fit::Whole),
         (texts.sender, Fit::Shorten),
-        (texts.login, Fit::Shorten),
+        (texts.login, Fit::ShortenOrDrop),
     ]);
     for account in &all.accounts {
         let smtp = account.method() != Method::Pickup;

@@ -48,10 +48,10 @@ fn table(entries: &[Entry], context: &Context) -> Table {
     let mut table = Table::new([
         (texts.id, Fit::Whole),
         (texts.time, Fit::Whole),
-        (texts.kind, Fit::Whole),
+        (texts.kind, Fit::WholeOrDrop),
         (texts.outcome, Fit::Whole),
         (texts.recipients, Fit::Shorten),
-        (texts.subject, Fit::Shorten),
+        (texts.subject, Fit::ShortenOrDrop),
         (texts.answer, Fit::Shorten),
     ]);
     for entry in entries {

@@ -55,10 +55,10 @@ fn table(messages: &[Message], context: &Context) -> Table {
     let mut table = Table::new([
         (texts.id, Fit::Whole),
         (texts.state, Fit::Whole),
-        (texts.accepted, Fit::Whole),
+        (texts.accepted, Fit::WholeOrDrop),
         (texts.recipients, Fit::Shorten),
         (texts.subject, Fit::Shorten),
-        (texts.last_error, Fit::Shorten),
+        (texts.last_error, Fit::ShortenOrDrop),
     ]);
     for message in messages {
         table.row([
