@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use faxpost_proto::connect::{ConnectError, connect};
 use faxpostd::config::Limits;
 use faxpostd::ipc::{Conn, Door, OpenError};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -325,7 +326,31 @@ async fn an_endpoint_that_cannot_be_is_said_with_the_reason() {
 #[tokio::test]
 async fn h1_a_verified_client_gets_in() {
     let served = Served::with(patient()).await;
-    faxpost_proto::connect::connect(served.socket.to_str().unwrap()).await.unwrap();
+    connect(served.socket.to_str().unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn h1_a_channel_does_not_dial_anew_what_it_would_not_have_dialled_at_first() {
+    let mut served = Served::with(patient()).await;
+    let channel = connect(served.socket.to_str().unwrap()).await.unwrap();
+    served.shutdown.cancel();
+    (&mut served.server).await.unwrap();
+    let _rival = std::os::unix::net::UnixListener::bind(&served.socket).unwrap();
+    std::fs::set_permissions(served.folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+
+    // The server here speaks no HTTP/2, so the old connection breaks at once.
+    let mut client = faxpost_proto::v1::admin_client::AdminClient::new(channel);
+    loop {
+        let status = client.get_policy(faxpost_proto::v1::GetPolicyRequest::default()).await.unwrap_err();
+        let mut error: &dyn std::error::Error = &status;
+        while let Some(source) = error.source() {
+            error = source;
+        }
+        if let Some(ConnectError::Impostor { why, .. }) = error.downcast_ref() {
+            assert!(why.contains("others may write into its folder"), "{why}");
+            return;
+        }
+    }
 }
 
 /// Both ends of a thousand connections are in this process.

@@ -5,6 +5,7 @@ pub mod advice;
 pub mod connect;
 pub mod endpoint;
 pub mod reason;
+pub mod security;
 
 /// The generated messages, clients and servers of package `faxpost.v1`, documented in `faxpost/v1/*.proto`.
 #[allow(missing_docs, unreachable_pub, clippy::all)]

@@ -4,5 +4,6 @@ pub mod bins;
 pub mod daemon;
 #[cfg(feature = "peers")]
 pub mod peers;
+pub mod restricted;
 pub mod smtp;
 pub mod tiff;

@@ -45,6 +45,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Names are looked up by calls that block, sometimes over a network. So many may do so at once.
 const LOOKUPS: usize = 16;
 
+/// How long a caller is kept waiting for his names before he is served without them: shorter than the patience with a
+/// silent peer, so that a dead directory server takes names away and not the service.
+const LOOKUP_PATIENCE: Duration = Duration::from_secs(3);
+
 /// Between two lines in the log about the same trouble: a flood must not fill the disk.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
@@ -241,6 +245,26 @@ struct Identity {
     caller: Option<Caller>,
     /// What had to be read from the connection to find out.
     prefix: bytes::Bytes,
+}
+
+/// Asks something that blocks, such as a user database, which may be on another machine. `None`: it takes too long, or
+/// the question itself failed.
+async fn look_up<T: Send + 'static>(
+    lookups: &Arc<Semaphore>,
+    administrator: bool,
+    ask: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    // An administrator is never kept waiting behind others' questions: he may be here to see to them.
+    let permit = match administrator {
+        true => None,
+        false => Some(Arc::clone(lookups).acquire_owned().await.ok()?),
+    };
+    // The permit goes along: a question that hangs is counted until it comes back, although nobody waits for it.
+    let asked = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        ask()
+    });
+    tokio::time::timeout(LOOKUP_PATIENCE, asked).await.ok()?.ok()
 }
 
 /// Says the same thing only now and then, with the number of times it was left unsaid.

@@ -15,7 +15,6 @@ use std::os::unix::fs::{
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use nix::libc;
 use nix::unistd::{Gid, Group, Uid, User, geteuid, getgrouplist};
@@ -36,10 +35,6 @@ const SOCKET_MODE: u32 = 0o666;
 
 /// Everybody may go in, and only the owner can put something there: clients refuse a folder that is more open.
 const FOLDER_MODE: u32 = 0o755;
-
-/// How long names may be looked up before a caller is served without them: shorter than the patience with a silent
-/// peer, so that a dead directory server takes names away and not the service.
-const LOOKUP_PATIENCE: Duration = Duration::from_secs(3);
 
 /// A bound socket, listening. Removed from the file system when dropped.
 pub(super) struct Listener {
@@ -113,7 +108,7 @@ pub(super) async fn identify(
     lookups: &Arc<Semaphore>,
 ) -> io::Result<Identity> {
     let caller = match stream.peer_cred() {
-        Ok(credentials) => Some(look_up(credentials.uid(), credentials.gid(), lookups).await),
+        Ok(credentials) => Some(known_as(credentials.uid(), credentials.gid(), lookups).await),
         Err(_) => None,
     };
     Ok(Identity { claim: claim.clone(), caller, prefix: bytes::Bytes::new() })
@@ -206,31 +201,18 @@ fn passing_name(folder: &Path) -> PathBuf {
     folder.join(format!(".{:x}.{count:x}", std::process::id()))
 }
 
-async fn look_up(uid: u32, gid: u32, lookups: &Arc<Semaphore>) -> Caller {
+async fn known_as(uid: u32, gid: u32, lookups: &Arc<Semaphore>) -> Caller {
     let nameless =
         Caller { id: id(uid), name: id(uid), groups: vec![format!("gid:{gid}")], elevated: is_elevated(uid) };
-    // Root is never kept waiting behind others' look-ups: his are answered from a file, and he has to see to them.
-    let permit = match is_elevated(uid) {
-        true => None,
-        false => match Arc::clone(lookups).acquire_owned().await {
-            Ok(permit) => Some(permit),
-            Err(_) => return nameless,
-        },
-    };
-    // The permit goes along: a look-up that hangs is counted until it comes back, although nobody waits for it.
-    let asked = tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        ask_user_database(uid, gid)
-    });
-    match tokio::time::timeout(LOOKUP_PATIENCE, asked).await {
-        Ok(Ok(Ok(Some((name, groups))))) => Caller { name, groups, ..nameless },
+    match super::look_up(lookups, nameless.elevated, move || ask_user_database(uid, gid)).await {
+        Some(Ok(Some((name, groups)))) => Caller { name, groups, ..nameless },
         // Not in the user database.
-        Ok(Ok(Ok(None))) => nameless,
-        Ok(Ok(Err(error))) => {
+        Some(Ok(None)) => nameless,
+        Some(Err(error)) => {
             tracing::warn!(uid, %error, "cannot look up the user's groups; only the primary one counts");
             nameless
         }
-        Ok(Err(_)) | Err(_) => {
+        None => {
             tracing::warn!(uid, "looking up the user's groups takes too long; only the primary one counts");
             nameless
         }
