@@ -121,7 +121,7 @@ async fn nobody_listening_and_no_such_host_are_told_apart() {
     drop(server);
     // The port is free only when its task has ended.
     tokio::task::yield_now().await;
-    let failure = fails(closed.clone().impatient()).await;
+    let failure = fails(closed.clone()).await;
     assert_eq!((failure.step, failure.kind), (Step::Connect, FailureKind::ConnectionRefused));
 
     let mut nowhere = closed;
@@ -130,6 +130,20 @@ async fn nobody_listening_and_no_such_host_are_told_apart() {
     let failure = fails(nowhere).await;
     assert_eq!(failure.step, Step::Resolve);
     assert!(matches!(failure.kind, FailureKind::NameNotFound | FailureKind::ResolverFailed), "{failure:?}");
+}
+
+#[tokio::test]
+async fn d1_a_job_that_is_dropped_hangs_up_at_once() {
+    let server = SmtpServer::builder().fault_times(1, At::Mail, Fault::Stall).start().await;
+    let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
+    let running = tokio::spawn(run(job(&server), Some(sender)));
+    while let Some(event) = events.recv().await {
+        if matches!(event, faxpostd::mailer::Event::Started(Step::Sender)) {
+            running.abort();
+        }
+    }
+    assert!(running.await.unwrap_err().is_cancelled());
+    succeeds(job(&server)).await;
 }
 
 #[tokio::test]

@@ -276,9 +276,7 @@ impl Connection {
             self.input.reserve(READ);
             let io = self.stream.io().map_err(|error| lost(&error))?;
             match io.read_buf(&mut self.input).await {
-                Ok(0) => {
-                    return Err(Fault::new(FailureKind::ConnectionLost, "the server closed the connection"));
-                }
+                Ok(0) => return Err(lost(&io::ErrorKind::UnexpectedEof.into())),
                 Ok(_) => {}
                 Err(error) => return Err(lost(&error)),
             }
@@ -299,5 +297,10 @@ impl Connection {
 }
 
 fn lost(error: &io::Error) -> Fault {
-    Fault::new(FailureKind::ConnectionLost, format!("the connection broke: {error}"))
+    let text = match error.kind() {
+        // Also what rustls says of a close without close_notify, which few servers care to send.
+        io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
+        _ => format!("the connection broke: {error}"),
+    };
+    Fault::new(FailureKind::ConnectionLost, text)
 }
