@@ -30,6 +30,9 @@ Environment:
   LC_ALL, LC_MESSAGES, LANG  the language, as --lang
   NO_COLOR  no colours";
 
+/// These stand apart from what a command is about.
+const GLOBAL: &str = "Global options";
+
 const KEYS: &str = "\
 Keys (KEY= sets back to the default):
   sender-email, sender-name (' ' for none: the recipient sees the address)
@@ -42,12 +45,18 @@ Keys (KEY= sets back to the default):
 A password is never an argument: use --password-stdin or --ask-password.";
 
 const TEST_EXIT: &str = "\
-Exit status: 0 every step passed; 75 a step failed because of the network or for the time being; 78 a step failed
-because of the settings, or the server refused for good; others as in 'faxpost --help'.";
+Exit status:
+   0  every step passed
+  75  a step failed because of the network, or for the time being
+  78  a step failed because of the settings, or the server refused for good
+  others as in `faxpost --help`";
 
 const SEND_EXIT: &str = "\
-Exit status: 0 accepted (with --wait: delivered to everybody); with --wait, 1 somebody was not reached for good, 75 not
-finished after --wait-seconds; others as in 'faxpost --help'.";
+Exit status:
+   0  accepted; with --wait: delivered to everybody
+   1  with --wait: somebody was not reached, for good
+  75  with --wait-seconds: not finished yet; else: not accepted, try again
+  others as in `faxpost --help`";
 
 /// Reads the command line; on a mistake, and for --help and --version, prints and says how to exit.
 pub(crate) fn parse() -> Result<Cli, Exit> {
@@ -63,13 +72,13 @@ pub(crate) fn parse() -> Result<Cli, Exit> {
 #[command(name = "faxpost", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     /// Socket path or pipe name of the daemon
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "PATH")]
     pub(crate) endpoint: Option<String>,
     /// Print the API's answer as JSON, one object a line for streams
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
     /// Language of the output
-    #[arg(long, global = true, value_name = "LANGUAGE")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "LANGUAGE")]
     pub(crate) lang: Option<Lang>,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -149,10 +158,10 @@ pub(crate) enum Account {
         validate_only: bool,
     },
     /// Change the settings of an account
-    #[command(after_help = KEYS)]
+    #[command(after_help = KEYS, override_usage = "faxpost account set [OPTIONS] [ID] [KEY=VALUE]...")]
     Set {
         /// Which account (else: default), then the settings to change
-        #[arg(value_name = "[ID] KEY=VALUE")]
+        #[arg(value_name = "KEY=VALUE")]
         settings: Vec<String>,
         #[command(flatten)]
         password: PasswordArgs,
@@ -175,10 +184,13 @@ pub(crate) enum Account {
         etag: Option<String>,
     },
     /// Try the settings of an account, saved or not, step by step
-    #[command(after_help = format!("{KEYS}\n\n{TEST_EXIT}"))]
+    #[command(
+        after_help = format!("{KEYS}\n\n{TEST_EXIT}"),
+        override_usage = "faxpost account test [OPTIONS] [ID] [KEY=VALUE]..."
+    )]
     Test {
         /// Which account (else: default), then settings to try without saving them
-        #[arg(value_name = "[ID] KEY=VALUE")]
+        #[arg(value_name = "KEY=VALUE")]
         settings: Vec<String>,
         /// Who gets the test message; else the sender
         #[arg(long, value_name = "ADDRESS")]
