@@ -305,4 +305,4 @@ die() {
     exit 1
 }
 
-main "$@"
+main "$@"; exit # read to its end before it runs: it may be edited meanwhile

@@ -84,8 +84,8 @@ build_shim() {
 make_prefix() {
     say "making a Wine prefix in $WINEPREFIX (about ten seconds, once)"
     # DISPLAY is hidden: nothing here has a window, and nobody is there to answer one.
-    env -u DISPLAY -u WAYLAND_DISPLAY wine wineboot --init </dev/null >&2 9>&- ||
-        die "wineboot failed; try it with WINEDEBUG unset"
+    env -u DISPLAY -u WAYLAND_DISPLAY wine wineboot --init </dev/null >"$WINEPREFIX/wineboot.log" 2>&1 9>&- ||
+        die "wineboot failed: $(cat "$WINEPREFIX/wineboot.log")"
     env -u DISPLAY wineserver --wait 9>&-
     [ -d "$WINEPREFIX/drive_c/windows/system32" ] || die "wineboot made no Windows in $WINEPREFIX"
     touch "$WINEPREFIX/.faxpost-ready"
@@ -114,4 +114,4 @@ die() {
     exit 1
 }
 
-main
+main; exit # read to its end before it runs: it may be edited meanwhile
