@@ -87,6 +87,11 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => File::default(),
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
-        Ok(Self { state_dir: state_dir.to_owned(), endpoint: endpoint.to_owned(), limits: file.limits, outbox: file.outbox })
+        Ok(Self {
+            state_dir: state_dir.to_owned(),
+            endpoint: endpoint.to_owned(),
+            limits: file.limits,
+            outbox: file.outbox,
+        })
     }
 }

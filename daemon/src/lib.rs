@@ -43,7 +43,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     let _lock = StateLock::take(&config.state_dir, &config.endpoint)?;
     let store = Store::open(&config.state_dir)?;
     let vault = Vault::open(&config.state_dir)?;
-    let registry = Arc::new(Registry::open(store.clone(), vault).await.context("the accounts cannot be read")?);
+    let registry =
+        Arc::new(Registry::open(store.clone(), vault).await.context("the accounts cannot be read")?);
     let policy = Arc::new(PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?);
     let log = Log::new(store.clone());
     let outbox = Outbox::open(&config, store.clone(), registry.clone(), log.clone()).await;

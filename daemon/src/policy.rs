@@ -101,7 +101,9 @@ pub enum PolicyError {
     #[error("no such method; `faxpost policy show` lists them")]
     UnknownMethod,
     /// It would take the table away from administrators.
-    #[error("administrators cannot take GetPolicy and UpdatePolicy from themselves, nobody could give them back")]
+    #[error(
+        "administrators cannot take GetPolicy and UpdatePolicy from themselves, nobody could give them back"
+    )]
     Lockout,
 }
 
@@ -138,7 +140,10 @@ impl Policy {
         decision: Option<Decision>,
     ) -> Result<&'static str, PolicyError> {
         let name = known(method)?;
-        if role == Role::Administrator && decision == Some(Deny) && [GET_POLICY, UPDATE_POLICY].contains(&name) {
+        if role == Role::Administrator
+            && decision == Some(Deny)
+            && [GET_POLICY, UPDATE_POLICY].contains(&name)
+        {
             return Err(PolicyError::Lockout);
         }
         match decision {
@@ -187,7 +192,8 @@ pub fn role_of(caller: &Caller) -> Option<Role> {
     }
     let own_account = caller.elevated && caller.id.starts_with("uid:");
     let windows_administrator = caller.elevated && member("S-1-5-32-544");
-    if is("S-1-5-18") || is("uid:0") || own_account || windows_administrator || member("group:faxpost-admin") {
+    if is("S-1-5-18") || is("uid:0") || own_account || windows_administrator || member("group:faxpost-admin")
+    {
         return Some(Role::Administrator);
     }
     let service_account = is("S-1-5-19") || is("S-1-5-20") || caller.id.starts_with("S-1-5-80-");
@@ -253,7 +259,10 @@ mod tests {
     #[test]
     fn h2_administrators_cannot_lock_themselves_out() {
         let mut policy = Policy::default();
-        assert_eq!(policy.change("Admin/UpdatePolicy", Role::Administrator, Some(Deny)), Err(PolicyError::Lockout));
+        assert_eq!(
+            policy.change("Admin/UpdatePolicy", Role::Administrator, Some(Deny)),
+            Err(PolicyError::Lockout)
+        );
         assert_eq!(policy.change("Admin/Nothing", Role::User, Some(Deny)), Err(PolicyError::UnknownMethod));
         assert_eq!(policy.change("Mail/SendMail", Role::User, Some(Deny)), Ok("faxpost.v1.Mail/SendMail"));
         assert_eq!(policy.decide("faxpost.v1.Mail/SendMail", Role::User), Deny);

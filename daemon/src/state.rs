@@ -16,7 +16,8 @@ impl StateLock {
     pub(crate) fn take(state_dir: &Path, endpoint: &str) -> anyhow::Result<Self> {
         let path = state_dir.join("faxpostd.lock");
         let cannot = || format!("cannot lock the state folder {}", state_dir.display());
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).with_context(cannot)?;
+        let file =
+            OpenOptions::new().create(true).truncate(false).write(true).open(&path).with_context(cannot)?;
         // Beside the lock, because Windows lets nobody read a file that is locked.
         let holder = state_dir.join("faxpostd.holder");
         match file.try_lock() {

@@ -76,8 +76,7 @@ impl Registry {
         let mut rows = store.accounts().await?;
         if rows.first().is_none_or(|row| row.id.as_str() != AccountId::DEFAULT) {
             let author = Author { id: "faxpostd".to_owned(), name: "faxpostd".to_owned() };
-            let (id, account) = (AccountId::default_account(), Account::default());
-            store.put_account(&id, None, &account, None, &[], &author, now()).await?;
+            store.put_account(&fresh(AccountId::default_account()), None, &[], &author, now()).await?;
             rows = store.accounts().await?;
         }
         Ok(Self { store, vault, rows: watch::Sender::new(Arc::new(rows)), changing: Mutex::new(()) })
@@ -170,8 +169,7 @@ impl Registry {
         if self.get(id.as_str()).is_some() {
             return Err(ChangeError::Exists(id.to_string()));
         }
-        let fresh = AccountRow { id, revision: 0, account: Account::default(), password: None, changed: None };
-        self.change(fresh, None, sets, administrator, author, validate_only).await
+        self.change(fresh(id), None, sets, administrator, author, validate_only).await
     }
 
     /// Deletes an account with its password.
@@ -185,7 +183,9 @@ impl Registry {
             return Err(ChangeError::Stale(id.to_owned()));
         }
         if id == AccountId::DEFAULT {
-            return Err(ChangeError::InUse("the account default always exists; change it instead".to_owned()));
+            return Err(ChangeError::InUse(
+                "the account default always exists; change it instead".to_owned(),
+            ));
         }
         if self.store.account_is_busy(id.to_owned()).await? {
             let text = format!("account {id} has unfinished messages; wait for them or cancel them first");
@@ -225,8 +225,7 @@ impl Registry {
         }
         let at = now();
         let fields: Vec<_> = sets.iter().map(Set::field).collect();
-        let put =
-            self.store.put_account(&row.id, expected, &row.account, row.password.clone(), &fields, author, at).await?;
+        let put = self.store.put_account(&row, expected, &fields, author, at).await?;
         row.revision = put.ok_or_else(|| ChangeError::Stale(row.id.to_string()))?;
         row.changed = Some((at, author.name.clone()));
 
@@ -238,6 +237,11 @@ impl Registry {
         });
         Ok(Changed { row, password_cleared })
     }
+}
+
+/// An account as a fresh install has it, not stored yet.
+fn fresh(id: AccountId) -> AccountRow {
+    AccountRow { id, revision: 0, account: Account::default(), password: None, changed: None }
 }
 
 fn now() -> i64 {

@@ -47,7 +47,9 @@ pub fn route(
         Method::SecureSmtpClient => {
             let sign_in = match (account.authentication, password) {
                 (false, _) => None,
-                (true, Some(password)) => Some(SignIn { login: account.effective_login().to_owned(), password }),
+                (true, Some(password)) => {
+                    Some(SignIn { login: account.effective_login().to_owned(), password })
+                }
                 (true, None) => {
                     let text = "the account signs in, but its password is not set";
                     return Err(failure(Step::SignIn, FailureKind::NoPassword, text));

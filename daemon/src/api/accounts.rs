@@ -8,8 +8,8 @@ use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Response, Status};
 
 use super::authorize::Admitted;
-use super::{App, MAX_UNARY_BYTES, convert, error, page};
 use super::watch::{Watch, until_stopping};
+use super::{App, MAX_UNARY_BYTES, convert, error, page};
 use crate::accounts::{AccountId, capabilities};
 
 pub(super) struct Service(pub(super) Arc<App>);
@@ -46,14 +46,19 @@ impl Accounts for Service {
         }))
     }
 
-    async fn list_accounts(&self, request: Request<v1::ListAccountsRequest>) -> Answer<v1::ListAccountsResponse> {
+    async fn list_accounts(
+        &self,
+        request: Request<v1::ListAccountsRequest>,
+    ) -> Answer<v1::ListAccountsResponse> {
         let viewer = Admitted::of(&request)?;
         let request = request.into_inner();
         let size = page::size(request.page_size, 100, 100)?;
         // Rows are in a fixed order and few: the token is a position.
-        let begin = page::before(&request.page_token)?.map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
+        let begin =
+            page::before(&request.page_token)?.map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
         let rows = self.0.registry.all();
-        let accounts: Vec<_> = rows.iter().skip(begin).take(size).map(|row| self.view(row, &viewer)).collect();
+        let accounts: Vec<_> =
+            rows.iter().skip(begin).take(size).map(|row| self.view(row, &viewer)).collect();
         let end = begin.saturating_add(accounts.len());
         let next_page_token = if end < rows.len() { end.to_string() } else { String::new() };
         Ok(Response::new(v1::ListAccountsResponse { accounts, next_page_token }))
@@ -66,7 +71,10 @@ impl Accounts for Service {
         Ok(Response::new(v1::GetAccountResponse { account: Some(self.view(&row, &viewer)) }))
     }
 
-    async fn create_account(&self, request: Request<v1::CreateAccountRequest>) -> Answer<v1::CreateAccountResponse> {
+    async fn create_account(
+        &self,
+        request: Request<v1::CreateAccountRequest>,
+    ) -> Answer<v1::CreateAccountResponse> {
         let viewer = Admitted::of(&request)?;
         let request = request.into_inner();
         let account = request.account.ok_or_else(|| error::invalid("account", "required"))?;
@@ -82,7 +90,10 @@ impl Accounts for Service {
         Ok(Response::new(v1::CreateAccountResponse { account: Some(self.view(&created.row, &viewer)) }))
     }
 
-    async fn update_account(&self, request: Request<v1::UpdateAccountRequest>) -> Answer<v1::UpdateAccountResponse> {
+    async fn update_account(
+        &self,
+        request: Request<v1::UpdateAccountRequest>,
+    ) -> Answer<v1::UpdateAccountResponse> {
         let viewer = Admitted::of(&request)?;
         let request = request.into_inner();
         let account = request.account.ok_or_else(|| error::invalid("account", "required"))?;
@@ -105,7 +116,10 @@ impl Accounts for Service {
         }))
     }
 
-    async fn delete_account(&self, request: Request<v1::DeleteAccountRequest>) -> Answer<v1::DeleteAccountResponse> {
+    async fn delete_account(
+        &self,
+        request: Request<v1::DeleteAccountRequest>,
+    ) -> Answer<v1::DeleteAccountResponse> {
         let viewer = Admitted::of(&request)?;
         let request = request.into_inner();
         let revision = convert::revision(&request.etag)?;

@@ -108,11 +108,7 @@ impl Authorize {
         Self { policy, patience }
     }
 
-    fn admit(
-        &self,
-        path: &str,
-        peer: Option<&Peer>,
-    ) -> Result<(Admitted, OwnedSemaphorePermit), Status> {
+    fn admit(&self, path: &str, peer: Option<&Peer>) -> Result<(Admitted, OwnedSemaphorePermit), Status> {
         let peer = peer.ok_or_else(unknown)?;
         peer.request_seen();
         let caller = peer.caller.clone().ok_or_else(unknown)?;
@@ -169,7 +165,10 @@ pub(super) struct Authorized<S> {
 
 impl<S> Service<http::Request<Body>> for Authorized<S>
 where
-    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send,
 {
     type Response = http::Response<Body>;

@@ -6,7 +6,9 @@ use tonic::Status;
 
 use super::authorize::Admitted;
 use super::error;
-use crate::accounts::{Account, FieldProblem, Method, Problem, Security, Set, Signing, TlsCheck, TlsCheckKind};
+use crate::accounts::{
+    Account, FieldProblem, Method, Problem, Security, Set, Signing, TlsCheck, TlsCheckKind,
+};
 use crate::outbox::{Message, RecipientState, State};
 use crate::policy::{Cell, Decision, Role};
 use crate::secrets::Secret;
@@ -59,7 +61,11 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
     let mut account = v1::Account {
         id: row.id.to_string(),
         etag: etag(row.revision),
-        sender_email: if sender_email.is_empty() { row.account.effective_sender(host_name) } else { sender_email },
+        sender_email: if sender_email.is_empty() {
+            row.account.effective_sender(host_name)
+        } else {
+            sender_email
+        },
         sender_name: Some(sender_name),
         method: method(sending).into(),
         server,
@@ -129,11 +135,8 @@ pub(super) fn sets(account: v1::Account, mask: Option<&FieldMask>) -> Result<Vec
 }
 
 fn set(account: &v1::Account, path: &str) -> Result<Set, FieldProblem> {
-    let problem = |field: &str, text: String| FieldProblem {
-        field: field.to_owned(),
-        problem: Problem::Invalid,
-        text,
-    };
+    let problem =
+        |field: &str, text: String| FieldProblem { field: field.to_owned(), problem: Problem::Invalid, text };
     let number = |field: &str, value: i32| problem(field, format!("{value} is not one of its values"));
     Ok(match path {
         "sender_email" => Set::SenderEmail(account.sender_email.clone()),

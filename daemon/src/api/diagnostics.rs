@@ -9,8 +9,8 @@ use tonic::{Request, Response, Status};
 
 use super::accounts::id_or_default;
 use super::authorize::Admitted;
-use super::{App, convert, error};
 use super::watch::{Watch, until_stopping};
+use super::{App, convert, error};
 use crate::accounts::{Account, Method, Security, TlsCheck};
 use crate::diagnose::{self, Test};
 use crate::mailer::{CertificateInfo, Event, Step, StepReport, StepState, TlsInfo};
@@ -65,13 +65,17 @@ impl Diagnostics for Service {
 
     type TestAccountStream = Watch<v1::TestAccountResponse>;
 
-    async fn test_account(&self, request: Request<v1::TestAccountRequest>) -> Answer<Self::TestAccountStream> {
+    async fn test_account(
+        &self,
+        request: Request<v1::TestAccountRequest>,
+    ) -> Answer<Self::TestAccountStream> {
         let caller = Admitted::of(&request)?;
         let request = request.into_inner();
         let id = id_or_default(request.id);
         let sets = convert::sets(request.draft.unwrap_or_default(), request.update_mask.as_ref())?;
         let registry = &self.0.registry;
-        let (account, password) = registry.draft(&id, &sets, caller.is_administrator()).map_err(error::draft)?;
+        let (account, password) =
+            registry.draft(&id, &sets, caller.is_administrator()).map_err(error::draft)?;
         let until = match v1::Step::try_from(request.until) {
             Ok(v1::Step::Unspecified | v1::Step::Message) => Step::Message,
             Ok(v1::Step::Resolve) => Step::Resolve,
@@ -90,7 +94,8 @@ impl Diagnostics for Service {
         };
         let server = account.server.clone();
         let test = Test { id, account, password, to: request.to, until, russian, caller: caller.author() };
-        let events = diagnose::start(test, self.0.outbox.host(), &self.0.log).map_err(|p| error::fields(&p))?;
+        let events =
+            diagnose::start(test, self.0.outbox.host(), &self.0.log).map_err(|p| error::fields(&p))?;
         let steps = UnboundedReceiverStream::new(events.steps).map(move |event| {
             // The guard ends the test when the caller ends the call.
             let _ = &events.guard;
@@ -117,7 +122,10 @@ fn alarms(account: &Account, has_password: bool) -> Vec<(&'static str, &'static 
         alarms.push(("PLAINTEXT_AUTH", "the password crosses the network without TLS"));
     }
     if account.authentication && !has_password {
-        alarms.push(("NO_PASSWORD", "the account signs in, but its password is not set: mail waits until it is"));
+        alarms.push((
+            "NO_PASSWORD",
+            "the account signs in, but its password is not set: mail waits until it is",
+        ));
     }
     alarms
 }
@@ -135,7 +143,8 @@ fn step(event: Event, server: &str) -> v1::TestStep {
     };
     let StepReport { step, state, millis, details, reply, tls, failure } = report;
     let advice = failure.as_ref().and_then(|failure| diagnose::advise(failure, server));
-    let advice_text = advice.and_then(|code| faxpost_proto::advice::text(code, faxpost_proto::advice::Language::En));
+    let advice_text =
+        advice.and_then(|code| faxpost_proto::advice::text(code, faxpost_proto::advice::Language::En));
     v1::TestStep {
         step: number(step).into(),
         state: match state {

@@ -47,7 +47,8 @@ pub(super) fn store(error: &StoreError) -> Status {
         }
         StoreError::Failed(why) => {
             tracing::error!(why, "the store failed");
-            let text = "the daemon's database failed; nothing was accepted or changed. The daemon's log says why";
+            let text =
+                "the daemon's database failed; nothing was accepted or changed. The daemon's log says why";
             status(Code::Unavailable, reason::STORE_FAILED, text)
         }
     }
@@ -81,7 +82,11 @@ pub(super) fn draft(error: DraftError) -> Status {
         }
         DraftError::Vault(error) => {
             tracing::error!(%error, "a password could not be unsealed");
-            status(Code::FailedPrecondition, reason::PASSWORD_NEEDED, format!("{error}; set the password anew"))
+            status(
+                Code::FailedPrecondition,
+                reason::PASSWORD_NEEDED,
+                format!("{error}; set the password anew"),
+            )
         }
     }
 }

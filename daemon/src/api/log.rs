@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use tonic::{Code, Request, Response, Status};
 
 use super::authorize::Admitted;
-use super::{App, convert, error, page};
 use super::watch::{Watch, until_stopping};
+use super::{App, convert, error, page};
 use crate::log::{Entry, Filter};
 use crate::store::EntriesFrom;
 
@@ -24,7 +24,10 @@ type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl Log for Service {
-    async fn list_entries(&self, request: Request<v1::ListEntriesRequest>) -> Answer<v1::ListEntriesResponse> {
+    async fn list_entries(
+        &self,
+        request: Request<v1::ListEntriesRequest>,
+    ) -> Answer<v1::ListEntriesResponse> {
         let viewer = Admitted::of(&request)?;
         let request = request.into_inner();
         let size = page::size(request.page_size, 50, 500)?;
@@ -42,7 +45,10 @@ impl Log for Service {
         Ok(Response::new(v1::GetEntryResponse { entry: Some(wire(entry)) }))
     }
 
-    async fn get_transcript(&self, request: Request<v1::GetTranscriptRequest>) -> Answer<v1::GetTranscriptResponse> {
+    async fn get_transcript(
+        &self,
+        request: Request<v1::GetTranscriptRequest>,
+    ) -> Answer<v1::GetTranscriptResponse> {
         let viewer = Admitted::of(&request)?;
         let entry = self.find(request.into_inner().id, &viewer).await?;
         let transcript = self.0.store.transcript(entry.id).await.map_err(|e| error::store(&e))?;
@@ -50,7 +56,10 @@ impl Log for Service {
             let text = format!("log entry {} has no transcript: nothing was said to a server", entry.id);
             error::status(Code::NotFound, reason::TRANSCRIPT_NOT_FOUND, text)
         })?;
-        Ok(Response::new(v1::GetTranscriptResponse { text: transcript.text, truncated: transcript.truncated }))
+        Ok(Response::new(v1::GetTranscriptResponse {
+            text: transcript.text,
+            truncated: transcript.truncated,
+        }))
     }
 
     type FollowEntriesStream = Watch<v1::FollowEntriesResponse>;
@@ -74,10 +83,13 @@ impl Log for Service {
         let from = EntriesFrom::Before(Some(last + 1));
         let mut waiting = match backlog {
             0 => Vec::new(),
-            backlog => self.0.store.entries(filter.clone(), from, backlog).await.map_err(|e| error::store(&e))?,
+            backlog => {
+                self.0.store.entries(filter.clone(), from, backlog).await.map_err(|e| error::store(&e))?
+            }
         };
         waiting.reverse();
-        let follower = Follower { app: self.0.clone(), filter, last, waiting: waiting.into(), news, ended: false };
+        let follower =
+            Follower { app: self.0.clone(), filter, last, waiting: waiting.into(), news, ended: false };
         let entries = stream::unfold(follower, Follower::next);
         Ok(Response::new(until_stopping(entries, &self.0.stopping)))
     }
@@ -115,7 +127,8 @@ impl Follower {
                 return Some((Ok(v1::FollowEntriesResponse { entry: Some(wire(entry)) }), self));
             }
             self.news.mark_unchanged();
-            let page = self.app.store.entries(self.filter.clone(), EntriesFrom::After(self.last), FOLLOW_PAGE).await;
+            let page =
+                self.app.store.entries(self.filter.clone(), EntriesFrom::After(self.last), FOLLOW_PAGE).await;
             match page {
                 Ok(page) if page.is_empty() => {
                     if self.news.changed().await.is_err() {

@@ -12,8 +12,8 @@ use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::accounts::id_or_default;
 use super::authorize::Admitted;
-use super::{App, convert, error, page};
 use super::watch::{Watch, until_stopping};
+use super::{App, convert, error, page};
 use crate::message::{Attachment, Content, Draft};
 use crate::outbox::{Accepted, Message, State, Steering, Upload};
 use crate::store::Listing;
@@ -66,7 +66,10 @@ impl Mail for Service {
         }))
     }
 
-    async fn list_messages(&self, request: Request<v1::ListMessagesRequest>) -> Answer<v1::ListMessagesResponse> {
+    async fn list_messages(
+        &self,
+        request: Request<v1::ListMessagesRequest>,
+    ) -> Answer<v1::ListMessagesResponse> {
         let viewer = Admitted::of(&request)?;
         let request = request.into_inner();
         let size = page::size(request.page_size, 50, 500)?;
@@ -100,7 +103,10 @@ impl Mail for Service {
 
     type WatchMessageStream = Watch<v1::WatchMessageResponse>;
 
-    async fn watch_message(&self, request: Request<v1::WatchMessageRequest>) -> Answer<Self::WatchMessageStream> {
+    async fn watch_message(
+        &self,
+        request: Request<v1::WatchMessageRequest>,
+    ) -> Answer<Self::WatchMessageStream> {
         let viewer = Admitted::of(&request)?;
         let id = request.into_inner().id;
         // Subscribed before the first look, so that no change falls between.
@@ -111,13 +117,19 @@ impl Mail for Service {
         Ok(Response::new(until_stopping(states, &self.0.stopping)))
     }
 
-    async fn retry_message(&self, request: Request<v1::RetryMessageRequest>) -> Answer<v1::RetryMessageResponse> {
+    async fn retry_message(
+        &self,
+        request: Request<v1::RetryMessageRequest>,
+    ) -> Answer<v1::RetryMessageResponse> {
         let caller = Admitted::of(&request)?;
         let message = Some(self.steer(&request.into_inner().id, Steering::Retry, &caller).await?);
         Ok(Response::new(v1::RetryMessageResponse { message }))
     }
 
-    async fn hold_message(&self, request: Request<v1::HoldMessageRequest>) -> Answer<v1::HoldMessageResponse> {
+    async fn hold_message(
+        &self,
+        request: Request<v1::HoldMessageRequest>,
+    ) -> Answer<v1::HoldMessageResponse> {
         let caller = Admitted::of(&request)?;
         let message = Some(self.steer(&request.into_inner().id, Steering::Hold, &caller).await?);
         Ok(Response::new(v1::HoldMessageResponse { message }))
@@ -132,7 +144,10 @@ impl Mail for Service {
         Ok(Response::new(v1::ReleaseMessageResponse { message }))
     }
 
-    async fn cancel_message(&self, request: Request<v1::CancelMessageRequest>) -> Answer<v1::CancelMessageResponse> {
+    async fn cancel_message(
+        &self,
+        request: Request<v1::CancelMessageRequest>,
+    ) -> Answer<v1::CancelMessageResponse> {
         let caller = Admitted::of(&request)?;
         let message = Some(self.steer(&request.into_inner().id, Steering::Cancel, &caller).await?);
         Ok(Response::new(v1::CancelMessageResponse { message }))

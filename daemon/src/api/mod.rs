@@ -82,7 +82,9 @@ pub async fn serve(
         .add_service(AccountsServer::new(accounts::Service(app.clone())).max_decoding_message_size(small))
         .add_service(MailServer::new(mail::Service(app.clone())).max_decoding_message_size(MAX_UNARY_BYTES))
         .add_service(LogServer::new(log::Service(app.clone())).max_decoding_message_size(small))
-        .add_service(DiagnosticsServer::new(diagnostics::Service(app.clone())).max_decoding_message_size(small))
+        .add_service(
+            DiagnosticsServer::new(diagnostics::Service(app.clone())).max_decoding_message_size(small),
+        )
         .add_service(AdminServer::new(admin::Service(app)).max_decoding_message_size(small))
         .serve_with_incoming_shutdown(incoming, stopping.cancelled_owned())
         .await

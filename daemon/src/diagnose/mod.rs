@@ -78,13 +78,7 @@ pub fn start(test: Test, host: &Host, log: &Log) -> Result<Running, Vec<FieldPro
     });
 
     let begun = Timestamp::now();
-    let mut entry = Entry::new(
-        Kind::Test,
-        LogOutcome::Ok,
-        0,
-        (&test.caller.id, &test.caller.name),
-        &test.id,
-    );
+    let mut entry = Entry::new(Kind::Test, LogOutcome::Ok, 0, (&test.caller.id, &test.caller.name), &test.id);
     entry.method = test.account.method.as_str().to_owned();
     entry.server = destination(&test.account, host);
     entry.sender = composed.envelope.from;

@@ -57,7 +57,9 @@ pub enum AcceptError {
         limit: u64,
     },
     /// The caller has as many unfinished messages as he may.
-    #[error("you have {0} unfinished messages in the outbox, as many as one caller may; wait for some to be delivered")]
+    #[error(
+        "you have {0} unfinished messages in the outbox, as many as one caller may; wait for some to be delivered"
+    )]
     QueueShare(u64),
     /// The request id was used for another message.
     #[error("request_id was used before for another message; use a new one for a new message")]
@@ -113,7 +115,8 @@ impl Outbox {
             .map_err(io::Error::other)??
         };
         let spooled = built.body.is_none();
-        let result = self.insert(&request.account, &request.request_id, &request.caller, &id, subject, built).await;
+        let result =
+            self.insert(&request.account, &request.request_id, &request.caller, &id, subject, built).await;
         match &result {
             Ok(accepted) if !accepted.duplicate => share.keep(),
             _ if spooled => self.spool.remove(&id),
@@ -146,8 +149,7 @@ impl Outbox {
     ) -> Result<Accepted, AcceptError> {
         let at = now();
         let envelope = built.composed.envelope;
-        let pending =
-            |address| Recipient { address, state: RecipientState::Pending, answer: String::new() };
+        let pending = |address| Recipient { address, state: RecipientState::Pending, answer: String::new() };
         let message = Message {
             seq: 0,
             id: id.to_owned(),
@@ -209,7 +211,13 @@ impl Drop for Share<'_> {
     }
 }
 
-pub(super) fn entry_about(message: &Message, kind: Kind, outcome: Outcome, at: i64, caller: &Author) -> Entry {
+pub(super) fn entry_about(
+    message: &Message,
+    kind: Kind,
+    outcome: Outcome,
+    at: i64,
+    caller: &Author,
+) -> Entry {
     let mut entry = Entry::new(kind, outcome, at, (&caller.id, &caller.name), &message.account);
     entry.message = message.id.clone();
     entry.sender = message.sender.clone();

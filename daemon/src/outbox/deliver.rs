@@ -76,7 +76,8 @@ impl Outbox {
             });
         }
         let next = self.store.next_due(at).await?;
-        let sleep = next.map_or(LONGEST_SLEEP, |next| Duration::from_millis((next - at).max(1).unsigned_abs()));
+        let sleep =
+            next.map_or(LONGEST_SLEEP, |next| Duration::from_millis((next - at).max(1).unsigned_abs()));
         Ok(sleep.min(LONGEST_SLEEP))
     }
 
@@ -92,7 +93,8 @@ impl Outbox {
             },
             None => {
                 let text = format!("there is no account {} any more", message.account);
-                let failure = Failure { step: Step::Resolve, kind: FailureKind::LocalFile, text, reply: None };
+                let failure =
+                    Failure { step: Step::Resolve, kind: FailureKind::LocalFile, text, reply: None };
                 stayed(&message, failure)
             }
         };
@@ -115,7 +117,10 @@ impl Outbox {
         };
         Ok(Job {
             route: route(&row.account, password, &self.host, &message.id)?,
-            envelope: Envelope { from: message.sender.clone(), to: pending.map(|r| r.address.clone()).collect() },
+            envelope: Envelope {
+                from: message.sender.clone(),
+                to: pending.map(|r| r.address.clone()).collect(),
+            },
             body,
             until: Step::Message,
         })
@@ -144,7 +149,8 @@ impl Outbox {
             }
             entry.attempt = attempt;
             entry.duration_ms = (at - begun).max(0).unsigned_abs();
-            entry.answer = if verdict.error.is_empty() { outcome.answer } else { answer(&outcome.failure, &verdict) };
+            entry.answer =
+                if verdict.error.is_empty() { outcome.answer } else { answer(&outcome.failure, &verdict) };
             entry.reason = verdict.reason.to_owned();
             if let Some(row) = &row {
                 entry.method = row.account.method.as_str().to_owned();

@@ -21,7 +21,7 @@ pub use accept::{AcceptError, Accepted, Request};
 pub use model::{Message, Recipient, RecipientState, State};
 pub use settle::Schedule;
 pub use spool::{Spool, Upload};
-pub use steer::{Steering, SteerError};
+pub use steer::{SteerError, Steering};
 
 /// Changes kept for a watcher that is behind; one that is further behind reads the store again.
 const CHANGES: usize = 256;
@@ -50,7 +50,12 @@ impl Outbox {
     ///
     /// # Errors
     /// The store or the spool cannot be read.
-    pub async fn open(config: &Config, store: Store, registry: Arc<Registry>, log: Log) -> anyhow::Result<Self> {
+    pub async fn open(
+        config: &Config,
+        store: Store,
+        registry: Arc<Registry>,
+        log: Log,
+    ) -> anyhow::Result<Self> {
         let mut shares = HashMap::new();
         let mut ids = Vec::new();
         for (id, caller) in store.unfinished_ids().await? {

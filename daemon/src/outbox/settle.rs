@@ -80,7 +80,9 @@ pub(super) fn settle(message: &Message, outcome: &Outcome, now: i64, schedule: &
         Some(failure) if expired => (format!("given up: {}", failure.text), failure.kind.code()),
         Some(failure) => (failure.text.clone(), failure.kind.code()),
         // Every recipient that was asked for was answered, but not all answers were yes.
-        None if waiting || failed => ("some recipients were refused".to_owned(), FailureKind::RecipientRejected.code()),
+        None if waiting || failed => {
+            ("some recipients were refused".to_owned(), FailureKind::RecipientRejected.code())
+        }
         None => (String::new(), ""),
     };
     let state = match (waiting, failed, delivered) {
@@ -112,7 +114,11 @@ mod tests {
             recipients: states
                 .iter()
                 .enumerate()
-                .map(|(n, state)| Recipient { address: format!("r{n}@x"), state: *state, answer: String::new() })
+                .map(|(n, state)| Recipient {
+                    address: format!("r{n}@x"),
+                    state: *state,
+                    answer: String::new(),
+                })
                 .collect(),
             size: 1,
             attempts: 0,
@@ -171,7 +177,8 @@ mod tests {
     #[test]
     fn f3_what_is_too_old_is_given_up() {
         let m = message(&[Pending]);
-        let verdict = settle(&m, &outcome(vec![LATER()], Some(FailureKind::TimedOut)), 1_000_000, &schedule());
+        let verdict =
+            settle(&m, &outcome(vec![LATER()], Some(FailureKind::TimedOut)), 1_000_000, &schedule());
         assert_eq!(verdict.state, State::Failed);
         assert_eq!(verdict.outcome, LogOutcome::Permanent);
         assert_eq!(verdict.error, "given up: no");

@@ -96,7 +96,8 @@ impl Drop for Upload {
 }
 
 fn write_synced(path: &Path, composed: &Composed) -> io::Result<()> {
-    let mut out = BufWriter::with_capacity(256 * 1024, OpenOptions::new().write(true).create_new(true).open(path)?);
+    let mut out =
+        BufWriter::with_capacity(256 * 1024, OpenOptions::new().write(true).create_new(true).open(path)?);
     composed.write_to(&mut out)?;
     out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }

@@ -48,15 +48,17 @@ impl Outbox {
         let author = caller.clone();
         let at = now();
         let decide = move |current: Option<&Message>| match current {
-            Some(message) if !own_only || message.caller_id == author.id => match steered(message, steering, at) {
-                Ok(after) => {
-                    let mut entry = entry_about(&after, Kind::Steered, Outcome::Ok, at, &author);
-                    entry.answer = word(steering).to_owned();
-                    let settled = settled(&after, entry);
-                    (Some(Ok(after)), Some(settled))
+            Some(message) if !own_only || message.caller_id == author.id => {
+                match steered(message, steering, at) {
+                    Ok(after) => {
+                        let mut entry = entry_about(&after, Kind::Steered, Outcome::Ok, at, &author);
+                        entry.answer = word(steering).to_owned();
+                        let settled = settled(&after, entry);
+                        (Some(Ok(after)), Some(settled))
+                    }
+                    Err(why) => (Some(Err(why)), None),
                 }
-                Err(why) => (Some(Err(why)), None),
-            },
+            }
             _ => (None, None),
         };
         let (result, entry) = self.store.settle(id.to_owned(), decide).await?;
@@ -83,7 +85,9 @@ impl Outbox {
 fn steered(message: &Message, steering: Steering, at: i64) -> Result<Message, &'static str> {
     let mut after = message.clone();
     match (steering, message.state) {
-        (_, state) if state.is_final() => return Err("the message is finished; nothing more can be done with it"),
+        (_, state) if state.is_final() => {
+            return Err("the message is finished; nothing more can be done with it");
+        }
         (Steering::Retry, State::Held) => return Err("the message is held; release it instead"),
         (Steering::Hold, State::Held) => return Err("the message is held already"),
         (Steering::Release, State::Held) | (Steering::Retry, _) => {

@@ -33,9 +33,12 @@ pub fn prepare_state_dir(path: &Path) -> anyhow::Result<()> {
     }
     let shown = path.display();
     if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).with_context(|| format!("cannot make the folder {}", parent.display()))?;
+        std::fs::create_dir_all(parent)
+            .with_context(|| format!("cannot make the folder {}", parent.display()))?;
     }
-    create(path).with_context(|| format!("cannot make the state folder {shown}; run as administrator, or give --state-dir"))
+    create(path).with_context(|| {
+        format!("cannot make the state folder {shown}; run as administrator, or give --state-dir")
+    })
 }
 
 fn create(path: &Path) -> windows::core::Result<()> {
@@ -67,7 +70,8 @@ pub fn raise_limits() {}
 /// # Errors
 /// Console events cannot be received.
 pub async fn stop_requested() -> std::io::Result<()> {
-    let (mut c, mut brk, mut close, mut shutdown) = (ctrl_c()?, ctrl_break()?, ctrl_close()?, ctrl_shutdown()?);
+    let (mut c, mut brk, mut close, mut shutdown) =
+        (ctrl_c()?, ctrl_break()?, ctrl_close()?, ctrl_shutdown()?);
     tokio::select! {
         _ = c.recv() => {}
         _ = brk.recv() => {}

@@ -62,23 +62,21 @@ impl Store {
         .await
     }
 
-    /// Writes an account, if it still has `expected` as its revision (`None`: if it is not there). `None` as the
+    /// Writes an account, if what is stored has `expected` as its revision (`None`: if it is not there). `None` as the
     /// result: it has another, nothing was changed. Else the new revision.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub async fn put_account(
         &self,
-        id: &AccountId,
+        row: &AccountRow,
         expected: Option<i64>,
-        account: &Account,
-        password: Option<Vec<u8>>,
         fields: &[&str],
         author: &Author,
         at: i64,
     ) -> Result<Option<i64>, StoreError> {
-        let (id, author) = (id.as_str().to_owned(), author.clone());
-        let settings = json(account)?;
+        let (id, password, author) = (row.id.as_str().to_owned(), row.password.clone(), author.clone());
+        let settings = json(&row.account)?;
         let fields = json(&fields)?;
         self.write(move |c| {
             if revision(c, &id)? != expected {
@@ -128,7 +126,9 @@ impl Store {
 }
 
 fn revision(c: &rusqlite::Connection, id: &str) -> rusqlite::Result<Option<i64>> {
-    c.prepare_cached("SELECT revision FROM account WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()
+    c.prepare_cached("SELECT revision FROM account WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {

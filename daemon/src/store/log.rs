@@ -47,7 +47,8 @@ impl Store {
                 }
             };
             values.push((limit as i64).into());
-            let sql = format!("SELECT {COLUMNS} FROM entry WHERE {condition}{bound} ORDER BY id {order} LIMIT ?");
+            let sql =
+                format!("SELECT {COLUMNS} FROM entry WHERE {condition}{bound} ORDER BY id {order} LIMIT ?");
             let mut statement = c.prepare_cached(&sql)?;
             let rows = statement.query_map(params_from_iter(values), entry)?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -178,7 +179,10 @@ fn condition(filter: &Filter) -> (String, Vec<Value>) {
         and(" AND account = ?", filter.account.clone().into());
     }
     if !filter.recipient.is_empty() {
-        and(" AND EXISTS (SELECT 1 FROM json_each(recipients) r WHERE instr(lower(r.value ->> 0), ?))", filter.recipient.to_lowercase().into());
+        and(
+            " AND EXISTS (SELECT 1 FROM json_each(recipients) r WHERE instr(lower(r.value ->> 0), ?))",
+            filter.recipient.to_lowercase().into(),
+        );
     }
     if !filter.caller.is_empty() {
         and(" AND instr(lower(caller_name), ?)", filter.caller.to_lowercase().into());

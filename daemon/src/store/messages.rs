@@ -31,7 +31,7 @@ pub enum Inserted {
     /// It is stored; the log entry's id.
     New(i64),
     /// The same request was accepted before, as this.
-    Duplicate(Message),
+    Duplicate(Box<Message>),
     /// Another message has this request id.
     Reused,
 }
@@ -102,7 +102,11 @@ impl Store {
             if let Some(request) = &new.request_id
                 && let Some((message, digest)) = by_request(c, &new.message.caller_id, request)?
             {
-                return Ok(if digest == new.digest { Inserted::Duplicate(message) } else { Inserted::Reused });
+                return Ok(if digest == new.digest {
+                    Inserted::Duplicate(Box::new(message))
+                } else {
+                    Inserted::Reused
+                });
             }
             insert(c, &new)?;
             Ok(Inserted::New(log::insert(c, &new.entry)?))
@@ -151,8 +155,15 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn message(&self, id: String, caller_id: Option<String>) -> Result<Option<Message>, StoreError> {
-        self.read(move |c| Ok(by_id(c, &id)?.filter(|m| caller_id.is_none_or(|caller| m.caller_id == caller)))).await
+    pub async fn message(
+        &self,
+        id: String,
+        caller_id: Option<String>,
+    ) -> Result<Option<Message>, StoreError> {
+        self.read(
+            move |c| Ok(by_id(c, &id)?.filter(|m| caller_id.is_none_or(|caller| m.caller_id == caller))),
+        )
+        .await
     }
 
     /// A page of messages.
@@ -279,8 +290,9 @@ fn insert(c: &Connection, new: &NewMessage) -> Result<(), StoreError> {
         m.expires_at,
     ])?;
     let seq = c.last_insert_rowid();
-    let mut statement =
-        c.prepare_cached("INSERT INTO recipient (message, position, address, state) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut statement = c.prepare_cached(
+        "INSERT INTO recipient (message, position, address, state) VALUES (?1, ?2, ?3, ?4)",
+    )?;
     for (position, recipient) in m.recipients.iter().enumerate() {
         statement.execute(params![seq, position as i64, recipient.address, recipient.state as i64])?;
     }
@@ -302,8 +314,9 @@ fn update(c: &Connection, settled: &Settled) -> Result<(), StoreError> {
         settled.last_error_reason,
         settled.state.is_final(),
     ])?;
-    let mut statement =
-        c.prepare_cached("UPDATE recipient SET state = ?3, answer = ?4 WHERE message = ?1 AND position = ?2")?;
+    let mut statement = c.prepare_cached(
+        "UPDATE recipient SET state = ?3, answer = ?4 WHERE message = ?1 AND position = ?2",
+    )?;
     for (position, recipient) in settled.recipients.iter().enumerate() {
         statement.execute(params![settled.seq, position as i64, recipient.state as i64, recipient.answer])?;
     }
@@ -316,7 +329,11 @@ fn by_id(c: &Connection, id: &str) -> Result<Option<Message>, StoreError> {
     with_recipients(c, found)
 }
 
-fn by_request(c: &Connection, caller: &str, request: &str) -> Result<Option<(Message, [u8; 32])>, StoreError> {
+fn by_request(
+    c: &Connection,
+    caller: &str,
+    request: &str,
+) -> Result<Option<(Message, [u8; 32])>, StoreError> {
     let sql = format!("SELECT {COLUMNS}, digest FROM message WHERE caller_id = ?1 AND request_id = ?2");
     let found = c
         .prepare_cached(&sql)?

@@ -60,7 +60,9 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// Made by a later version.
-    #[error("{path} was made by a newer Faxpost (schema {found}, this one knows {known}); install that version again")]
+    #[error(
+        "{path} was made by a newer Faxpost (schema {found}, this one knows {known}); install that version again"
+    )]
     Newer {
         /// The file.
         path: PathBuf,

@@ -136,7 +136,11 @@ mod tests {
         assert!(a.is_ok() && c.is_ok());
         assert!(b.is_err());
         let rows: Vec<i64> = writer
-            .run(|c| Ok(c.prepare("SELECT x FROM t ORDER BY x")?.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?))
+            .run(|c| {
+                Ok(c.prepare("SELECT x FROM t ORDER BY x")?
+                    .query_map([], |r| r.get(0))?
+                    .collect::<Result<_, _>>()?)
+            })
             .await
             .unwrap();
         assert_eq!(rows, [1, 3]);
