@@ -161,9 +161,11 @@ fn call_sentence(status: &Status, texts: &Texts) -> String {
         status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default();
     let said = status.message();
     let mut sentence = match (known, said) {
+        // What is wrong stands with each field below.
+        (Some(known), _) if !violations.is_empty() => known.to_owned(),
         // The daemon speaks English, and knows more about this case than a sentence for all.
         (_, said) if !said.is_empty() && error_reason.is_some() && texts.is_english() => lines(said),
-        (Some(known), said) if said.is_empty() || !violations.is_empty() => known.to_owned(),
+        (Some(known), "") => known.to_owned(),
         (Some(known), said) => format!("{known}\n  {}", lines(said)),
         (None, "") => (texts.code)(status.code()).to_owned(),
         (None, said) => format!("{}\n  {}", (texts.code)(status.code()), lines(said)),

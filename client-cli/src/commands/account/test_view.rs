@@ -17,6 +17,15 @@ use crate::{
     times,
 };
 
+/// Whether the server's answer holds more than the details above it: EHLO's lines and the banner stand there already.
+fn says_more(step: &TestStep) -> bool {
+    let told = |line: &str| step.details.iter().any(|detail| detail.contains(line));
+    let mut lines = step.answer.lines();
+    let first = lines.next().and_then(|line| line.get(4..)).unwrap_or_default();
+    let several = step.answer.lines().count() > 1;
+    step.tls.is_none() && !first.is_empty() && (if several { !lines.all(told) } else { !told(first) })
+}
+
 /// Where details begin.
 const MARGIN: &str = "    ";
 
@@ -87,13 +96,16 @@ impl View {
             self.live = 0;
         }
         context.out.line(line.trim_end())?;
-        for detail in &step.details {
-            self.indented("", detail, context)?;
+        match &step.tls {
+            // The details say the same once more, in English.
+            Some(tls) => self.tls(tls, context)?,
+            None => {
+                for detail in &step.details {
+                    self.indented("", detail, context)?;
+                }
+            }
         }
-        if let Some(tls) = &step.tls {
-            self.tls(tls, context)?;
-        }
-        if !step.answer.is_empty() {
+        if says_more(step) || (state == StepState::Failed && !step.answer.is_empty()) {
             self.indented(context.texts.server_says, &step.answer, context)?;
         }
         if state == StepState::Failed {
