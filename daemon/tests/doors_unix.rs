@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use faxpost_proto::connect::{ConnectError, connect};
 use faxpostd::config::Limits;
-use faxpostd::ipc::{Conn, Door, OpenError};
+use faxpostd::ipc::{Conn, Door, OpenError, Peer};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
@@ -327,6 +327,35 @@ async fn an_endpoint_that_cannot_be_is_said_with_the_reason() {
 async fn h1_a_verified_client_gets_in() {
     let served = Served::with(patient()).await;
     connect(served.socket.to_str().unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn h1_calls_go_through_the_door_and_meet_the_peer() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("s").to_str().unwrap().to_owned();
+    let shutdown = CancellationToken::new();
+    let door = Door::open(&socket, &patient()).await.unwrap();
+    let incoming = door.incoming(shutdown.clone());
+    let (seen, mut peers) = tokio::sync::mpsc::unbounded_channel();
+    let server = tonic::transport::Server::builder()
+        .layer(tonic::service::InterceptorLayer::new(move |request: tonic::Request<()>| {
+            seen.send(request.extensions().get::<Peer>().cloned()).unwrap();
+            Err(tonic::Status::aborted("seen"))
+        }))
+        .add_routes(tonic::service::Routes::default())
+        .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
+    let server = tokio::spawn(server);
+
+    let channel = connect(&socket).await.unwrap();
+    let mut client = faxpost_proto::v1::admin_client::AdminClient::new(channel);
+    let status = client.get_policy(faxpost_proto::v1::GetPolicyRequest::default()).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::Aborted, "{status:?}");
+    let peer = peers.recv().await.unwrap().unwrap();
+    assert_eq!(peer.caller.unwrap().id, format!("uid:{}", me()));
+
+    drop(client);
+    shutdown.cancel();
+    server.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -198,6 +198,34 @@ async fn h1_a_strangers_pipe_is_refused_before_a_byte_is_said() {
 }
 
 #[tokio::test]
+async fn h1_calls_go_through_the_door_and_meet_the_peer() {
+    let endpoint = free_name();
+    let shutdown = CancellationToken::new();
+    let door = Door::open(&endpoint, &patient()).await.unwrap();
+    let incoming = door.incoming(shutdown.clone());
+    let (seen, mut peers) = tokio::sync::mpsc::unbounded_channel();
+    let server = tonic::transport::Server::builder()
+        .layer(tonic::service::InterceptorLayer::new(move |request: tonic::Request<()>| {
+            seen.send(request.extensions().get::<Peer>().cloned()).unwrap();
+            Err(tonic::Status::aborted("seen"))
+        }))
+        .add_routes(tonic::service::Routes::default())
+        .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
+    let server = tokio::spawn(server);
+
+    let channel = connect(&endpoint).await.unwrap();
+    let mut client = faxpost_proto::v1::admin_client::AdminClient::new(channel);
+    let status = client.get_policy(faxpost_proto::v1::GetPolicyRequest::default()).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::Aborted, "{status:?}");
+    let peer = peers.recv().await.unwrap().unwrap();
+    assert_eq!(peer.caller.unwrap().id, Token::own().unwrap().facts().unwrap().user);
+
+    drop(client);
+    shutdown.cancel();
+    server.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_second_daemon_is_told_who_holds_the_pipe() {
     let served = Served::with(patient()).await;
     let error = Door::open(&served.endpoint, &patient()).await.err().unwrap();
@@ -230,6 +258,26 @@ async fn h5_too_many_connections_are_told_so_and_more_are_closed() {
 
     // A place is given back when its connection ends.
     kept.clear();
+    while !is_served(&mut served.dial().await).await {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h5_a_thousand_connections_at_once_leave_the_door_open() {
+    let served = Arc::new(Served::with(patient()).await);
+    let mut dials = tokio::task::JoinSet::new();
+    for _ in 0..1000 {
+        let served = Arc::clone(&served);
+        dials.spawn(async move {
+            let mut pipe = served.dial().await;
+            (is_served(&mut pipe).await, pipe)
+        });
+    }
+    let crowd = dials.join_all().await;
+    let answered = crowd.iter().filter(|(answered, _)| *answered).count();
+    assert_eq!(answered, Limits::default().connections_per_caller + RESERVE + OVERFLOW);
+    drop(crowd);
     while !is_served(&mut served.dial().await).await {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

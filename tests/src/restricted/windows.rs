@@ -16,10 +16,10 @@ use windows::Win32::Foundation::{
 };
 use windows::Win32::Security::{
     AccessCheck, CreateRestrictedToken, CreateWellKnownSid, DISABLE_MAX_PRIVILEGE, DuplicateToken,
-    DuplicateTokenEx, GENERIC_MAPPING, GetTokenInformation, PRIVILEGE_SET, PSECURITY_DESCRIPTOR, PSID,
-    SECURITY_ATTRIBUTES, SECURITY_MAX_SID_SIZE, SID_AND_ATTRIBUTES, SecurityIdentification,
-    SecurityImpersonation, TOKEN_ALL_ACCESS, TOKEN_LINKED_TOKEN, TokenLinkedToken, TokenPrimary,
-    WinBuiltinAdministratorsSid,
+    DuplicateTokenEx, GENERIC_MAPPING, GetTokenInformation, MapGenericMask, PRIVILEGE_SET,
+    PSECURITY_DESCRIPTOR, PSID, SECURITY_ATTRIBUTES, SECURITY_MAX_SID_SIZE, SID_AND_ATTRIBUTES,
+    SecurityIdentification, SecurityImpersonation, TOKEN_ALL_ACCESS, TOKEN_LINKED_TOKEN, TokenLinkedToken,
+    TokenPrimary, WinBuiltinAdministratorsSid,
 };
 use windows::Win32::Storage::FileSystem::{
     FILE_ALL_ACCESS, FILE_GENERIC_EXECUTE, FILE_GENERIC_READ, FILE_GENERIC_WRITE,
@@ -105,7 +105,8 @@ pub fn spawn_restricted(exe: &Path, args: &[&str]) -> io::Result<(u32, String)> 
 /// The token cannot be made, or the text is not SDDL.
 pub fn restricted_may(sddl: &str, wanted: u32) -> io::Result<bool> {
     let token = restricted_token()?;
-    let descriptor = Descriptor::from_sddl(sddl)?;
+    // The question needs a group in the descriptor, although it does not count.
+    let descriptor = Descriptor::from_sddl(&sddl.replacen("D:", "G:SYD:", 1))?;
     let rights = GENERIC_MAPPING {
         GenericRead: FILE_GENERIC_READ.0,
         GenericWrite: FILE_GENERIC_WRITE.0,
@@ -115,13 +116,14 @@ pub fn restricted_may(sddl: &str, wanted: u32) -> io::Result<bool> {
     let mut privileges = PRIVILEGE_SET::default();
     let mut room = size_of::<PRIVILEGE_SET>() as u32;
     let (mut granted, mut allowed) = (0, BOOL::default());
-    let mut asking = HANDLE::default();
+    let (mut asking, mut wanted) = (HANDLE::default(), wanted);
     // SAFETY: the token is open and the descriptor lives to the end of this function; the lengths are those of what they
     // stand for. The new handle has its owner at once.
     unsafe {
         DuplicateToken(HANDLE(token.as_raw_handle()), SecurityIdentification, &mut asking)
             .map_err(system_error)?;
         let _asking = OwnedHandle::from_raw_handle(asking.0);
+        MapGenericMask(&mut wanted, &rights);
         AccessCheck(
             PSECURITY_DESCRIPTOR(descriptor.as_ptr()),
             asking,
