@@ -15,6 +15,7 @@ use crate::accounts::{Account, Method, Security, TlsCheck};
 use crate::diagnose::{self, Test};
 use crate::mailer::{CertificateInfo, Event, Step, StepReport, StepState, TlsInfo};
 use crate::policy::Decision;
+use crate::secrets::{Secret, VaultError};
 
 pub(super) struct Service(pub(super) Arc<App>);
 
@@ -36,7 +37,8 @@ impl Diagnostics for Service {
             .collect();
         let accounts = app.registry.all();
         let alarms = accounts.iter().flat_map(|row| {
-            alarms(&row.account, row.password.is_some()).into_iter().map(|(reason, text)| v1::Alarm {
+            let password = app.registry.password(row);
+            alarms(&row.account, &password).into_iter().map(|(reason, text)| v1::Alarm {
                 reason: reason.to_owned(),
                 account: row.id.to_string(),
                 text: text.to_owned(),
@@ -106,7 +108,10 @@ impl Diagnostics for Service {
 }
 
 /// What an administrator should know about an account, beside what the Test finds.
-fn alarms(account: &Account, has_password: bool) -> Vec<(&'static str, &'static str)> {
+fn alarms(
+    account: &Account,
+    password: &Result<Option<Secret>, VaultError>,
+) -> Vec<(&'static str, &'static str)> {
     let mut alarms = Vec::new();
     if account.method == Method::Pickup {
         return alarms;
@@ -121,11 +126,17 @@ fn alarms(account: &Account, has_password: bool) -> Vec<(&'static str, &'static 
     if account.authentication && account.security == Security::None {
         alarms.push(("PLAINTEXT_AUTH", "the password crosses the network without TLS"));
     }
-    if account.authentication && !has_password {
-        alarms.push((
+    match password {
+        Ok(None) if account.authentication => alarms.push((
             "NO_PASSWORD",
             "the account signs in, but its password is not set: mail waits until it is",
-        ));
+        )),
+        Err(_) => alarms.push((
+            "PASSWORD_UNUSABLE",
+            "the stored password cannot be unsealed: the sealing key was replaced, or the database edited; set the \
+             password anew",
+        )),
+        Ok(_) => {}
     }
     alarms
 }
