@@ -115,6 +115,8 @@ fn new_key() -> KeyPair {
 fn server(common_name: &str, names: &[&str]) -> CertificateParams {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     let mut params = CertificateParams::new(names).expect("good names");
+    params.not_before = date_time_ymd(2025, 1, 1);
+    params.not_after = date_time_ymd(2049, 1, 1);
     params.distinguished_name.push(DnType::CommonName, common_name);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params
