@@ -1,7 +1,7 @@
 //! The method matrix: what each sending method can do, as data. Validation, `GetCapabilities` and the docs read it.
 
 use super::model::{Account, Method, Security, Signing, TlsCheck};
-use super::update::{FieldProblem, Problem};
+use super::problem::{FieldProblem, Problem};
 
 /// One method's row.
 #[derive(Clone, Debug)]

@@ -3,12 +3,14 @@
 mod host;
 mod matrix;
 mod model;
+mod problem;
 mod registry;
 mod route;
 mod update;
 
 pub use matrix::{Capability, capabilities};
 pub use model::{Account, AccountId, Method, Security, Signing, TlsCheck};
+pub use problem::{FieldProblem, Problem};
 pub use registry::{ChangeError, Changed, DraftError, Registry};
 pub use route::{Host, destination, route};
-pub use update::{Applied, FieldProblem, PasswordChange, Problem, Set, TlsCheckKind, apply, binding};
+pub use update::{Applied, PasswordChange, Set, TlsCheckKind, apply, binding};

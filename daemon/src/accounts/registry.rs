@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
 
 use super::model::{Account, AccountId, Method};
-use super::update::{FieldProblem, PasswordChange, Set, apply, binding};
+use super::problem::FieldProblem;
+use super::update::{PasswordChange, Set, apply, binding};
 use crate::secrets::{Secret, Vault, VaultError};
 use crate::store::{AccountRow, Author, Store, StoreError};
 
