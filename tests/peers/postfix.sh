@@ -26,14 +26,15 @@ main() {
     [ "$1" = stop ] || [ -z "$(find "$dir" -name '*.pid' -print -quit)" ] || die "$dir is in use: stop it first"
     case $1 in
         run)
-            trap 'stop; rm -rf "$dir"' EXIT
+            trap 'trap "" INT TERM HUP; stop; remove' EXIT # a second signal must not end the cleanup
             trap 'exit 143' INT TERM HUP
             start
+            ready=yes
             echo ready
             while read -r _; do :; done
             ;;
         start)
-            trap stop EXIT
+            trap 'trap "" INT TERM HUP; stop' EXIT
             trap 'exit 143' INT TERM HUP
             start
             trap - EXIT
@@ -126,6 +127,14 @@ start_postfix() {
 stop() {
     end_group postfix
     end_group dovecot
+}
+
+# Twice: what "postfix check" was making when we were ended may come after the first time.
+remove() {
+    rm -rf "$dir" 2>/dev/null || true
+    [ ! -e "$dir" ] && [ -n "${ready:-}" ] && return
+    sleep 0.5
+    rm -rf "$dir"
 }
 
 # Ends a server and everything that it started: politely, then for certain.
