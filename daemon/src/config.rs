@@ -102,9 +102,15 @@ impl File {
         let Outbox { retry_seconds, give_up_hours } = &self.outbox;
         ensure!(!retry_seconds.is_empty(), "outbox.retry-seconds is empty; it needs one pause at least");
         for found in retry_seconds {
-            ensure!((1..=604_800).contains(found), "outbox.retry-seconds has {found}; a pause can be 1 to 604800");
+            ensure!(
+                (1..=604_800).contains(found),
+                "outbox.retry-seconds has {found}; a pause can be 1 to 604800"
+            );
         }
-        ensure!((1..=8760).contains(give_up_hours), "outbox.give-up-hours is {give_up_hours}; it can be 1 to 8760");
+        ensure!(
+            (1..=8760).contains(give_up_hours),
+            "outbox.give-up-hours is {give_up_hours}; it can be 1 to 8760"
+        );
         Ok(())
     }
 }
@@ -122,7 +128,12 @@ impl Config {
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
         file.check().with_context(|| format!("{} is not usable", path.display()))?;
-        Ok(Self { state_dir: state_dir.to_owned(), endpoint: endpoint.to_owned(), limits: file.limits, outbox: file.outbox })
+        Ok(Self {
+            state_dir: state_dir.to_owned(),
+            endpoint: endpoint.to_owned(),
+            limits: file.limits,
+            outbox: file.outbox,
+        })
     }
 }
 

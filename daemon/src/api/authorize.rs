@@ -168,7 +168,10 @@ pub(super) struct Authorized<S> {
 
 impl<S> Service<http::Request<Body>> for Authorized<S>
 where
-    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send + 'static,
 {
     type Response = http::Response<Body>;
@@ -215,12 +218,14 @@ fn explain(response: http::Response<Body>) -> http::Response<Body> {
     }
     let Some(code) = headers.get("grpc-status") else { return response };
     let (reason, text) = match Code::from_bytes(code.as_bytes()) {
-        Code::OutOfRange => {
-            (reason::MESSAGE_TOO_LARGE, "the request is larger than this method takes; send large mails with SendMailStream")
-        }
-        Code::Internal => {
-            (reason::INVALID_FIELD, "the request is not a message of this method; client and daemon may not fit together")
-        }
+        Code::OutOfRange => (
+            reason::MESSAGE_TOO_LARGE,
+            "the request is larger than this method takes; send large mails with SendMailStream",
+        ),
+        Code::Internal => (
+            reason::INVALID_FIELD,
+            "the request is not a message of this method; client and daemon may not fit together",
+        ),
         _ => return response,
     };
     error::status(Code::InvalidArgument, reason, text).into_http()

@@ -83,7 +83,9 @@ impl Log for Service {
         let from = EntriesFrom::Before(Some(last + 1));
         let mut waiting = match backlog {
             0 => Vec::new(),
-            backlog => self.0.store.entries(filter.clone(), from, backlog).await.map_err(|e| error::store(&e))?.rows,
+            backlog => {
+                self.0.store.entries(filter.clone(), from, backlog).await.map_err(|e| error::store(&e))?.rows
+            }
         };
         waiting.reverse();
         let follower =
@@ -126,7 +128,8 @@ impl Follower {
             }
             // Everything up to this is committed, so what does not fit need not be looked at again.
             let newest = *self.news.borrow_and_update();
-            let page = self.app.store.entries(self.filter.clone(), EntriesFrom::After(self.last), FOLLOW_PAGE).await;
+            let page =
+                self.app.store.entries(self.filter.clone(), EntriesFrom::After(self.last), FOLLOW_PAGE).await;
             match page {
                 Ok(page) if page.rows.is_empty() => {
                     self.last = self.last.max(newest);

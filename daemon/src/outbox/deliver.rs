@@ -76,7 +76,9 @@ impl Outbox {
             }
             let Ok(place) = places.clone().try_acquire_owned() else { return Ok(LONGEST_SLEEP) };
             // Held or cancelled since it was read? Then everything is read again.
-            let Some(flight) = Flight::begin(self, due.message.seq, steered) else { return Ok(Duration::ZERO) };
+            let Some(flight) = Flight::begin(self, due.message.seq, steered) else {
+                return Ok(Duration::ZERO);
+            };
             let outbox = self.clone();
             attempts.spawn(async move {
                 outbox.attempt(due, flight).await;
@@ -181,7 +183,8 @@ impl Outbox {
             }
             let tls = outcome.tls.as_ref();
             entry.tls = tls.map(|tls| format!("{} {}", tls.version, tls.cipher)).unwrap_or_default();
-            entry.transcript = Some(&outcome.transcript).filter(|transcript| !transcript.text.is_empty()).cloned();
+            entry.transcript =
+                Some(&outcome.transcript).filter(|transcript| !transcript.text.is_empty()).cloned();
             let settled = Settled {
                 seq: tried.seq,
                 recipients: verdict.recipients,

@@ -29,7 +29,9 @@ impl Spool {
     /// The folder cannot be made or read.
     pub fn open(state_dir: &Path, unfinished: &[String]) -> io::Result<Self> {
         let folder = state_dir.join("spool");
-        let named = |path: &Path, error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let named = |path: &Path, error: io::Error| {
+            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        };
         fs::create_dir_all(&folder).map_err(|error| named(&folder, error))?;
         let unfinished: HashSet<&str> = unfinished.iter().map(String::as_str).collect();
         let spool = Self { folder };

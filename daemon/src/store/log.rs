@@ -52,7 +52,8 @@ impl Store {
             let mut statement = c.prepare_cached(&sql)?;
             let rows = statement.query_map(params_from_iter(values), entry)?;
             Page::fill(rows.map(|row| Ok(row?)), limit, |entry| {
-                let recipients = entry.recipients.iter().map(|(address, _, answer)| address.len() + answer.len());
+                let recipients =
+                    entry.recipients.iter().map(|(address, _, answer)| address.len() + answer.len());
                 entry.subject.len() + entry.answer.len() + recipients.sum::<usize>()
             })
         })

@@ -127,9 +127,10 @@ impl Store {
                  ORDER BY next_attempt_at LIMIT ?3"
             );
             let mut statement = c.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![now, now.saturating_add(horizon_ms), limit as i64], |row| {
-                Ok(Due { message: message(row)?, body: row.get(16)? })
-            })?;
+            let rows = statement
+                .query_map(params![now, now.saturating_add(horizon_ms), limit as i64], |row| {
+                    Ok(Due { message: message(row)?, body: row.get(16)? })
+                })?;
             let mut due = rows.collect::<Result<Vec<_>, _>>()?;
             for due in &mut due {
                 due.message.recipients = recipients(c, due.message.seq)?;
