@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
 /// Everything the daemon is started with.
@@ -75,6 +75,46 @@ struct File {
     outbox: Outbox,
 }
 
+impl File {
+    /// Numbers that no arithmetic stumbles over, and none that would shut everybody out.
+    fn check(&self) -> anyhow::Result<()> {
+        let Limits {
+            max_message_bytes,
+            connections,
+            connections_per_caller,
+            calls_per_caller,
+            queued_per_caller,
+            patience_seconds,
+            deliveries,
+        } = self.limits;
+        let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        for (name, found, from, to) in [
+            ("max-message-bytes", max_message_bytes, 1, 1 << 40),
+            ("connections", number(connections), 1, 65_536),
+            ("connections-per-caller", number(connections_per_caller), 1, 65_536),
+            ("calls-per-caller", number(calls_per_caller), 1, 65_536),
+            ("queued-per-caller", queued_per_caller, 1, u64::MAX),
+            ("patience-seconds", patience_seconds, 1, 3600),
+            ("deliveries", number(deliveries), 1, 1024),
+        ] {
+            ensure!((from..=to).contains(&found), "limits.{name} is {found}; it can be {from} to {to}");
+        }
+        let Outbox { retry_seconds, give_up_hours } = &self.outbox;
+        ensure!(!retry_seconds.is_empty(), "outbox.retry-seconds is empty; it needs one pause at least");
+        for found in retry_seconds {
+            ensure!(
+                (1..=604_800).contains(found),
+                "outbox.retry-seconds has {found}; a pause can be 1 to 604800"
+            );
+        }
+        ensure!(
+            (1..=8760).contains(give_up_hours),
+            "outbox.give-up-hours is {give_up_hours}; it can be 1 to 8760"
+        );
+        Ok(())
+    }
+}
+
 impl Config {
     /// The configuration of this state folder.
     ///
@@ -87,11 +127,40 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => File::default(),
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
+        file.check().with_context(|| format!("{} is not usable", path.display()))?;
         Ok(Self {
             state_dir: state_dir.to_owned(),
             endpoint: endpoint.to_owned(),
             limits: file.limits,
             outbox: file.outbox,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("faxpostd.toml"), text).unwrap();
+        Config::load(folder.path(), "x").map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_are_named() {
+        for (text, named) in [
+            ("[limits]\npatience-seconds = 9223372036854775807", "limits.patience-seconds"),
+            ("[limits]\nconnections = 0", "limits.connections"),
+            ("[limits]\ndeliveries = 9223372036854775807", "limits.deliveries"),
+            ("[outbox]\nretry-seconds = [1, 9223372036854775807]", "outbox.retry-seconds"),
+            ("[outbox]\nretry-seconds = []", "outbox.retry-seconds"),
+            ("[outbox]\ngive-up-hours = 0", "outbox.give-up-hours"),
+        ] {
+            let error = load(text).unwrap_err();
+            assert!(error.contains(named) && error.contains("faxpostd.toml"), "{error}");
+        }
+        assert_eq!(load("[outbox]\nretry-seconds = [1]").unwrap().outbox.retry_seconds, [1]);
+        load("").unwrap();
     }
 }

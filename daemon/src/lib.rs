@@ -19,6 +19,7 @@ mod state;
 pub mod store;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,9 @@ use crate::outbox::Outbox;
 use crate::secrets::Vault;
 use crate::state::StateLock;
 use crate::store::Store;
+
+/// How long a stop waits for calls under way. Longer than a delivery is waited for, so that those who watch one see it end.
+const STOP_GRACE: Duration = Duration::from_secs(15);
 
 /// Serves until `shutdown` is cancelled; returns when calls and deliveries under way have ended.
 ///
@@ -60,7 +64,14 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         "ready"
     );
     let app = App { config, store, registry, outbox, log, policy, started_at, stopping: shutdown.clone() };
-    let served = api::serve(Arc::new(app), incoming).await;
+    let served = tokio::select! {
+        served = api::serve(Arc::new(app), incoming) => served,
+        // A peer that takes no answer must not hold up the stop.
+        () = async { shutdown.cancelled().await; tokio::time::sleep(STOP_GRACE).await } => {
+            tracing::warn!("calls under way were cut off by the stop");
+            Ok(())
+        }
+    };
     // If serving ended by itself, the rest ends with it.
     shutdown.cancel();
     deliveries.await.context("the outbox failed")?;

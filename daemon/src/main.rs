@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use faxpostd::config::Config;
@@ -31,6 +32,9 @@ enum Command {
     },
 }
 
+/// How long a stop waits for work that cannot be interrupted.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
 fn main() -> ExitCode {
     let Command::Run { state_dir, endpoint } = Arguments::parse().command;
     let filter = EnvFilter::try_from_env("FAXPOST_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
@@ -51,7 +55,7 @@ fn serve(state_dir: PathBuf, endpoint: &str) -> anyhow::Result<()> {
     let config = Config::load(&state_dir, endpoint)?;
     service::raise_limits();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone();
         tokio::spawn(async move {
@@ -62,5 +66,8 @@ fn serve(state_dir: PathBuf, endpoint: &str) -> anyhow::Result<()> {
             stop.cancel();
         });
         faxpostd::run(config, shutdown).await
-    })
+    });
+    // Not for ever: a look-up of names may hang, and everything that must be kept is on the disk.
+    runtime.shutdown_timeout(STOP_PATIENCE);
+    served
 }

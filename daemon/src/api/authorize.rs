@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use faxpost_proto::reason;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
 use tonic::body::Body;
 use tonic::{Code, Request, Status};
 use tower::{Layer, Service};
@@ -53,6 +53,8 @@ impl Admitted {
 pub struct PolicyKeeper {
     store: Store,
     policy: RwLock<Arc<Policy>>,
+    /// One change at a time, so that none is lost in memory that is in the store.
+    changing: Mutex<()>,
 }
 
 impl PolicyKeeper {
@@ -72,7 +74,7 @@ impl PolicyKeeper {
                 tracing::warn!(method, %error, "a change to the policy is left out");
             }
         }
-        Ok(Self { store, policy: RwLock::new(Arc::new(policy)) })
+        Ok(Self { store, policy: RwLock::new(Arc::new(policy)), changing: Mutex::new(()) })
     }
 
     pub(super) fn now(&self) -> Arc<Policy> {
@@ -85,6 +87,7 @@ impl PolicyKeeper {
         role: Role,
         decision: Option<Decision>,
     ) -> Result<Result<&'static str, PolicyError>, StoreError> {
+        let _one = self.changing.lock().await;
         let mut policy = Policy::clone(&self.now());
         let name = match policy.change(method, role, decision) {
             Ok(name) => name,
@@ -169,7 +172,7 @@ where
         + Clone
         + Send
         + 'static,
-    S::Future: Send,
+    S::Future: Send + 'static,
 {
     type Response = http::Response<Body>;
     type Error = Infallible;
@@ -192,21 +195,38 @@ where
         // The service that was polled ready is the one to call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        Box::pin(async move {
+        // A task of its own, which ends what it has begun even if the caller hangs up: a change must not reach the store
+        // and not the memory, nor a caller start one work after the other by hanging up on each. Until its end it
+        // takes his slot.
+        let call = tokio::spawn(async move {
             let response = inner.call(request).await?;
-            Ok(explain_size(response).map(|body| Body::new(Held::new(body, permit))))
+            Ok(explain(response).map(|body| Body::new(Held::new(body, permit))))
+        });
+        Box::pin(async move {
+            // Only a panic ends a call otherwise.
+            call.await.unwrap_or_else(|failed| Ok(error::internal(failed).into_http()))
         })
     }
 }
 
-/// tonic refuses what is too large before a handler sees it, with OUT_OF_RANGE and no reason. No handler uses that code.
-fn explain_size(response: http::Response<Body>) -> http::Response<Body> {
-    let out_of_range = Code::OutOfRange as i32;
-    match response.headers().get("grpc-status") {
-        Some(code) if code.as_bytes() == out_of_range.to_string().as_bytes() => {
-            let text = "the request is larger than this method takes; send large mails with SendMailStream";
-            error::status(Code::InvalidArgument, reason::MESSAGE_TOO_LARGE, text).into_http()
-        }
-        _ => response,
+/// tonic refuses by itself, and without a reason, what is too large (OUT_OF_RANGE) and what cannot be decoded (INTERNAL,
+/// as if that were our fault). Every failure of a handler has details.
+fn explain(response: http::Response<Body>) -> http::Response<Body> {
+    let headers = response.headers();
+    if headers.contains_key("grpc-status-details-bin") {
+        return response;
     }
+    let Some(code) = headers.get("grpc-status") else { return response };
+    let (reason, text) = match Code::from_bytes(code.as_bytes()) {
+        Code::OutOfRange => (
+            reason::MESSAGE_TOO_LARGE,
+            "the request is larger than this method takes; send large mails with SendMailStream",
+        ),
+        Code::Internal => (
+            reason::INVALID_FIELD,
+            "the request is not a message of this method; client and daemon may not fit together",
+        ),
+        _ => return response,
+    };
+    error::status(Code::InvalidArgument, reason, text).into_http()
 }

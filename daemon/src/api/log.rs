@@ -33,9 +33,9 @@ impl Log for Service {
         let size = page::size(request.page_size, 50, 500)?;
         let from = EntriesFrom::Before(page::before(&request.page_token)?);
         let filter = filter(request.filter, &viewer)?;
-        let entries = self.0.store.entries(filter, from, size).await.map_err(|e| error::store(&e))?;
-        let next_page_token = page::next(entries.last().map(|e| e.id), entries.len(), size);
-        let entries = entries.into_iter().map(wire).collect();
+        let found = self.0.store.entries(filter, from, size).await.map_err(|e| error::store(&e))?;
+        let next_page_token = page::next(found.rows.last().map(|e| e.id), found.more);
+        let entries = found.rows.into_iter().map(wire).collect();
         Ok(Response::new(v1::ListEntriesResponse { entries, next_page_token }))
     }
 
@@ -79,12 +79,12 @@ impl Log for Service {
         let news = self.0.log.follow();
         let everything = Filter::default();
         let newest = self.0.store.entries(everything, EntriesFrom::Before(None), 1).await;
-        let last = newest.map_err(|e| error::store(&e))?.first().map_or(0, |entry| entry.id);
+        let last = newest.map_err(|e| error::store(&e))?.rows.first().map_or(0, |entry| entry.id);
         let from = EntriesFrom::Before(Some(last + 1));
         let mut waiting = match backlog {
             0 => Vec::new(),
             backlog => {
-                self.0.store.entries(filter.clone(), from, backlog).await.map_err(|e| error::store(&e))?
+                self.0.store.entries(filter.clone(), from, backlog).await.map_err(|e| error::store(&e))?.rows
             }
         };
         waiting.reverse();
@@ -126,16 +126,18 @@ impl Follower {
                 self.last = self.last.max(entry.id);
                 return Some((Ok(v1::FollowEntriesResponse { entry: Some(wire(entry)) }), self));
             }
-            self.news.mark_unchanged();
+            // Everything up to this is committed, so what does not fit need not be looked at again.
+            let newest = *self.news.borrow_and_update();
             let page =
                 self.app.store.entries(self.filter.clone(), EntriesFrom::After(self.last), FOLLOW_PAGE).await;
             match page {
-                Ok(page) if page.is_empty() => {
+                Ok(page) if page.rows.is_empty() => {
+                    self.last = self.last.max(newest);
                     if self.news.changed().await.is_err() {
                         return None;
                     }
                 }
-                Ok(page) => self.waiting = page.into(),
+                Ok(page) => self.waiting = page.rows.into(),
                 Err(error) => {
                     self.ended = true;
                     return Some((Err(error::store(&error)), self));

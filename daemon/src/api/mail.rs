@@ -89,9 +89,9 @@ impl Mail for Service {
             before: page::before(&request.page_token)?,
             limit: size,
         };
-        let messages = self.0.store.messages(listing).await.map_err(|e| error::store(&e))?;
-        let next_page_token = page::next(messages.last().map(|m| m.seq), messages.len(), size);
-        let messages = messages.into_iter().map(|message| self.view(message)).collect();
+        let found = self.0.store.messages(listing).await.map_err(|e| error::store(&e))?;
+        let next_page_token = page::next(found.rows.last().map(|m| m.seq), found.more);
+        let messages = found.rows.into_iter().map(|message| self.view(message)).collect();
         Ok(Response::new(v1::ListMessagesResponse { messages, next_page_token }))
     }
 
@@ -193,14 +193,9 @@ impl Service {
             request_id: mail.request_id,
             caller: sender.author(),
         };
-        let outbox = self.0.outbox.clone();
-        // A task of its own: a caller who hangs up in the middle must not leave half a message behind.
-        let accepting = tokio::spawn(async move {
-            let accepted = outbox.accept(request).await;
-            drop(uploads);
-            accepted
-        });
-        accepting.await.map_err(error::internal)?.map_err(error::accept)
+        let accepted = self.0.outbox.accept(request).await;
+        drop(uploads);
+        accepted.map_err(error::accept)
     }
 
     async fn steer(&self, id: &str, steering: Steering, caller: &Admitted) -> Result<v1::Message, Status> {

@@ -25,6 +25,6 @@ pub(super) fn before(token: &str) -> Result<Option<i64>, Status> {
 }
 
 /// The token of the next page, when this one is full.
-pub(super) fn next(last: Option<i64>, rows: usize, size: usize) -> String {
-    last.filter(|_| rows == size).map_or_else(String::new, |key| key.to_string())
+pub(super) fn next(last: Option<i64>, more: bool) -> String {
+    last.filter(|_| more).map_or_else(String::new, |key| key.to_string())
 }

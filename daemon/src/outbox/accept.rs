@@ -119,6 +119,8 @@ impl Outbox {
             self.insert(&request.account, &request.request_id, &request.caller, &id, subject, built).await;
         match &result {
             Ok(accepted) if !accepted.duplicate => share.keep(),
+            // Nobody knows whether the row is on the disk. If it is, its body must be, too; the next start finds out.
+            Err(AcceptError::Store(StoreError::Failed(_))) => {}
             _ if spooled => self.spool.remove(&id),
             _ => {}
         }

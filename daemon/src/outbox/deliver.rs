@@ -63,11 +63,22 @@ impl Outbox {
             // An attempt that ends wakes this up.
             return Ok(LONGEST_SLEEP);
         }
-        let busy = lock(&self.in_flight).len();
+        // As it was before the store is read: an attempt that ends meanwhile is still due in what was read, and would
+        // be made twice.
+        let (busy, steered) = {
+            let flights = lock(&self.flights);
+            (flights.under_way.clone(), flights.steered)
+        };
         let at = now();
-        for due in self.store.due(at, self.schedule.longest_ms(), free + busy).await? {
+        for due in self.store.due(at, self.schedule.longest_ms(), free + busy.len()).await? {
+            if busy.contains(&due.message.seq) {
+                continue;
+            }
             let Ok(place) = places.clone().try_acquire_owned() else { return Ok(LONGEST_SLEEP) };
-            let Some(flight) = Flight::begin(self, due.message.seq) else { continue };
+            // Held or cancelled since it was read? Then everything is read again.
+            let Some(flight) = Flight::begin(self, due.message.seq, steered) else {
+                return Ok(Duration::ZERO);
+            };
             let outbox = self.clone();
             attempts.spawn(async move {
                 outbox.attempt(due, flight).await;
@@ -98,9 +109,27 @@ impl Outbox {
                 stayed(&message, failure)
             }
         };
-        if let Err(error) = self.record(message, row, outcome, begun, flight).await {
-            tracing::error!(%error, "the outcome of an attempt could not be written; it will be repeated");
+        let done = Arc::new(Done { tried: message, row, outcome, begun, ended: now() });
+        // The message stays in flight, and its place taken, until its outcome is written: trying again instead would
+        // send it again and again for as long as the disk is full.
+        let is_final = loop {
+            match self.record(&done).await {
+                Ok(is_final) => break is_final,
+                Err(error) => {
+                    tracing::error!(%error, message = done.tried.id, "the outcome of an attempt cannot be written yet");
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+            }
+        };
+        drop(flight);
+        let id = &done.tried.id;
+        // Cancelled between the two lines above? Then its body was left to us.
+        let is_over = is_final
+            || matches!(self.store.message(id.clone(), None).await, Ok(Some(message)) if message.state.is_final());
+        if is_over {
+            self.spool.remove(id);
         }
+        self.changed(id);
     }
 
     fn job(&self, message: &Message, body: Option<Vec<u8>>, row: &AccountRow) -> Result<Job, Failure> {
@@ -126,40 +155,38 @@ impl Outbox {
         })
     }
 
-    async fn record(
-        self: &Arc<Self>,
-        tried: Message,
-        row: Option<AccountRow>,
-        outcome: Outcome,
-        begun: i64,
-        flight: Flight,
-    ) -> Result<(), crate::store::StoreError> {
-        let at = now();
-        let (id, caller) = (tried.id.clone(), tried.caller_id.clone());
-        let (schedule, host) = (self.schedule.clone(), self.host.clone());
+    /// Whether the message is finished.
+    async fn record(&self, done: &Arc<Done>) -> Result<bool, crate::store::StoreError> {
+        let (id, caller) = (done.tried.id.clone(), done.tried.caller_id.clone());
+        let (schedule, host, done) = (self.schedule.clone(), self.host.clone(), done.clone());
         let decide = move |current: Option<&Message>| {
             let Some(current) = current else { return ((false, true), None) };
-            let verdict = merge(settle(&tried, &outcome, at, &schedule), current.state);
+            let Done { tried, row, outcome, begun, ended: at } = &*done;
+            let verdict = merge(settle(tried, outcome, *at, &schedule), current.state);
             let attempt = tried.attempts + 1;
             let author = Author { id: tried.caller_id.clone(), name: tried.caller_name.clone() };
-            let done = Message { recipients: verdict.recipients.clone(), ..tried };
-            let mut entry = entry_about(&done, Kind::Attempt, verdict.outcome, at, &author);
-            if verdict.state == State::Failed && at >= done.expires_at {
+            let after = Message { recipients: verdict.recipients.clone(), ..tried.clone() };
+            let mut entry = entry_about(&after, Kind::Attempt, verdict.outcome, *at, &author);
+            if verdict.state == State::Failed && *at >= tried.expires_at {
                 entry.kind = Kind::Expired;
             }
             entry.attempt = attempt;
-            entry.duration_ms = (at - begun).max(0).unsigned_abs();
-            entry.answer =
-                if verdict.error.is_empty() { outcome.answer } else { answer(&outcome.failure, &verdict) };
+            entry.duration_ms = (*at - *begun).max(0).unsigned_abs();
+            entry.answer = match verdict.error.is_empty() {
+                true => outcome.answer.clone(),
+                false => answer(&outcome.failure, &verdict),
+            };
             entry.reason = verdict.reason.to_owned();
-            if let Some(row) = &row {
+            if let Some(row) = row {
                 entry.method = row.account.method.as_str().to_owned();
                 entry.server = destination(&row.account, &host);
             }
-            entry.tls = outcome.tls.map(|tls| format!("{} {}", tls.version, tls.cipher)).unwrap_or_default();
-            entry.transcript = Some(outcome.transcript).filter(|transcript| !transcript.text.is_empty());
+            let tls = outcome.tls.as_ref();
+            entry.tls = tls.map(|tls| format!("{} {}", tls.version, tls.cipher)).unwrap_or_default();
+            entry.transcript =
+                Some(&outcome.transcript).filter(|transcript| !transcript.text.is_empty()).cloned();
             let settled = Settled {
-                seq: done.seq,
+                seq: tried.seq,
                 recipients: verdict.recipients,
                 state: verdict.state,
                 attempts: attempt,
@@ -172,20 +199,25 @@ impl Outbox {
             let (is_final, was_final) = (verdict.state.is_final(), current.state.is_final());
             ((is_final && !was_final, is_final), Some(settled))
         };
-        let ((finished, is_final), entry) = self.store.settle(id.clone(), decide).await?;
-        drop(flight);
-        if is_final {
-            self.spool.remove(&id);
-        }
+        let ((finished, is_final), entry) = self.store.settle(id, decide).await?;
         if finished {
             self.give_share_back(&caller);
         }
         if let Some(entry) = entry {
             self.log.written(entry);
         }
-        self.changed(&id);
-        Ok(())
+        Ok(is_final)
     }
+}
+
+/// An attempt that has ended.
+struct Done {
+    tried: Message,
+    row: Option<AccountRow>,
+    outcome: Outcome,
+    /// Unix milliseconds, as `ended`.
+    begun: i64,
+    ended: i64,
 }
 
 /// A message that is with the mailer; ends when dropped, also when the attempt panicked.
@@ -195,14 +227,17 @@ struct Flight {
 }
 
 impl Flight {
-    fn begin(outbox: &Arc<Outbox>, seq: i64) -> Option<Self> {
-        lock(&outbox.in_flight).insert(seq).then(|| Self { outbox: outbox.clone(), seq })
+    /// `steered`: as it was before the message was read; `None` when somebody has steered since.
+    fn begin(outbox: &Arc<Outbox>, seq: i64, steered: u64) -> Option<Self> {
+        let mut flights = lock(&outbox.flights);
+        let begins = flights.steered == steered && flights.under_way.insert(seq);
+        begins.then(|| Self { outbox: outbox.clone(), seq })
     }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        lock(&self.outbox.in_flight).remove(&self.seq);
+        lock(&self.outbox.flights).under_way.remove(&self.seq);
     }
 }
 

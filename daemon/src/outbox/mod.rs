@@ -40,9 +40,18 @@ pub struct Outbox {
     queued_per_caller: u64,
     /// Unfinished messages by caller: counting them in the store would cost more with every message that waits.
     shares: Mutex<HashMap<String, u64>>,
-    in_flight: Mutex<HashSet<i64>>,
+    flights: Mutex<Flights>,
     wake: Notify,
     changes: broadcast::Sender<String>,
+}
+
+/// What the scheduler and those who steer must agree on.
+#[derive(Default)]
+struct Flights {
+    /// Messages that are with the mailer, by `seq`.
+    under_way: HashSet<i64>,
+    /// How often somebody steered a message: what was read before that may be out of date.
+    steered: u64,
 }
 
 impl Outbox {
@@ -74,7 +83,7 @@ impl Outbox {
             max_message_bytes: config.limits.max_message_bytes,
             queued_per_caller: config.limits.queued_per_caller,
             shares: Mutex::new(shares),
-            in_flight: Mutex::default(),
+            flights: Mutex::default(),
             wake: Notify::new(),
             changes: broadcast::Sender::new(CHANGES),
         })
@@ -117,7 +126,7 @@ impl Outbox {
     }
 
     fn is_in_flight(&self, seq: i64) -> bool {
-        lock(&self.in_flight).contains(&seq)
+        lock(&self.flights).under_way.contains(&seq)
     }
 
     fn changed(&self, id: &str) {

@@ -91,7 +91,8 @@ pub(super) fn settle(message: &Message, outcome: &Outcome, now: i64, schedule: &
         (false, false, true) => State::Delivered,
         (false, false, false) => State::Cancelled,
     };
-    let next_attempt_at = (state == State::Queued).then(|| now + schedule.pause_ms(message.attempts + 1));
+    let next_attempt_at = (state == State::Queued)
+        .then(|| now.saturating_add(schedule.pause_ms(message.attempts.saturating_add(1))));
     Verdict { recipients, state, next_attempt_at, outcome: log_outcome, error, reason }
 }
 

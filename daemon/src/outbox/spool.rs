@@ -1,5 +1,6 @@
 //! The spool: bodies too large for the database, and uploads under way, as files of the state folder.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
@@ -28,13 +29,17 @@ impl Spool {
     /// The folder cannot be made or read.
     pub fn open(state_dir: &Path, unfinished: &[String]) -> io::Result<Self> {
         let folder = state_dir.join("spool");
-        fs::create_dir_all(&folder)?;
+        let named = |path: &Path, error: io::Error| {
+            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        };
+        fs::create_dir_all(&folder).map_err(|error| named(&folder, error))?;
+        let unfinished: HashSet<&str> = unfinished.iter().map(String::as_str).collect();
         let spool = Self { folder };
-        for file in fs::read_dir(&spool.folder)? {
+        for file in fs::read_dir(&spool.folder).map_err(|error| named(&spool.folder, error))? {
             let path = file?.path();
             let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-            if !unfinished.iter().any(|id| id == stem) {
-                fs::remove_file(&path)?;
+            if !unfinished.contains(stem) {
+                fs::remove_file(&path).map_err(|error| named(&path, error))?;
             }
         }
         Ok(spool)

@@ -2,7 +2,7 @@
 
 use super::accept::entry_about;
 use super::model::{Message, RecipientState, State};
-use super::{Outbox, now};
+use super::{Outbox, lock, now};
 use crate::log::{Kind, Outcome};
 use crate::store::{Author, Settled, StoreError};
 
@@ -67,6 +67,8 @@ impl Outbox {
             Some(Err(why)) => return Err(SteerError::WrongState(why)),
             Some(Ok(message)) => message,
         };
+        // After the commit, and before it is asked what is in flight: the scheduler either sees this or is seen.
+        lock(&self.flights).steered += 1;
         if message.state.is_final() {
             self.give_share_back(&message.caller_id);
             if !self.is_in_flight(message.seq) {

@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
-use super::{Store, StoreError};
+use super::{Page, Store, StoreError};
 use crate::log::{Entry, Filter, Kind, Outcome};
 use crate::mailer::Transcript;
 
@@ -32,7 +32,7 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn entries(&self, filter: Filter, from: From, limit: usize) -> Result<Vec<Entry>, StoreError> {
+    pub async fn entries(&self, filter: Filter, from: From, limit: usize) -> Result<Page<Entry>, StoreError> {
         self.read(move |c| {
             let (condition, mut values) = condition(&filter);
             let (bound, order) = match from {
@@ -51,7 +51,11 @@ impl Store {
                 format!("SELECT {COLUMNS} FROM entry WHERE {condition}{bound} ORDER BY id {order} LIMIT ?");
             let mut statement = c.prepare_cached(&sql)?;
             let rows = statement.query_map(params_from_iter(values), entry)?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            Page::fill(rows.map(|row| Ok(row?)), limit, |entry| {
+                let recipients =
+                    entry.recipients.iter().map(|(address, _, answer)| address.len() + answer.len());
+                entry.subject.len() + entry.answer.len() + recipients.sum::<usize>()
+            })
         })
         .await
     }

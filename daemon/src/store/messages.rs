@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
-use super::{Store, StoreError, log};
+use super::{Page, Store, StoreError, log};
 use crate::log::Entry;
 use crate::outbox::{Message, Recipient, RecipientState, State};
 
@@ -127,9 +127,10 @@ impl Store {
                  ORDER BY next_attempt_at LIMIT ?3"
             );
             let mut statement = c.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![now, now + horizon_ms, limit as i64], |row| {
-                Ok(Due { message: message(row)?, body: row.get(16)? })
-            })?;
+            let rows = statement
+                .query_map(params![now, now.saturating_add(horizon_ms), limit as i64], |row| {
+                    Ok(Due { message: message(row)?, body: row.get(16)? })
+                })?;
             let mut due = rows.collect::<Result<Vec<_>, _>>()?;
             for due in &mut due {
                 due.message.recipients = recipients(c, due.message.seq)?;
@@ -170,7 +171,7 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn messages(&self, listing: Listing) -> Result<Vec<Message>, StoreError> {
+    pub async fn messages(&self, listing: Listing) -> Result<Page<Message>, StoreError> {
         self.read(move |c| {
             let mut sql = format!("SELECT {COLUMNS} FROM message WHERE 1");
             let mut values: Vec<Value> = Vec::new();
@@ -195,11 +196,15 @@ impl Store {
             values.push((listing.limit as i64).into());
             let mut statement = c.prepare_cached(&sql)?;
             let rows = statement.query_map(params_from_iter(values), message)?;
-            let mut messages = rows.collect::<Result<Vec<_>, _>>()?;
-            for message in &mut messages {
+            let whole = rows.map(|row| {
+                let mut message = row?;
                 message.recipients = recipients(c, message.seq)?;
-            }
-            Ok(messages)
+                Ok(message)
+            });
+            Page::fill(whole, listing.limit, |message| {
+                let recipients = message.recipients.iter().map(|r| r.address.len() + r.answer.len());
+                message.subject.len() + message.last_error.len() + recipients.sum::<usize>()
+            })
         })
         .await
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{OpenError, configure};
@@ -33,6 +34,10 @@ fn examine(path: &Path, size: u64) -> Result<(), OpenError> {
     // Not read-only: a WAL left by a crash must be read, too, and that needs its shared-memory file.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| judge(&error))?;
+    // What a crash left in the WAL stays there: it is not ours to move before we know whose it is.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .map_err(|error| judge(&error))?;
     let number =
         |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|error| judge(&error));
 

@@ -28,6 +28,41 @@ pub struct Store {
     reader: reader::Reader,
 }
 
+/// Rows in their order, and whether there are more.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// It ended because it was full.
+    pub more: bool,
+}
+
+/// A page ends, too, when its rows have this many bytes: gRPC clients refuse answers of more than 4 MiB, and every
+/// caller may ask for many at once.
+const PAGE_BYTES: usize = 1024 * 1024;
+
+impl<T> Page<T> {
+    /// Takes from `rows` until there are `limit`, or their bytes reach [`PAGE_BYTES`].
+    fn fill(
+        rows: impl Iterator<Item = Result<T, StoreError>>,
+        limit: usize,
+        bytes: impl Fn(&T) -> usize,
+    ) -> Result<Self, StoreError> {
+        let mut page = Self { rows: Vec::new(), more: false };
+        let mut filled = 0;
+        for row in rows {
+            let row = row?;
+            filled += bytes(&row);
+            page.rows.push(row);
+            if page.rows.len() >= limit || filled >= PAGE_BYTES {
+                page.more = true;
+                break;
+            }
+        }
+        Ok(page)
+    }
+}
+
 /// Why the store did not do it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {

@@ -1,19 +1,23 @@
 //! The one writer: takes what has gathered, runs it in one transaction, commits once, then answers everybody.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::StoreError;
 
 /// Works in one transaction at most: bounds how long the first of them waits for the commit.
 const BATCH: usize = 256;
 
+/// Works that wait at most; who comes then waits outside, where giving up costs nothing.
+const QUEUE: usize = 4 * BATCH;
+
 #[derive(Clone)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Box<dyn Work>>,
+    places: Arc<Semaphore>,
 }
 
 impl Writer {
@@ -23,7 +27,7 @@ impl Writer {
             .name("store-writer".to_owned())
             .spawn(move || write(&connection, &works))
             .expect("a thread can be started while the daemon starts");
-        Self { queue }
+        Self { queue, places: Arc::new(Semaphore::new(QUEUE)) }
     }
 
     /// Runs `work` in a transaction. An `Err` of the work undoes what it did, and only that.
@@ -32,8 +36,9 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let job = Job { work: Some(work), result: None, answer };
         let stopped = || StoreError::Failed("its writer has stopped after an earlier failure".to_owned());
+        let place = self.places.clone().acquire_owned().await.map_err(|_| stopped())?;
+        let job = Job { work: Some(work), result: None, answer, _place: place };
         self.queue.send(Box::new(job)).map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
@@ -50,6 +55,7 @@ struct Job<T, F> {
     work: Option<F>,
     result: Option<Result<T, StoreError>>,
     answer: oneshot::Sender<Result<T, StoreError>>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl<T: Send, F: FnOnce(&Connection) -> Result<T, StoreError> + Send> Work for Job<T, F> {
@@ -74,6 +80,15 @@ fn write(connection: &Connection, works: &mpsc::Receiver<Box<dyn Work>>) {
         let mut batch = vec![first];
         batch.extend(works.try_iter().take(BATCH - 1));
 
+        if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+            // Somebody else holds the database, a backup perhaps. Nothing was begun, so the next may well succeed.
+            let error = StoreError::from(error);
+            tracing::warn!(%error, "a transaction could not begin");
+            for work in batch {
+                work.finish(Err(error.clone()));
+            }
+            continue;
+        }
         let committed = commit(connection, &mut batch);
         // After a failed commit nobody knows what the disk holds (a failed fsync may have dropped pages for good), so
         // no later commit may be trusted: the writer stops, and callers are told until the daemon is restarted.
@@ -89,7 +104,6 @@ fn write(connection: &Connection, works: &mpsc::Receiver<Box<dyn Work>>) {
 }
 
 fn commit(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
     let result = run_all(connection, batch).and_then(|()| Ok(connection.execute_batch("COMMIT")?));
     if result.is_err() && !connection.is_autocommit() {
         // SQLite rolls back by itself when the disk ran full or failed; where it did not, nothing may stay half-done.
