@@ -8,7 +8,7 @@ use super::model::{Account, AccountId, Method};
 use super::problem::FieldProblem;
 use super::update::{PasswordChange, Set, apply, binding};
 use crate::secrets::{Secret, Vault, VaultError};
-use crate::store::{AccountRow, Author, Store, StoreError};
+use crate::store::{AccountRow, Author, DAEMON, Store, StoreError};
 
 /// All accounts. `default` is always there.
 pub struct Registry {
@@ -76,7 +76,7 @@ impl Registry {
     pub async fn open(store: Store, vault: Vault) -> Result<Self, StoreError> {
         let mut rows = store.accounts().await?;
         if rows.first().is_none_or(|row| row.id.as_str() != AccountId::DEFAULT) {
-            let author = Author { id: "faxpostd".to_owned(), name: "faxpostd".to_owned() };
+            let author = Author { id: DAEMON.to_owned(), name: DAEMON.to_owned() };
             store.put_account(&fresh(AccountId::default_account()), None, &[], &author, now()).await?;
             rows = store.accounts().await?;
         }

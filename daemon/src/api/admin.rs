@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use faxpost_proto::reason;
 use faxpost_proto::v1::{self, admin_server::Admin};
-use tonic::{Code, Request, Response, Status};
+use tonic::{Request, Response, Status};
 
 use super::authorize::Admitted;
 use super::{App, convert, error};
+use crate::accounts::{FieldProblem, Problem};
 use crate::policy::{Decision, MEMBERS, Role};
 
 pub(super) struct Service(pub(super) Arc<App>);
@@ -46,8 +46,11 @@ impl Admin for Service {
             Ok(v1::Decision::Allow) => Some(Decision::Allow),
             Ok(v1::Decision::Deny) => Some(Decision::Deny),
             Ok(v1::Decision::Approval) => {
-                let text = "approval is not available in this version; allow or deny";
-                return Err(error::status(Code::InvalidArgument, reason::NOT_AVAILABLE, text));
+                return Err(error::fields(&[FieldProblem {
+                    field: "decision".to_owned(),
+                    problem: Problem::NotAvailable,
+                    text: "approval is not available in this version; allow or deny".to_owned(),
+                }]));
             }
             Err(_) => return Err(error::invalid("decision", "allow, deny, or nothing for the default")),
         };

@@ -21,6 +21,9 @@ use crate::store::Listing;
 /// Attachments of one message: more is a mistake or an attack.
 const MAX_ATTACHMENTS: usize = 100;
 
+/// Bytes of one `chunk`, as the API documents it: bounds what a stream holds in memory.
+const MAX_CHUNK: usize = 1024 * 1024;
+
 pub(super) struct Service(pub(super) Arc<App>);
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -76,8 +79,11 @@ impl Mail for Service {
         let mut states = Vec::new();
         for number in request.states {
             // Sending is Queued in the store.
-            match State::from_number(number.into()) {
-                Some(State::Sending) => states.push(State::Queued),
+            let state = State::from_number(number.into())
+                .map(|state| if state == State::Sending { State::Queued } else { state });
+            match state {
+                // Each becomes a bound value of the query: one of a kind is enough.
+                Some(state) if states.contains(&state) => {}
                 Some(state) => states.push(state),
                 None => return Err(error::invalid("states", format!("{number} is not a state"))),
             }
@@ -251,6 +257,9 @@ impl<'a> Incoming<'a> {
         let Some((_, file)) = &mut self.open else {
             return Err(error::invalid("part", "a `chunk` comes after its `attachment`"));
         };
+        if bytes.len() > MAX_CHUNK {
+            return Err(error::invalid("chunk", format!("a chunk has at most {MAX_CHUNK} bytes")));
+        }
         let Some(left) = self.left.checked_sub(bytes.len() as u64) else {
             let limit = self.app.config.limits.max_message_bytes;
             let text = format!("the attachments have more than the {limit} bytes that are allowed");

@@ -16,9 +16,12 @@ pub struct AccountRow {
     pub account: Account,
     /// The sealed password.
     pub password: Option<Vec<u8>>,
-    /// Unix milliseconds and name of the last change.
+    /// Unix milliseconds and name of the last change; `None`: as the daemon made it.
     pub changed: Option<(i64, String)>,
 }
+
+/// The daemon itself as an author: no caller has this id, which is a SID or "uid:N" for them.
+pub const DAEMON: &str = "faxpostd";
 
 /// Who changes something.
 #[derive(Clone, Debug)]
@@ -37,10 +40,11 @@ impl Store {
     pub async fn accounts(&self) -> Result<Vec<AccountRow>, StoreError> {
         self.read(|c| {
             let sql = "SELECT a.id, a.revision, a.settings, a.password, r.at, r.caller_name
-                       FROM account a LEFT JOIN account_revision r ON r.revision = a.revision
+                       FROM account a
+                       LEFT JOIN account_revision r ON r.revision = a.revision AND r.caller_id <> ?1
                        ORDER BY a.id <> 'default', a.id";
             let mut statement = c.prepare_cached(sql)?;
-            let rows = statement.query_map([], |row| {
+            let rows = statement.query_map([DAEMON], |row| {
                 Ok((
                     row.get::<_, String>(0)?,
                     row.get(1)?,

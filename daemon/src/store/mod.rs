@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-pub use accounts::{AccountRow, Author};
+pub use accounts::{AccountRow, Author, DAEMON};
 pub use log::From as EntriesFrom;
 pub use messages::{Due, Inserted, Listing, NewMessage, Settled, Unfinished};
 
