@@ -13,6 +13,10 @@ use faxpost_proto::v1::send_mail_stream_request::Part;
 use faxpost_tests::bins;
 use faxpost_tests::daemon::TestDaemon;
 
+/// Calls under way at once that one caller may have.
+const CALLERS: u32 = 64;
+const EACH: u32 = 50;
+
 fn main() {
     // `cargo test --benches` calls with --test: that it builds is all that is asked then.
     if std::env::args().any(|argument| argument == "--test") {
@@ -153,6 +157,23 @@ async fn accepted_then_large() {
         "",
         Some((ratio, format!("{} one fdatasync", micros(floor)))),
     );
+
+    let begun = Instant::now();
+    let callers = (0..CALLERS).map(|_| {
+        let (mut mail, small) = (mail.clone(), small.clone());
+        tokio::spawn(async move {
+            for _ in 0..EACH {
+                mail.send_mail(small.clone()).await.expect("accepted");
+            }
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.expect("a caller ends");
+    }
+    let rate = f64::from(CALLERS * EACH) / begun.elapsed().as_secs_f64();
+    let one_by_one = 1.0 / floor.as_secs_f64();
+    let against = Some((rate / one_by_one, format!("{one_by_one:.0}/s, one fdatasync each")));
+    row("SendMail 4 KB, durable, 64 callers, delivering", format!("{rate:.0}/s"), "", against);
 
     let before = memory(daemon.id(), "VmHWM:");
     let part = |part| v1::SendMailStreamRequest { part: Some(part) };
