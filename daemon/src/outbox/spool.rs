@@ -38,8 +38,12 @@ impl Spool {
         for file in fs::read_dir(&spool.folder).map_err(|error| named(&spool.folder, error))? {
             let path = file?.path();
             let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-            if !unfinished.contains(stem) {
-                fs::remove_file(&path).map_err(|error| named(&path, error))?;
+            if unfinished.contains(stem) {
+                continue;
+            }
+            if let Err(error) = fs::remove_file(&path) {
+                // A virus scanner may hold it: no reason not to start. The next start tries again.
+                tracing::warn!(%error, file = %path.display(), "a file that is not needed stays in the spool");
             }
         }
         Ok(spool)
@@ -126,7 +130,10 @@ mod tests {
         let spool = Spool::open(state.path(), &[]).unwrap();
         fs::write(spool.body("wanted"), "x").unwrap();
         fs::write(spool.body("orphan"), "x").unwrap();
-        std::mem::forget(spool.upload().unwrap());
+        // A crash closes the file and removes nothing.
+        let (upload, file) = spool.upload().unwrap();
+        drop(file);
+        std::mem::forget(upload);
 
         let spool = Spool::open(state.path(), &["wanted".to_owned()]).unwrap();
         assert!(spool.body("wanted").exists());

@@ -7,7 +7,7 @@ use rcgen::{
     KeyUsagePurpose, PublicKeyData as _, date_time_ymd,
 };
 use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest as _, Sha256};
 
 /// Signs server certificates. Nobody trusts it until its PEM is named by `SSL_CERT_FILE`.
@@ -81,28 +81,31 @@ impl Authority {
         let mut params = server("localhost", &["localhost", "127.0.0.1", "::1"]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = params.self_signed(&key).expect("parameters of our own");
-        Identity::new(&certificate, &key)
+        Identity::new(vec![certificate.der().clone()], &key)
     }
 
     fn issue(&self, params: CertificateParams) -> Identity {
         let key = new_key();
         let certificate = params.signed_by(&key, &self.0).expect("parameters of our own");
-        Identity::new(&certificate, &key)
+        // With its issuer's, as servers of small authorities send them. Shown half a chain, Wine complains of another thing.
+        Identity::new(vec![certificate.der().clone(), self.0.der().clone()], &key)
     }
 }
 
 impl Identity {
-    fn new(certificate: &rcgen::Certificate, key: &KeyPair) -> Self {
+    /// `chain` begins with its own certificate.
+    fn new(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Self {
+        let sha256 = Sha256::digest(&chain[0]).into();
         let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("ring knows them")
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], private)
+            .with_single_cert(chain, private)
             .expect("the key belongs to the certificate");
         Self {
             config: Arc::new(config),
-            sha256: Sha256::digest(certificate.der()).into(),
+            sha256,
             public_key_sha256: Sha256::digest(key.subject_public_key_info()).into(),
         }
     }

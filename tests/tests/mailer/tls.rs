@@ -43,15 +43,16 @@ async fn a4_another_certificate_than_the_pinned_one_is_refused_and_shown() {
 #[tokio::test]
 async fn a4_accept_invalid_takes_anything_and_says_what_it_tolerated() {
     let authority = Authority::new();
-    for (identity, complaint) in [
-        (authority.expired(), "expired"),
-        (authority.wrong_name(), "not trusted"),
-        (Authority::self_signed(), "self-signed"),
+    for (identity, complaints) in [
+        // Both is true; webpki tells the one, Windows the other.
+        (authority.expired(), &["expired", "not trusted"][..]),
+        (authority.wrong_name(), &["not trusted"]),
+        (Authority::self_signed(), &["self-signed"]),
     ] {
         let server = SmtpServer::builder().starttls(identity).start().await;
         let outcome = succeeds(job(&server).tls(Security::Starttls, TlsCheck::AcceptInvalid)).await;
         let tolerated = outcome.tls.unwrap().tolerated.unwrap();
-        assert!(tolerated.contains(complaint), "{tolerated}");
+        assert!(complaints.iter().any(|complaint| tolerated.contains(complaint)), "{tolerated}");
     }
 }
 

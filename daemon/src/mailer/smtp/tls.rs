@@ -221,7 +221,7 @@ fn judgement(error: &Error, own: Option<&CertificateDer<'_>>) -> (FailureKind, S
     let Error::InvalidCertificate(error) = error else {
         return (FailureKind::TlsFailed, format!("the certificate could not be checked: {error}"));
     };
-    match error {
+    match windows_verdict(error).as_ref().unwrap_or(error) {
         E::Expired | E::ExpiredContext { .. } => {
             (FailureKind::CertificateExpired, "the server's certificate has expired".to_owned())
         }
@@ -246,8 +246,58 @@ fn judgement(error: &Error, own: Option<&CertificateDer<'_>>) -> (FailureKind, S
             let text = "the issuer of the server's certificate is not trusted on this computer";
             (FailureKind::CertificateUntrusted, text.to_owned())
         }
+        E::UnknownRevocationStatus => {
+            let text = "it could not be found out whether the server's certificate has been revoked";
+            (FailureKind::CertificateUntrusted, text.to_owned())
+        }
         other => {
             (FailureKind::CertificateUntrusted, format!("the server's certificate is not good: {other}"))
+        }
+    }
+}
+
+/// What Windows' chain engine means by the codes that the platform's verifier does not translate: it passes them on as
+/// "(os error -2146762486)" behind a sentence in the language of the machine.
+fn windows_verdict(error: &CertificateError) -> Option<CertificateError> {
+    let CertificateError::Other(other) = error else { return None };
+    let text = other.0.to_string();
+    let (_, code) = text.rsplit_once("(os error ")?;
+    let code: i32 = code.strip_suffix(')')?.parse().ok()?;
+    match code.cast_unsigned() {
+        // CERT_E_CHAINING, the usual one of a private authority; CERT_E_UNTRUSTEDCA
+        0x800b_010a | 0x800b_0112 => Some(CertificateError::UnknownIssuer),
+        // TRUST_E_CERT_SIGNATURE
+        0x8009_6004 => Some(CertificateError::BadSignature),
+        // CERT_E_REVOKED
+        0x800b_010c => Some(CertificateError::Revoked),
+        // CERT_E_REVOCATION_FAILURE, CRYPT_E_NO_REVOCATION_CHECK, CRYPT_E_REVOCATION_OFFLINE
+        0x800b_010e | 0x8009_2012 | 0x8009_2013 => Some(CertificateError::UnknownRevocationStatus),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::OtherError;
+
+    use super::*;
+
+    #[test]
+    fn d2_what_windows_says_by_number_is_told_in_words() {
+        for (code, words) in [
+            (-2_146_762_486, "issuer of the server's certificate is not trusted"),
+            (-2_146_762_478, "issuer of the server's certificate is not trusted"),
+            (-2_146_869_244, "issuer of the server's certificate is not trusted"),
+            (-2_146_762_484, "has been revoked"),
+            (-2_146_762_482, "could not be found out"),
+            (-2_146_885_613, "could not be found out"),
+            (-2_146_762_480, "is not good"),
+        ] {
+            let said = format!("Eine Zertifikatkette (1) konnte nicht … (os error {code})");
+            let other = CertificateError::Other(OtherError(Arc::new(io::Error::other(said))));
+            let (kind, text) = judgement(&Error::InvalidCertificate(other), None);
+            assert_eq!(kind, FailureKind::CertificateUntrusted);
+            assert!(text.contains(words), "{code}: {text}");
         }
     }
 }
