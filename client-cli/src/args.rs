@@ -1,6 +1,9 @@
-//! The command line, as clap sees it. Its help is English in every language.
+//! The command line, as clap sees it. Its help is English in every language; what is wrong is not, see `usage`.
 
-use std::path::PathBuf;
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use faxpost_proto::{
@@ -10,7 +13,7 @@ use faxpost_proto::{
 
 use crate::{
     exit::Exit,
-    times,
+    times, usage,
     words::{self, Word},
 };
 
@@ -62,7 +65,10 @@ Exit status:
 pub(crate) fn parse() -> Result<Cli, Exit> {
     Cli::try_parse().map_err(|error| {
         // Whoever closed our output does not want the rest.
-        let _ = error.print();
+        let _ = match usage::translated(&error) {
+            Some(text) => writeln!(io::stderr(), "{text}"),
+            None => error.print(),
+        };
         if error.use_stderr() { Exit::Usage } else { Exit::Done }
     })
 }
@@ -309,11 +315,13 @@ pub(crate) enum Log {
     /// One entry with all that is known
     Show {
         /// Which entry
+        #[arg(value_parser = entry_id)]
         id: i64,
     },
     /// The SMTP dialogue of an attempt or a test
     Transcript {
         /// Which entry
+        #[arg(value_parser = entry_id)]
         id: i64,
     },
     /// New entries as they come, until Ctrl-C
@@ -374,6 +382,11 @@ pub(crate) enum Policy {
 pub(crate) struct Cell {
     pub(crate) role: Role,
     pub(crate) decision: Option<Decision>,
+}
+
+/// "invalid digit found in string" helps nobody who has the id of a message.
+fn entry_id(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "an entry is a number; `faxpost log list` shows them".to_owned())
 }
 
 fn parse_cell(text: &str) -> Result<Cell, String> {

@@ -10,7 +10,7 @@ use crate::{
     exit::{self, Exit},
     lang::Texts,
     output::escape::escape,
-    settings::key_of,
+    settings::{key_of, with_keys},
 };
 
 /// Why a command did not do what it should.
@@ -156,23 +156,52 @@ fn call_sentence(status: &Status, texts: &Texts) -> String {
         return texts.connection_broken.to_owned();
     }
     let error_reason = reason_of(status);
-    let known = error_reason.as_deref().and_then(texts.reason);
     let violations =
         status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default();
+    let known = match error_reason.as_deref() {
+        Some(reason::INVALID_FIELD) if violations.len() == 1 => Some(texts.one_field),
+        other => other.and_then(texts.reason),
+    };
     let said = status.message();
     let mut sentence = match (known, said) {
         // What is wrong stands with each field below.
         (Some(known), _) if !violations.is_empty() => known.to_owned(),
         // The daemon speaks English, and knows more about this case than a sentence for all.
-        (_, said) if !said.is_empty() && error_reason.is_some() && texts.is_english() => lines(said),
+        (_, said) if !said.is_empty() && error_reason.is_some() && texts.is_english() => {
+            as_sentence(&lines(said))
+        }
         (Some(known), "") => known.to_owned(),
         (Some(known), said) => format!("{known}\n  {}", lines(said)),
         (None, "") => (texts.code)(status.code()).to_owned(),
         (None, said) => format!("{}\n  {}", (texts.code)(status.code()), lines(said)),
     };
     for violation in violations {
-        let key = key_of(&violation.field);
-        sentence.push_str(&format!("\n  {}: {}", escape(&key), escape(&violation.description)));
+        let what = escape(&violation.description);
+        // Some sentences begin with the field.
+        let line = match what.strip_prefix(violation.field.as_str()) {
+            Some(rest) if rest.starts_with(' ') => what.into_owned(),
+            _ => format!("{}: {what}", escape(&key_of(&violation.field))),
+        };
+        sentence.push_str(&format!("\n  {}", with_keys(&line)));
+    }
+    sentence
+}
+
+/// What the daemon says without capital and full stop, as the other errors of this program look.
+fn as_sentence(said: &str) -> String {
+    // Any other word may be somebody's name.
+    const BEGINNINGS: [&str; 9] =
+        ["a", "account", "administrators", "approval", "log", "the", "there", "this", "you"];
+    let word = said.split([' ', '\n']).next().unwrap_or_default();
+    let mut characters = said.chars();
+    let mut sentence = match characters.next() {
+        Some(first) if BEGINNINGS.contains(&word) => {
+            format!("{}{}", first.to_ascii_uppercase(), characters.as_str())
+        }
+        _ => said.to_owned(),
+    };
+    if sentence.ends_with(|last: char| last.is_alphanumeric()) {
+        sentence.push('.');
     }
     sentence
 }
@@ -249,7 +278,7 @@ mod tests {
         assert_eq!(error.exit(), Exit::BadData);
         assert_eq!(
             error.sentence(&EN),
-            "2 fields are wrong\n  sender-email: has no @\n  tls-check: is too short"
+            "Some fields are wrong.\n  sender-email: has no @\n  tls-check: is too short"
         );
         let russian = error.sentence(&RU);
         assert!(russian.contains("\n  sender-email: has no @") && !russian.contains("fields are wrong"));
@@ -283,9 +312,27 @@ mod tests {
     }
 
     #[test]
+    fn a_field_is_named_once_and_as_it_is_typed() {
+        let error = refused(
+            Code::InvalidArgument,
+            reason::INVALID_FIELD,
+            "1 field is wrong",
+            &[("to[0]", "to[0] \"x\" has no @; see plaintext_auth")],
+        );
+        assert_eq!(error.sentence(&EN), "One field is wrong.\n  to[0] \"x\" has no @; see plaintext-auth");
+    }
+
+    #[test]
+    fn the_daemons_words_look_like_the_programs_own() {
+        assert_eq!(as_sentence("there is no account x"), "There is no account x.");
+        assert_eq!(as_sentence("cdo-message is not there!"), "cdo-message is not there!");
+        assert_eq!(as_sentence(""), "");
+    }
+
+    #[test]
     fn words_of_the_daemon_are_harmless() {
         let error = refused(Code::Internal, reason::INTERNAL, "bad \u{1b}[2J\nsecond", &[]);
-        assert_eq!(error.sentence(&EN), "bad \\u{1b}[2J\nsecond");
+        assert_eq!(error.sentence(&EN), "bad \\u{1b}[2J\nsecond.");
     }
 
     #[test]

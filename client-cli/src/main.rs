@@ -12,6 +12,7 @@ mod lang;
 mod output;
 mod settings;
 mod times;
+mod usage;
 mod words;
 
 fn main() -> ExitCode {

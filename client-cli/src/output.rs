@@ -22,6 +22,9 @@ pub(crate) mod table;
 use style::{Style, paint};
 use table::Table;
 
+/// Where less is left, the terminal breaks lines as well as we do.
+const NARROWEST: usize = 20;
+
 /// Standard output and standard error, and what they can do.
 pub(crate) struct Output {
     stdout: BufWriter<Stdout>,
@@ -33,6 +36,8 @@ pub(crate) struct Output {
     colour_errors: bool,
     /// Columns of the terminal; `None`: not a terminal.
     width: Option<usize>,
+    /// The same of standard error.
+    width_errors: Option<usize>,
 }
 
 impl Output {
@@ -42,8 +47,8 @@ impl Output {
         let errors_terminal = io::stderr().is_terminal();
         let wanted = (terminal || errors_terminal) && style::wanted();
         Self {
-            width: terminal
-                .then(|| terminal_size::terminal_size_of(&stdout).map_or(80, |(width, _)| width.0.into())),
+            width: terminal.then(|| columns(terminal_size::terminal_size_of(&stdout))),
+            width_errors: errors_terminal.then(|| columns(terminal_size::terminal_size_of(io::stderr()))),
             stdout: BufWriter::new(stdout),
             json,
             descriptors: OnceCell::new(),
@@ -96,12 +101,16 @@ impl Output {
             let padding = " ".repeat(widest - escape::width(label));
             let label = self.paint(Style::Dim, label);
             // Several lines stay beneath each other.
-            let mut lines = value.lines();
-            let first = lines.next().unwrap_or("");
-            self.line(format!("{label}{padding}  {}", escape::escape(first)).trim_end())?;
-            for line in lines {
-                let margin = " ".repeat(widest + 2);
-                self.line(&format!("{margin}{}", escape::escape(line)))?;
+            let margin = " ".repeat(widest + 2);
+            let mut before = format!("{label}{padding}  ");
+            let value = value.lines().map(escape::escape).collect::<Vec<_>>();
+            let columns = self.width;
+            for line in value.iter().flat_map(|line| wrap(line, columns, widest + 2)) {
+                self.line_of(&before, line)?;
+                before.clone_from(&margin);
+            }
+            if value.is_empty() {
+                self.line_of(&before, "")?;
             }
         }
         Ok(())
@@ -115,7 +124,7 @@ impl Output {
     /// What people should know beside the result, on standard error.
     pub(crate) fn note(&mut self, text: &str) -> Result<(), Error> {
         self.flush()?;
-        eprint(text);
+        self.say("", text);
         Ok(())
     }
 
@@ -123,7 +132,7 @@ impl Output {
     pub(crate) fn warning(&mut self, text: &str) -> Result<(), Error> {
         self.flush()?;
         let word = paint(Style::Warn, self.texts.warning, self.colour_errors);
-        eprint(&format!("{word} {text}"));
+        self.say(&word, text);
         Ok(())
     }
 
@@ -132,7 +141,29 @@ impl Output {
         // The error matters more than output that nobody takes.
         let _ = self.flush();
         let word = paint(Style::Bad, self.texts.error, self.colour_errors);
-        eprint(&format!("{word} {text}"));
+        self.say(&word, text);
+    }
+
+    /// A line, broken where the terminal ends when it begins at this column; whole where there is no terminal.
+    pub(crate) fn wrapped<'a>(&self, line: &'a str, begin: usize) -> Vec<&'a str> {
+        wrap(line, self.width, begin)
+    }
+
+    fn line_of(&mut self, before: &str, text: &str) -> Result<(), Error> {
+        self.line(format!("{before}{text}").trim_end())
+    }
+
+    fn say(&self, word: &str, text: &str) {
+        let mut before = if word.is_empty() { String::new() } else { format!("{word} ") };
+        // Colours take no columns.
+        let plain = [self.texts.error, self.texts.warning].into_iter().find(|plain| word.contains(plain));
+        let mut begin = plain.map_or(0, |plain| escape::width(plain) + 1);
+        for line in text.lines() {
+            for line in wrap(line, self.width_errors, begin) {
+                eprint(&format!("{before}{line}"));
+                (before, begin) = (String::new(), 0);
+            }
+        }
     }
 
     /// Hands over what has gathered.
@@ -150,6 +181,17 @@ pub(crate) fn has_unicode() -> bool {
         let value = value.to_ascii_lowercase();
         value.contains("utf-8") || value.contains("utf8")
     })
+}
+
+fn wrap(line: &str, columns: Option<usize>, begin: usize) -> Vec<&str> {
+    match columns {
+        Some(columns) if columns > begin + NARROWEST => escape::wrap(line, columns - begin),
+        _ => vec![line],
+    }
+}
+
+fn columns(size: Option<(terminal_size::Width, terminal_size::Height)>) -> usize {
+    size.map_or(80, |(width, _)| width.0.into())
 }
 
 fn eprint(text: &str) {

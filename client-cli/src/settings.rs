@@ -41,7 +41,12 @@ impl Changes {
 
     fn read(&mut self, setting: &str, texts: &Texts) -> Result<(), String> {
         let Some((name, value)) = setting.split_once('=') else {
-            return Err((texts.not_a_setting)(setting));
+            let secret = SECRETS.contains(&setting);
+            return Err(if secret {
+                (texts.secret_argument)(setting)
+            } else {
+                (texts.not_a_setting)(setting)
+            });
         };
         if SECRETS.contains(&name) {
             return Err((texts.secret_argument)(name));
@@ -65,11 +70,25 @@ impl Changes {
 }
 
 /// `[ID] KEY=VALUE…`: the id is the first word, if it has no `=`.
-pub(crate) fn split_id(words: &[String]) -> (&str, &[String]) {
-    match words.split_first() {
-        Some((id, settings)) if !id.contains('=') => (id, settings),
-        _ => (DEFAULT_ACCOUNT, words),
+pub(crate) fn split_id<'a>(words: &'a [String], texts: &Texts) -> Result<(&'a str, &'a [String]), Error> {
+    match words {
+        // `server smtp.example.org`: two words with a blank in between. The second may be a secret: not repeated.
+        [name, value, ..] if SECRETS.contains(&name.as_str()) && !value.contains('=') => {
+            Err(Error::Usage((texts.secret_argument)(name)))
+        }
+        [name, value, ..] if KEYS.iter().any(|key| key.name == name) && !value.contains('=') => {
+            Err(Error::Usage((texts.meant_a_setting)(name, value)))
+        }
+        [id, settings @ ..] if !id.contains('=') => Ok((id, settings)),
+        _ => Ok((DEFAULT_ACCOUNT, words)),
     }
+}
+
+/// A sentence of the daemon with the names of fields as a person types them: `plaintext_auth` → `plaintext-auth`.
+pub(crate) fn with_keys(sentence: &str) -> String {
+    KEYS.iter()
+        .filter(|key| key.field.contains('_'))
+        .fold(sentence.to_owned(), |sentence, key| sentence.replace(key.field, key.name))
 }
 
 /// One key of `account set`.
@@ -364,10 +383,21 @@ mod tests {
     fn the_first_word_without_a_sign_is_the_account() {
         let words = |list: &[&str]| list.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
         let line = words(&["office", "port=25"]);
-        assert_eq!(split_id(&line), ("office", &line[1..]));
+        assert_eq!(split_id(&line, &EN).ok(), Some(("office", &line[1..])));
         let line = words(&["port=25"]);
-        assert_eq!(split_id(&line), ("default", &line[..]));
-        assert_eq!(split_id(&[]), ("default", &[][..]));
+        assert_eq!(split_id(&line, &EN).ok(), Some(("default", &line[..])));
+        assert_eq!(split_id(&[], &EN).ok(), Some(("default", &[][..])));
+
+        let mistake = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            split_id(&words, &EN).err().map(|error| error.sentence(&EN))
+        };
+        assert!(
+            mistake(&["server", "a.example"]).is_some_and(|text| text.contains("mean server=a.example?"))
+        );
+        let secret = mistake(&["password", "hunter2"]).expect("refused");
+        assert!(secret.contains("--password-stdin") && !secret.contains("hunter2"), "{secret}");
+        assert_eq!(mistake(&["server", "port=25"]), None, "an account may have such a name");
     }
 
     #[test]

@@ -52,7 +52,7 @@ async fn set(method: String, cell: Change, context: &mut Context) -> Result<(), 
 }
 
 fn rules(rules: &[PolicyRule], context: &Context) -> Table {
-    let mut columns = vec![(context.texts.method, Fit::Whole)];
+    let mut columns = vec![(context.texts.call, Fit::Whole)];
     columns.extend(Role::WORDS.iter().map(|(role, _)| (*role, Fit::Whole)));
     let mut table = Table::new(columns);
     for rule in rules {

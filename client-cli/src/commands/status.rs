@@ -32,12 +32,10 @@ fn show(status: &GetStatusResponse, context: &mut Context) -> Result<(), Error> 
         ),
         (texts.status_queue, queue(status, context)),
     ];
-    for (allowed, label) in [(true, texts.status_may), (false, texts.status_may_not)] {
-        let methods = methods(status, allowed);
-        if !methods.is_empty() {
-            pairs.push((label, methods));
-        }
-    }
+    pairs.push(match denied(status, texts.all) {
+        nothing if nothing.is_empty() => (texts.status_may, texts.all.to_owned()),
+        denied => (texts.status_may_not, denied),
+    });
     for (label, value) in
         [(texts.status_state_dir, &status.state_dir), (texts.status_endpoint, &status.endpoint)]
     {
@@ -64,15 +62,26 @@ fn queue(status: &GetStatusResponse, context: &Context) -> String {
     }
 }
 
-/// The methods, a service a line: `Mail: SendMail, ListMessages`.
-fn methods(status: &GetStatusResponse, allowed: bool) -> String {
-    let mut services: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for permission in status.permissions.iter().filter(|permission| permission.allowed == allowed) {
+/// What is not allowed, a service a line: `Accounts: CreateAccount, DeleteAccount`. The shorter list for most, and what
+/// one wants to know; --json has both.
+fn denied(status: &GetStatusResponse, all: &str) -> String {
+    let mut services: BTreeMap<&str, (Vec<&str>, bool)> = BTreeMap::new();
+    for permission in &status.permissions {
         let name = permission.method.trim_start_matches("faxpost.v1.");
         let (service, method) = name.split_once('/').unwrap_or(("", name));
-        services.entry(service).or_default().push(method);
+        let (denied, some_allowed) = services.entry(service).or_default();
+        if permission.allowed {
+            *some_allowed = true;
+        } else {
+            denied.push(method);
+        }
     }
-    let lines = services.iter().map(|(service, methods)| format!("{service}: {}", methods.join(", ")));
+    let lines = services.into_iter().filter(|(_, (denied, _))| !denied.is_empty()).map(
+        |(service, (denied, some_allowed))| {
+            let methods = if some_allowed { denied.join(", ") } else { all.to_owned() };
+            format!("{service}: {methods}")
+        },
+    );
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -94,17 +103,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn permissions_are_told_by_service() {
+    fn what_is_not_allowed_is_told_by_service() {
         let permission = |method: &str, allowed| Permission { method: method.into(), allowed };
-        let status = GetStatusResponse {
-            permissions: vec![
-                permission("faxpost.v1.Mail/SendMail", true),
-                permission("faxpost.v1.Admin/GetPolicy", false),
-                permission("faxpost.v1.Mail/ListMessages", true),
-            ],
-            ..Default::default()
-        };
-        assert_eq!(methods(&status, true), "Mail: SendMail, ListMessages");
-        assert_eq!(methods(&status, false), "Admin: GetPolicy");
+        let status = |permissions| GetStatusResponse { permissions, ..Default::default() };
+        let some = status(vec![
+            permission("faxpost.v1.Mail/SendMail", true),
+            permission("faxpost.v1.Admin/GetPolicy", false),
+            permission("faxpost.v1.Mail/HoldMessage", false),
+            permission("faxpost.v1.Mail/CancelMessage", false),
+        ]);
+        assert_eq!(denied(&some, "everything"), "Admin: everything\nMail: HoldMessage, CancelMessage");
+        assert_eq!(denied(&status(vec![permission("faxpost.v1.Mail/SendMail", true)]), "everything"), "");
     }
 }

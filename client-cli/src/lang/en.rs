@@ -21,7 +21,8 @@ pub(crate) static EN: Texts = Texts {
     no: "no",
     off: "off",
     nothing: "Nothing found.",
-    more: "There are more: use -n to see them.",
+    all: "everything",
+    more: "There are more; -n N shows N of them.",
     by: |when, who| format!("{when} by {who}"),
     bytes: |bytes| format!("{bytes} bytes"),
 
@@ -40,13 +41,15 @@ pub(crate) static EN: Texts = Texts {
     impostor: |endpoint, why| {
         format!(
             "Whoever listens at {endpoint} is not the Faxpost service: {why}.\n\
-             Nothing was sent there. Somebody may be trying to read your mail and passwords: tell an administrator."
+             Nothing was sent there. If this is the right address, somebody may be trying to read your mail and \
+             passwords: tell an administrator."
         )
     },
     cannot_connect: |endpoint, why| format!("Cannot connect to {endpoint}: {why}."),
     connection_broken: "The connection to the Faxpost service broke. It may be restarting: try again, and see \
                         `faxpost status`.",
     reason,
+    one_field: "One field is wrong.",
     code,
 
     cannot_read: |file, why| format!("Cannot read {file}: {why}."),
@@ -68,6 +71,7 @@ pub(crate) static EN: Texts = Texts {
     no_terminal: "There is no terminal to ask for the password: use --password-stdin.",
 
     not_a_setting: |word| format!("{word:?} is not KEY=VALUE."),
+    meant_a_setting: |key, value| format!("{value:?} is not KEY=VALUE. Did you mean {key}={value}?"),
     unknown_key: |key, good| format!("There is no key {key:?}. Keys: {good}."),
     key_twice: |key| format!("{key} is given twice."),
     bad_word: |key, value, good| format!("{key} cannot be {value:?}. Good values: {good}."),
@@ -85,6 +89,7 @@ pub(crate) static EN: Texts = Texts {
     bad_header: |field| format!("--header {field:?} is not 'Name: value'."),
 
     id: "ID",
+    call: "Method",
     account: "Account",
     method: "Method",
     server: "Server",
@@ -135,6 +140,13 @@ pub(crate) static EN: Texts = Texts {
     alarm: |_| None,
 
     default_value: "(default)",
+    unset: |key| match key {
+        "server" | "certificate" => Some("(not set)"),
+        "login" => Some("(the sender's address up to the @)"),
+        "pickup-directory" => Some("(pickup in the state folder)"),
+        "ehlo-name" => Some("(this host's name)"),
+        _ => None,
+    },
     blank_name: "(blank: the recipient sees the address)",
     hidden: "(hidden)",
     password_set: "set",
@@ -148,9 +160,12 @@ pub(crate) static EN: Texts = Texts {
     },
     accept_invalid: |account| {
         format!(
-            "{account}: tls-check=accept-invalid takes any server for the right one: whoever is on the path can \
-             read the mail and the password."
+            "Account {account} takes any server for the right one (tls-check=accept-invalid): whoever is on the path \
+             can read the mail and the password."
         )
+    },
+    still_pickup: |command| {
+        format!("Mail still goes to the pickup folder (method=pickup). To send by SMTP:\n  {command}")
     },
     valid: "The settings are valid; nothing was changed.",
     unchanged: "Nothing is different.",
@@ -158,12 +173,12 @@ pub(crate) static EN: Texts = Texts {
     deleted: |account| format!("Account {account} is deleted."),
     overtaken: |account| {
         format!(
-            "Somebody else changed the account {account} meanwhile; nothing was changed. Look at it and try again."
+            "The account {account} was changed meanwhile; your changes were not made. Look at it and try again."
         )
     },
     overtaken_by: |account, who, when| {
         format!(
-            "Somebody else changed the account {account} meanwhile ({who}, {when}); nothing was changed. \
+            "The account {account} was changed meanwhile ({who}, {when}); your changes were not made. \
              Look at it and try again."
         )
     },
@@ -202,7 +217,7 @@ pub(crate) static EN: Texts = Texts {
 
     uploading: "Uploading",
     accepted_as: |id, message_id| format!("Accepted: {id}  {message_id}"),
-    duplicate: "  (this request id had been accepted before; nothing new was sent)",
+    duplicate: "This request id was accepted before; nothing new was sent.",
     still_waiting: |id| format!("Not finished yet; Faxpost goes on trying. See `faxpost outbox show {id}`."),
     message_state: |state| match state {
         MessageState::Queued => "queued",
@@ -245,7 +260,7 @@ fn reason(code: &str) -> Option<&'static str> {
     Some(match code {
         reason::INVALID_FIELD => "Some fields are wrong.",
         reason::METHOD_CANNOT => "The chosen method cannot do that.",
-        reason::NOT_AVAILABLE => "That is not available on this host.",
+        reason::NOT_AVAILABLE => "That is not available here.",
         reason::PASSWORD_NEEDED => {
             "These changes need the password anew: it belongs to the saved settings. Use --ask-password or \
              --password-stdin."

@@ -58,6 +58,8 @@ pub(crate) struct Texts {
     pub(crate) no: Text,
     pub(crate) off: Text,
     pub(crate) nothing: Text,
+    /// Instead of a list that names all there is.
+    pub(crate) all: Text,
     pub(crate) more: Text,
     pub(crate) by: With2,
     pub(crate) bytes: fn(i64) -> String,
@@ -69,6 +71,8 @@ pub(crate) struct Texts {
     pub(crate) cannot_connect: With2,
     pub(crate) connection_broken: Text,
     pub(crate) reason: fn(&str) -> Option<Text>,
+    /// Instead of the reason INVALID_FIELD, when it is one.
+    pub(crate) one_field: Text,
     pub(crate) code: fn(Code) -> Text,
 
     // files and standard input
@@ -83,6 +87,8 @@ pub(crate) struct Texts {
 
     // KEY=VALUE
     pub(crate) not_a_setting: With1,
+    /// Key, value: what was probably meant.
+    pub(crate) meant_a_setting: With2,
     /// Key, good keys.
     pub(crate) unknown_key: With2,
     pub(crate) key_twice: With1,
@@ -97,6 +103,8 @@ pub(crate) struct Texts {
 
     // titles and labels
     pub(crate) id: Text,
+    /// A method of the API.
+    pub(crate) call: Text,
     pub(crate) account: Text,
     pub(crate) method: Text,
     pub(crate) server: Text,
@@ -153,6 +161,8 @@ pub(crate) struct Texts {
 
     // accounts
     pub(crate) default_value: Text,
+    /// What holds where a key has no value; `None`: the usual word.
+    pub(crate) unset: fn(&str) -> Option<Text>,
     pub(crate) blank_name: Text,
     pub(crate) hidden: Text,
     pub(crate) password_set: Text,
@@ -161,6 +171,8 @@ pub(crate) struct Texts {
     /// The command that sets it anew, without its option.
     pub(crate) password_cleared: With1,
     pub(crate) accept_invalid: With1,
+    /// The command that switches to SMTP.
+    pub(crate) still_pickup: With1,
     pub(crate) valid: Text,
     pub(crate) unchanged: Text,
     pub(crate) created: With1,

@@ -21,7 +21,8 @@ pub(crate) static RU: Texts = Texts {
     no: "нет",
     off: "нет",
     nothing: "Ничего не найдено.",
-    more: "Есть ещё: покажет -n.",
+    all: "всё",
+    more: "Показаны не все; больше покажет -n ЧИСЛО.",
     by: |when, who| format!("{when}, {who}"),
     bytes: |bytes| format!("{bytes} Б"),
 
@@ -39,14 +40,16 @@ pub(crate) static RU: Texts = Texts {
     },
     impostor: |endpoint, why| {
         format!(
-            "По адресу {endpoint} отвечает не служба Faxpost: {why}.\n\
-             Туда ничего не отправлено. Возможно, кто-то хочет прочитать вашу почту и пароли: сообщите администратору."
+            "По адресу {endpoint} отвечает не служба Faxpost. Туда ничего не отправлено.\n\
+             Если адрес верен, возможно, кто-то хочет прочитать вашу почту и пароли: сообщите администратору.\n  \
+             {why}"
         )
     },
     cannot_connect: |endpoint, why| format!("Не удалось подключиться к {endpoint}: {why}."),
     connection_broken: "Соединение со службой Faxpost прервалось. Возможно, она перезапускается: повторите попытку и \
                         посмотрите `faxpost status`.",
     reason,
+    one_field: "Одно поле неверно.",
     code,
 
     cannot_read: |file, why| format!("Не удалось прочитать {file}: {why}."),
@@ -68,6 +71,9 @@ pub(crate) static RU: Texts = Texts {
     no_terminal: "Нет терминала, чтобы спросить пароль: используйте --password-stdin.",
 
     not_a_setting: |word| format!("{word:?} — не КЛЮЧ=ЗНАЧЕНИЕ."),
+    meant_a_setting: |key, value| {
+        format!("{value:?} — не КЛЮЧ=ЗНАЧЕНИЕ. Возможно, имелось в виду {key}={value}.")
+    },
     unknown_key: |key, good| format!("Ключа {key:?} нет. Есть: {good}."),
     key_twice: |key| format!("{key} указан дважды."),
     bad_word: |key, value, good| format!("{key} не может быть {value:?}. Допустимо: {good}."),
@@ -85,6 +91,7 @@ pub(crate) static RU: Texts = Texts {
     bad_header: |field| format!("--header {field:?} — не 'Имя: значение'."),
 
     id: "ID",
+    call: "Метод",
     account: "Учётная запись",
     method: "Способ",
     server: "Сервер",
@@ -146,6 +153,13 @@ pub(crate) static RU: Texts = Texts {
     },
 
     default_value: "(по умолчанию)",
+    unset: |key| match key {
+        "server" | "certificate" => Some("(не задано)"),
+        "login" => Some("(адрес отправителя до @)"),
+        "pickup-directory" => Some("(pickup в папке данных)"),
+        "ehlo-name" => Some("(имя этого компьютера)"),
+        _ => None,
+    },
     blank_name: "(пусто: получатель видит адрес)",
     hidden: "(скрыто)",
     password_set: "задан",
@@ -159,8 +173,13 @@ pub(crate) static RU: Texts = Texts {
     },
     accept_invalid: |account| {
         format!(
-            "{account}: при tls-check=accept-invalid любой сервер считается подлинным: письма и пароль может прочитать \
-             любой на пути к нему."
+            "Учётная запись {account} считает подлинным любой сервер (tls-check=accept-invalid): письма и пароль может \
+             прочитать любой на пути к нему."
+        )
+    },
+    still_pickup: |command| {
+        format!(
+            "Почта по-прежнему складывается в папку pickup (method=pickup). Чтобы отправлять по SMTP:\n  {command}"
         )
     },
     valid: "Настройки верны; ничего не изменено.",
@@ -169,12 +188,12 @@ pub(crate) static RU: Texts = Texts {
     deleted: |account| format!("Учётная запись {account} удалена."),
     overtaken: |account| {
         format!(
-            "Учётную запись {account} тем временем изменил кто-то другой; ничего не изменено. Проверьте её и повторите."
+            "Учётная запись {account} тем временем изменена; ваши изменения не внесены. Проверьте её и повторите."
         )
     },
     overtaken_by: |account, who, when| {
         format!(
-            "Учётную запись {account} тем временем изменил кто-то другой ({who}, {when}); ничего не изменено. \
+            "Учётная запись {account} тем временем изменена ({who}, {when}); ваши изменения не внесены. \
              Проверьте её и повторите."
         )
     },
@@ -213,7 +232,7 @@ pub(crate) static RU: Texts = Texts {
 
     uploading: "Передача",
     accepted_as: |id, message_id| format!("Принято: {id}  {message_id}"),
-    duplicate: "  (этот идентификатор запроса уже был принят; ничего нового не отправлено)",
+    duplicate: "Этот идентификатор запроса уже был принят; ничего нового не отправлено.",
     still_waiting: |id| {
         format!("Ещё не завершено; Faxpost продолжает попытки. См. `faxpost outbox show {id}`.")
     },
@@ -257,7 +276,7 @@ fn reason(code: &str) -> Option<&'static str> {
     Some(match code {
         reason::INVALID_FIELD => "Некоторые поля неверны.",
         reason::METHOD_CANNOT => "Выбранный способ отправки этого не умеет.",
-        reason::NOT_AVAILABLE => "На этом компьютере это недоступно.",
+        reason::NOT_AVAILABLE => "Здесь это недоступно.",
         reason::PASSWORD_NEEDED => {
             "Для этих изменений нужен пароль: сохранённый относится к сохранённым настройкам. Используйте \
              --ask-password или --password-stdin."

@@ -49,6 +49,35 @@ pub(crate) fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
+/// Lines of at most `columns`, broken at blanks; a word that is wider stays whole, and so does a command, which one copies.
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while width(rest) > columns && !rest.trim_start().starts_with("faxpost ") {
+        let indent = rest.len() - rest.trim_start().len();
+        let mut used = 0;
+        let mut blank = None;
+        for (index, character) in rest.char_indices() {
+            if character == ' ' && index > indent {
+                if used > columns && blank.is_some() {
+                    break;
+                }
+                blank = Some(index);
+                if used > columns {
+                    break;
+                }
+            }
+            used += character.width().unwrap_or(0);
+        }
+        // The last word may be the one that does not fit.
+        let Some(blank) = blank else { break };
+        lines.push(&rest[..blank]);
+        rest = rest[blank..].trim_start();
+    }
+    lines.push(rest);
+    lines
+}
+
 /// At most `columns` wide; what does not fit becomes `…`.
 pub(crate) fn shorten(text: &str, columns: usize) -> Cow<'_, str> {
     if width(text) <= columns {
@@ -102,7 +131,29 @@ mod tests {
         assert_eq!(shorten("ab", 0), "");
     }
 
+    #[test]
+    fn long_lines_break_at_blanks_and_commands_do_not() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("  one two", 5), ["  one", "two"]);
+        assert_eq!(wrap("один два три", 8), ["один два", "три"]);
+        assert_eq!(wrap("/a/very/long/path is here", 7), ["/a/very/long/path", "is here"]);
+        assert_eq!(wrap("  faxpost account set method=pickup", 7), ["  faxpost account set method=pickup"]);
+        assert_eq!(wrap("", 7), [""]);
+    }
+
     proptest! {
+        #[test]
+        fn wrapping_loses_no_word(text in "[a-zа-я ]{0,80}", columns in 0_usize..40) {
+            let wrapped = wrap(&text, columns);
+            prop_assert_eq!(
+                wrapped.iter().flat_map(|line| line.split_whitespace()).collect::<Vec<_>>(),
+                text.split_whitespace().collect::<Vec<_>>()
+            );
+            for line in wrapped {
+                prop_assert!(width(line.trim()) <= columns || !line.trim().contains(' '), "{line:?}");
+            }
+        }
+
         #[test]
         fn nothing_hostile_survives(text in any::<String>()) {
             prop_assert!(!escape(&text).chars().any(is_hostile));

@@ -297,7 +297,7 @@ impl Change {
                 return;
             }
             (TlsCheckKind::Pinned, None, _) => {
-                "tls_check pinned needs the SHA-256 of the certificate or of its public key"
+                "pinned needs the SHA-256 of the certificate or of its public key"
             }
             (TlsCheckKind::System | TlsCheckKind::AcceptInvalid, _, Some(_)) => {
                 "a pin is used with tls_check pinned only: set tls_check to pinned as well"

@@ -142,12 +142,15 @@ fn unknown() -> Status {
 
 fn denied(method: &str, caller: &Caller, role: Option<Role>) -> Status {
     let text = match role {
-        Some(role) => format!(
-            "{} has the role {} here, which may not call {method}; an administrator can allow it with `faxpost policy set`",
-            caller.name,
-            role.as_str()
-        ),
-        None => format!("{} has no role here; nothing is allowed", caller.name),
+        Some(role) => {
+            let method = method.trim_start_matches("faxpost.v1.");
+            let (name, role) = (&caller.name, role.as_str());
+            format!(
+                "you are {name}, with the role {role}, and may not call {method}; an administrator can allow it: \
+                 faxpost policy set {method} {role}=allow"
+            )
+        }
+        None => format!("you are {}, have no role here, and may do nothing", caller.name),
     };
     error::status(Code::PermissionDenied, reason::POLICY_DENIED, text)
 }

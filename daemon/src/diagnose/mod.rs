@@ -159,6 +159,7 @@ fn conclude(entry: &mut Entry, outcome: Option<Outcome>, recipients: &[String]) 
 /// The caller knows the recipient as `to`.
 fn name_to(mut problem: FieldProblem) -> FieldProblem {
     if problem.field.starts_with("to[") {
+        problem.text = problem.text.replacen(&problem.field, "to", 1);
         problem.field = "to".to_owned();
     }
     problem

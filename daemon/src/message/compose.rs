@@ -197,8 +197,17 @@ impl Part<'_> {
 }
 
 fn mailboxes(field: &str, typed: &[String], problems: &mut Problems) -> Vec<Mailbox> {
-    let read = |(n, text): (usize, &String)| problems.read(&format!("{field}[{n}]"), parse_mailbox(text));
+    let read = |(n, text): (usize, &String)| {
+        let parsed = parse_mailbox(text).map_err(|what| format!("{:?} {what}", beginning(text)));
+        problems.read(&format!("{field}[{n}]"), parsed)
+    };
     typed.iter().enumerate().filter_map(read).collect()
+}
+
+/// Enough of an address to find it again among many.
+fn beginning(text: &str) -> String {
+    const ENOUGH: usize = 60;
+    text.chars().take(ENOUGH).collect()
 }
 
 fn fields(given: &[(String, String)], problems: &mut Problems) -> Vec<HeaderValue> {

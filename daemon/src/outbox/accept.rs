@@ -62,7 +62,7 @@ pub enum AcceptError {
     )]
     QueueShare(u64),
     /// The request id was used for another message.
-    #[error("request_id was used before for another message; use a new one for a new message")]
+    #[error("this request id was used before for another message; use a new one for a new message")]
     Reused,
     /// The spool failed.
     #[error("the spool failed: {0}")]

@@ -49,7 +49,9 @@ fn table(all: &ListAccountsResponse, context: &Context) -> Table {
         } else {
             String::new()
         };
-        let check = word::<TlsCheck>(account.tls_check);
+        // These say nothing about the pickup folder.
+        let security = if smtp { word::<Security>(account.security) } else { "".into() };
+        let check = if smtp { word::<TlsCheck>(account.tls_check) } else { "".into() };
         let style = if account.tls_check() == TlsCheck::AcceptInvalid { Style::Warn } else { Style::Plain };
         let login = match (account.authentication, account.login.as_str()) {
             (false, _) => texts.off,
@@ -62,7 +64,7 @@ fn table(all: &ListAccountsResponse, context: &Context) -> Table {
             Cell::styled(&account.id, Style::Bold),
             word::<Method>(account.method).into(),
             server.into(),
-            word::<Security>(account.security).into(),
+            security.into(),
             Cell::styled(check, style),
             sender.into(),
             login.into(),

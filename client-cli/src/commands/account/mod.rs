@@ -1,6 +1,8 @@
 //! `account …`
 
-use faxpost_proto::v1::{Account as Settings, GetAccountRequest, TlsCheck, accounts_client::AccountsClient};
+use faxpost_proto::v1::{
+    Account as Settings, GetAccountRequest, Method, TlsCheck, accounts_client::AccountsClient,
+};
 use tonic::transport::Channel;
 
 use super::{Context, request};
@@ -12,7 +14,7 @@ use crate::{
         style::Style,
         table::{Cell, Fit, Table},
     },
-    settings::KEYS,
+    settings::{KEYS, Key},
 };
 
 mod create;
@@ -49,7 +51,8 @@ async fn get(client: &mut AccountsClient<Channel>, id: &str) -> Result<Settings,
 
 /// Warns of settings that let others read the mail; the daemon allows them.
 fn warn(account: &Settings, context: &mut Context) -> Result<(), Error> {
-    if account.tls_check() == TlsCheck::AcceptInvalid {
+    // The pickup folder asks nobody for a certificate.
+    if account.tls_check() == TlsCheck::AcceptInvalid && account.method() != Method::Pickup {
         let sentence = (context.texts.accept_invalid)(&one_line(&account.id));
         context.out.warning(&sentence)?;
     }
@@ -66,14 +69,17 @@ fn differences(
     let texts = context.texts;
     let mut table =
         Table::new([(texts.key, Fit::Whole), (texts.old, Fit::Shorten), (texts.new, Fit::Shorten)]);
-    let or_default = |value: String| if value.is_empty() { texts.default_value.to_owned() } else { value };
+    let or_default = |key: &Key, value: String| match value.is_empty() {
+        true => (texts.unset)(key.name).unwrap_or(texts.default_value).to_owned(),
+        false => value,
+    };
     let mut some = false;
     for key in KEYS {
         let (before, after) = ((key.show)(old), (key.show)(new));
         if before != after {
             some = true;
-            let after = Cell::styled(or_default(after), Style::Bold);
-            table.row([key.name.into(), or_default(before).into(), after]);
+            let after = Cell::styled(or_default(key, after), Style::Bold);
+            table.row([key.name.into(), or_default(key, before).into(), after]);
         }
     }
     if let Some(what) = password {

@@ -2,7 +2,7 @@
 
 use faxpost_proto::{
     reason,
-    v1::{Account, UpdateAccountRequest, UpdateAccountResponse, accounts_client::AccountsClient},
+    v1::{Account, Method, UpdateAccountRequest, UpdateAccountResponse, accounts_client::AccountsClient},
 };
 use prost_types::FieldMask;
 use tonic::transport::Channel;
@@ -31,7 +31,7 @@ pub(super) async fn run(
     mode: Mode,
     context: &mut Context,
 ) -> Result<(), Error> {
-    let (id, settings) = split_id(words);
+    let (id, settings) = split_id(words, context.texts)?;
     let mut changes = Changes::parse(settings, context.texts)?;
     let mut password_change = None;
     if mode.clear_password {
@@ -51,7 +51,7 @@ pub(super) async fn run(
     changes.account.etag = mode.etag.unwrap_or_else(|| old.etag.clone());
     let call = UpdateAccountRequest {
         account: Some(changes.account),
-        update_mask: Some(FieldMask { paths: changes.fields }),
+        update_mask: Some(FieldMask { paths: changes.fields.clone() }),
         validate_only: mode.validate_only,
     };
     let answer = match client.update_account(request(call)).await.map_err(Error::from) {
@@ -64,7 +64,7 @@ pub(super) async fn run(
     if context.out.is_json() {
         context.out.json(&answer)?;
     } else {
-        tell(&old, &answer, mode.validate_only, password_change, context)?;
+        tell(&old, &answer, &changes.fields, mode.validate_only, password_change, context)?;
     }
     warn(&answer.account.unwrap_or_default(), context)
 }
@@ -81,6 +81,7 @@ pub(super) async fn overtaken(client: &mut AccountsClient<Channel>, account: Str
 fn tell(
     old: &Account,
     answer: &UpdateAccountResponse,
+    fields: &[String],
     validate_only: bool,
     password: Option<&'static str>,
     context: &mut Context,
@@ -99,7 +100,19 @@ fn tell(
         let sentence = (texts.password_cleared)(&set_command(&new.id));
         context.out.warning(&sentence)?;
     }
+    if new.method() == Method::Pickup && !validate_only && about_a_server(fields) {
+        let command = format!("{} method=secure-smtp-client", set_command(&new.id));
+        let sentence = (texts.still_pickup)(&command);
+        context.out.note(&sentence)?;
+    }
     Ok(())
+}
+
+/// Whether somebody who sets these wants mail to go to a server.
+fn about_a_server(fields: &[String]) -> bool {
+    fields.iter().any(|field| {
+        matches!(field.as_str(), "server" | "port" | "security" | "authentication" | "login" | "password")
+    })
 }
 
 /// `faxpost account set`, with the id where it is needed.

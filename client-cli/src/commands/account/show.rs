@@ -49,7 +49,7 @@ fn value(key: &Key, account: &Account, texts: &Texts) -> String {
         }
         (shown, "sender-name") if shown == "' '" => texts.blank_name.to_owned(),
         (shown, "tls-check") if shown == "accept-invalid" => format!("{shown} (!)"),
-        (shown, _) if shown.is_empty() => texts.default_value.to_owned(),
+        (shown, name) if shown.is_empty() => (texts.unset)(name).unwrap_or(texts.default_value).to_owned(),
         (shown, _) => shown,
     }
 }
@@ -76,7 +76,8 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(shown("port", &account), "465 (default)");
-        assert_eq!(shown("server", &account), "(default)");
+        assert_eq!(shown("server", &account), "(not set)");
+        assert_eq!(shown("ehlo-name", &account), "(this host's name)");
         assert_eq!(shown("sender-name", &account), EN.blank_name);
         assert_eq!(shown("pickup-directory", &account), EN.hidden);
         assert_eq!(shown("port", &Account { port: 2525, ..account }), "2525");

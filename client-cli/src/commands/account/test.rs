@@ -22,7 +22,7 @@ pub(super) async fn run(
     password: &PasswordArgs,
     context: &mut Context,
 ) -> Result<(), Error> {
-    let (id, settings) = split_id(words);
+    let (id, settings) = split_id(words, context.texts)?;
     let mut draft = Changes::parse(settings, context.texts)?;
     if let Some(password) = input::password(password, context.texts)? {
         draft.password(password);

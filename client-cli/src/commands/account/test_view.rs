@@ -172,13 +172,12 @@ impl View {
     fn indented(&self, label: &str, text: &str, context: &mut Context) -> Result<(), Error> {
         let label = if label.is_empty() { String::new() } else { format!("{label} ") };
         let margin = " ".repeat(width(&label));
-        for (index, line) in text.lines().enumerate() {
-            let before = if index == 0 { &label } else { &margin };
-            context.out.line(&format!(
-                "{MARGIN}{}{}",
-                context.out.paint(Style::Dim, before),
-                escape(line)
-            ))?;
+        let escaped: Vec<_> = text.lines().map(escape).collect();
+        let begin = width(MARGIN) + width(&label);
+        let lines: Vec<_> = escaped.iter().flat_map(|line| context.out.wrapped(line, begin)).collect();
+        for (index, line) in lines.into_iter().enumerate() {
+            let before = context.out.paint(Style::Dim, if index == 0 { &label } else { &margin });
+            context.out.line(&format!("{MARGIN}{before}{line}"))?;
         }
         Ok(())
     }

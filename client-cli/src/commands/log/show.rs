@@ -1,6 +1,6 @@
 //! `log show ID`
 
-use faxpost_proto::v1::{Entry, GetEntryRequest};
+use faxpost_proto::v1::{Entry, EntryKind, GetEntryRequest};
 
 use crate::{
     commands::{Context, request},
@@ -65,6 +65,12 @@ fn pairs(entry: &Entry, context: &Context) -> Vec<(&'static str, String)> {
 
 fn recipients(entry: &Entry, context: &Context) -> Table {
     let texts = context.texts;
+    if matches!(entry.kind(), EntryKind::Accepted | EntryKind::Steered) {
+        // Nothing was asked of a server yet.
+        let mut table = Table::new([(texts.recipient, Fit::Whole)]);
+        entry.recipients.iter().for_each(|recipient| table.row([(&*recipient.address).into()]));
+        return table;
+    }
     let mut table = Table::new([
         (texts.recipient, Fit::Whole),
         (texts.delivered, Fit::Whole),

@@ -57,7 +57,7 @@ fn table(messages: &[Message], context: &Context) -> Table {
         (texts.state, Fit::Whole),
         (texts.accepted, Fit::WholeOrDrop),
         (texts.recipients, Fit::Shorten),
-        (texts.subject, Fit::Shorten),
+        (texts.subject, Fit::ShortenOrDrop),
         (texts.last_error, Fit::ShortenOrDrop),
     ]);
     for message in messages {

@@ -88,11 +88,11 @@ fn tell(accepted: &Accepted, context: &mut Context) -> Result<(), Error> {
         return Ok(());
     }
     let texts = context.texts;
-    let mut line = (texts.accepted_as)(&one_line(&accepted.id), &one_line(&accepted.message_id));
-    if accepted.duplicate {
-        line.push_str(texts.duplicate);
-    }
+    let line = (texts.accepted_as)(&one_line(&accepted.id), &one_line(&accepted.message_id));
     context.out.line(&line)?;
+    if accepted.duplicate {
+        context.out.line(texts.duplicate)?;
+    }
     context.out.flush()
 }
 

@@ -73,7 +73,7 @@ fn unresolved(server: &str, error: &io::Error) -> Fault {
     if failed {
         Fault::new(FailureKind::ResolverFailed, format!("{server} could not be looked up: {error}"))
     } else {
-        Fault::new(FailureKind::NameNotFound, format!("there is no host {}: {error}", server.escape_debug()))
+        Fault::new(FailureKind::NameNotFound, format!("there is no host {}", server.escape_debug()))
     }
 }
 
