@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use faxpost_proto::connect::{ConnectError, connect};
@@ -151,6 +151,25 @@ impl TestDaemon {
         let mut child = self.child.take().expect("running");
         child.kill().expect("an own child can be killed");
         child.wait().expect("an own child can be waited for");
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Panics
+    /// It was ended before, or does not end within a minute.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("running");
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait().expect("an own child can be waited for") {
+                return status;
+            }
+            if begun.elapsed() > START {
+                let _ = child.kill();
+                panic!("faxpostd did not end:\n{}", self.stderr());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// A verified connection of this process.
