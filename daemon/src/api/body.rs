@@ -15,7 +15,8 @@ use tonic::{Code, Status};
 
 use super::error;
 
-/// A request body that fails when nothing comes for too long.
+/// A request body that fails when nothing comes for too long, and when it is cut off. tonic takes the cancellation of a
+/// stream for its end, and hyper its reset with NO_ERROR: half a fax would pass for a whole one.
 pub(super) struct Patient {
     body: Body,
     patience: Duration,
@@ -39,6 +40,15 @@ impl HttpBody for Patient {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             let next = Instant::now() + self.patience;
             self.deadline.as_mut().reset(next);
+            let cut_off = match &frame {
+                Some(Ok(_)) => false,
+                Some(Err(status)) => status.code() == Code::Cancelled,
+                None => !self.body.is_end_stream(),
+            };
+            if cut_off {
+                let text = "the request was cut off before its end; nothing was accepted";
+                return Poll::Ready(Some(Err(error::invalid("part", text))));
+            }
             return Poll::Ready(frame);
         }
         ready!(self.deadline.as_mut().poll(context));

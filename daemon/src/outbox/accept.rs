@@ -93,7 +93,7 @@ impl Outbox {
             return Err(AcceptError::TooLarge { size, limit });
         }
         if !self.take_share(&request.caller.id) {
-            return Err(AcceptError::QueueShare(self.queued_per_caller));
+            return self.accepted_before(request).await;
         }
         let share = Share { outbox: self, caller: &request.caller.id, kept: false };
 
@@ -125,6 +125,19 @@ impl Outbox {
             _ => {}
         }
         result
+    }
+
+    /// A caller without a share left is refused, but whoever lost the answer to a message that was accepted gets it.
+    async fn accepted_before(&self, request: Request) -> Result<Accepted, AcceptError> {
+        let full = AcceptError::QueueShare(self.queued_per_caller);
+        if request.request_id.is_empty() {
+            return Err(full);
+        }
+        let found = self.store.message_of_request(request.caller.id, request.request_id).await?;
+        let Some((message, before)) = found else { return Err(full) };
+        let (account, draft) = (request.account, request.draft);
+        let now = tokio::task::spawn_blocking(move || digest(&account, &draft)).await;
+        if now.map_err(io::Error::other)?? == before { Ok(duplicate(message)) } else { Err(AcceptError::Reused) }
     }
 
     fn build(&self, id: &str, draft: &Draft, digest: [u8; 32]) -> Result<Built, AcceptError> {
@@ -181,15 +194,14 @@ impl Outbox {
                 let message_id = built.composed.message_id;
                 Ok(Accepted { id: id.to_owned(), message_id, at, duplicate: false })
             }
-            Inserted::Duplicate(message) => Ok(Accepted {
-                id: message.id,
-                message_id: message.message_id,
-                at: message.accepted_at,
-                duplicate: true,
-            }),
+            Inserted::Duplicate(message) => Ok(duplicate(message)),
             Inserted::Reused => Err(AcceptError::Reused),
         }
     }
+}
+
+fn duplicate(message: Message) -> Accepted {
+    Accepted { id: message.id, message_id: message.message_id, at: message.accepted_at, duplicate: true }
 }
 
 /// A place of the caller's share, given back unless the message was accepted.

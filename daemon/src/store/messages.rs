@@ -114,6 +114,18 @@ impl Store {
         .await
     }
 
+    /// The message that this caller's request became, and the digest of what he gave.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn message_of_request(
+        &self,
+        caller: String,
+        request: String,
+    ) -> Result<Option<(Message, [u8; 32])>, StoreError> {
+        self.read(move |c| by_request(c, &caller, &request)).await
+    }
+
     /// At most `limit` queued messages that are due at `now`, the longest waiting first. A due time more than
     /// `horizon_ms` ahead was written by a clock that was wrong: such a message is due, too.
     ///

@@ -7,13 +7,13 @@ mod accounts_change;
 mod accounts_password;
 mod admin;
 mod authorization;
-//mod diagnostics;
-//mod diagnostics_test;
-//#[cfg(unix)]
-//mod faults;
+mod diagnostics;
+mod diagnostics_test;
+#[cfg(unix)]
+mod faults;
 mod kit;
-//mod log;
-//mod mail;
-//mod mail_outbox;
-//mod mail_stream;
-//mod secrets;
+mod log;
+mod mail;
+mod mail_outbox;
+mod mail_stream;
+mod secrets;
