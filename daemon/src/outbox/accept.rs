@@ -137,7 +137,11 @@ impl Outbox {
         let Some((message, before)) = found else { return Err(full) };
         let (account, draft) = (request.account, request.draft);
         let now = tokio::task::spawn_blocking(move || digest(&account, &draft)).await;
-        if now.map_err(io::Error::other)?? == before { Ok(duplicate(message)) } else { Err(AcceptError::Reused) }
+        if now.map_err(io::Error::other)?? == before {
+            Ok(duplicate(message))
+        } else {
+            Err(AcceptError::Reused)
+        }
     }
 
     fn build(&self, id: &str, draft: &Draft, digest: [u8; 32]) -> Result<Built, AcceptError> {
@@ -194,7 +198,7 @@ impl Outbox {
                 let message_id = built.composed.message_id;
                 Ok(Accepted { id: id.to_owned(), message_id, at, duplicate: false })
             }
-            Inserted::Duplicate(message) => Ok(duplicate(message)),
+            Inserted::Duplicate(message) => Ok(duplicate(*message)),
             Inserted::Reused => Err(AcceptError::Reused),
         }
     }

@@ -66,8 +66,7 @@ async fn f2_nothing_accepted_is_lost_however_often_the_daemon_is_killed() {
     answers.extend(answered);
     assert_eq!(answers.len(), ROUNDS * CALLERS * MAILS);
     let everybody: Vec<String> = answers.keys().cloned().collect();
-    let (again, _) =
-        call(daemon.mail().await, everybody, Arc::default(), usize::MAX, Arc::default()).await;
+    let (again, _) = call(daemon.mail().await, everybody, Arc::default(), usize::MAX, Arc::default()).await;
     assert_eq!(again, answers, "asked once more, everything is answered as before");
 
     let mut sizes = BTreeMap::new();
@@ -127,8 +126,7 @@ async fn only_what_the_server_has_is_delivered(daemon: &TestDaemon, server: &Smt
         .filter(|message| message.state() == v1::MessageState::Delivered)
         .map(|message| message.message_id)
         .collect();
-    let there: BTreeSet<_> =
-        server.received().iter().map(|one| header(&one.content, "Message-ID")).collect();
+    let there: BTreeSet<_> = server.received().iter().map(|one| header(&one.content, "Message-ID")).collect();
     for message_id in delivered {
         assert!(there.contains(&message_id), "{message_id} is called delivered");
     }
