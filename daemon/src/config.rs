@@ -58,7 +58,7 @@ impl Default for Limits {
 pub struct Outbox {
     /// Pauses after the first, second, … failed attempt, in seconds; the last one repeats.
     pub retry_seconds: Vec<u64>,
-    /// Hours after which a message is given up (RFC 5321 section 4.5.4.1 proposes 4 to 5 days).
+    /// Hours after which a message is given up (RFC 5321 section 4.5.4.1 proposes 4 to 5 days). 0: each is tried once.
     pub give_up_hours: u32,
 }
 
@@ -108,8 +108,8 @@ impl File {
             );
         }
         ensure!(
-            (1..=8760).contains(give_up_hours),
-            "outbox.give-up-hours is {give_up_hours}; it can be 1 to 8760"
+            (0..=8760).contains(give_up_hours),
+            "outbox.give-up-hours is {give_up_hours}; it can be 0 to 8760"
         );
         Ok(())
     }
@@ -155,7 +155,7 @@ mod tests {
             ("[limits]\ndeliveries = 9223372036854775807", "limits.deliveries"),
             ("[outbox]\nretry-seconds = [1, 9223372036854775807]", "outbox.retry-seconds"),
             ("[outbox]\nretry-seconds = []", "outbox.retry-seconds"),
-            ("[outbox]\ngive-up-hours = 0", "outbox.give-up-hours"),
+            ("[outbox]\ngive-up-hours = 8761", "outbox.give-up-hours"),
         ] {
             let error = load(text).unwrap_err();
             assert!(error.contains(named) && error.contains("faxpostd.toml"), "{error}");

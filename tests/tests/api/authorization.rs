@@ -80,7 +80,8 @@ async fn h2_every_method_is_denied_once_its_cell_says_so() {
             Code::PermissionDenied,
             reason::POLICY_DENIED,
         );
-        assert!(status.message().contains(&path), "{}", status.message());
+        let short = path.trim_start_matches("faxpost.v1.");
+        assert!(status.message().contains(short), "{}", status.message());
 
         decide(&daemon, &path, Role::Administrator, Decision::Unspecified).await.unwrap();
         if let Err(status) = call(&channel, &format!("/{path}"), &kind).await {

@@ -91,7 +91,7 @@ async fn f2_a_streamed_request_id_sends_once_too() {
     let again = ok(stream(&daemon, parts(1)).await);
     assert_eq!(again, v1::SendMailStreamResponse { duplicate: true, ..first.clone() });
     let status = refused(stream(&daemon, parts(2)).await, Code::AlreadyExists, reason::REQUEST_ID_REUSED);
-    assert!(status.message().contains("request_id"), "{}", status.message());
+    assert!(status.message().contains("request id"), "{}", status.message());
 
     // In one piece or in parts: the content is the same.
     let whole = v1::SendMailRequest {
