@@ -1,7 +1,7 @@
 //! `account …`
 
 use faxpost_proto::v1::{
-    Account as Settings, GetAccountRequest, Method, TlsCheck, accounts_client::AccountsClient,
+    Account as Settings, GetAccountRequest, Method, Security, TlsCheck, accounts_client::AccountsClient,
 };
 use tonic::transport::Channel;
 
@@ -51,8 +51,9 @@ async fn get(client: &mut AccountsClient<Channel>, id: &str) -> Result<Settings,
 
 /// Warns of settings that let others read the mail; the daemon allows them.
 fn warn(account: &Settings, context: &mut Context) -> Result<(), Error> {
-    // The pickup folder asks nobody for a certificate.
-    if account.tls_check() == TlsCheck::AcceptInvalid && account.method() != Method::Pickup {
+    // Without TLS, and in the pickup folder, there is no certificate.
+    let tls = account.method() != Method::Pickup && account.security() != Security::None;
+    if tls && account.tls_check() == TlsCheck::AcceptInvalid {
         let sentence = (context.texts.accept_invalid)(&one_line(&account.id));
         context.out.warning(&sentence)?;
     }

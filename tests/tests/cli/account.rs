@@ -1,0 +1,151 @@
+//! `faxpost account list | show | create | set | delete`
+
+use faxpost_tests::daemon::TestDaemon;
+
+use crate::kit::faxpost;
+
+#[tokio::test]
+async fn a1_a_fresh_account_shows_what_is_not_set() {
+    let daemon = TestDaemon::start().await;
+    let shown = faxpost(&daemon, &["account", "show"]).await.exits(0);
+    let value = |key: &str| {
+        let line = shown.out.lines().find(|line| line.starts_with(&format!("{key} ")));
+        line.unwrap_or_else(|| panic!("no {key} in {}", shown.out))[key.len()..].trim().to_owned()
+    };
+    assert_eq!(value("id"), "default");
+    assert_eq!(value("method"), "pickup");
+    assert_eq!(value("server"), "(not set)");
+    assert_eq!(value("port"), "25 (default)");
+    assert_eq!(value("password"), "not set");
+    assert_eq!(value("pickup-directory"), "(pickup in the state folder)");
+    assert_eq!(value("sign"), "off");
+
+    let account = faxpost(&daemon, &["--json", "account", "show", "default"]).await.exits(0).json();
+    assert_eq!(account["account"]["method"], "METHOD_PICKUP");
+    assert_eq!(account["account"]["effectivePort"], 25);
+}
+
+#[tokio::test]
+async fn a1_every_key_can_be_set_shown_and_set_back() {
+    let daemon = TestDaemon::start().await;
+    let pin = "00ff".repeat(16);
+    let check = format!("tls-check=pinned:{pin}");
+    let settings = [
+        ("sender-email=fax@example.org", "senderEmail", "fax@example.org"),
+        ("sender-name=Fax of the office", "senderName", "Fax of the office"),
+        ("server=mail.example.org", "server", "mail.example.org"),
+        ("port=2587", "port", "2587"),
+        ("security=starttls", "security", "SECURITY_STARTTLS"),
+        (&check, "tlsPin", &pin),
+        ("authentication=on", "authentication", "true"),
+        ("login=fax", "login", "fax"),
+        ("ehlo-name=fax.example.org", "ehloName", "fax.example.org"),
+        ("method=secure-smtp-client", "method", "METHOD_SECURE_SMTP_CLIENT"),
+    ];
+    let mut arguments = vec!["account", "set"];
+    arguments.extend(settings.iter().map(|(setting, ..)| *setting));
+    let set = faxpost(&daemon, &arguments).await.exits(0).says("KEY").says("OLD").says("NEW");
+    assert!(!set.err.contains("pickup"), "{}", set.err);
+
+    let account = faxpost(&daemon, &["--json", "account", "show"]).await.exits(0).json();
+    for (_, field, expected) in settings {
+        let value = &account["account"][field];
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        assert_eq!(value, expected, "{field}");
+    }
+    let typed = faxpost(&daemon, &["account", "show"]).await.exits(0).out;
+    assert!(typed.contains(&format!("pinned:{pin}")), "{typed}");
+
+    faxpost(&daemon, &["account", "set", "ehlo-name=", "port="]).await.exits(0).says("(this host's name)");
+    let account = faxpost(&daemon, &["--json", "account", "show"]).await.exits(0).json();
+    assert_eq!(account["account"]["effectivePort"], 587, "the usual port of STARTTLS");
+}
+
+#[tokio::test]
+async fn a3_setting_a_server_while_mail_goes_to_the_folder_says_how_to_switch() {
+    let daemon = TestDaemon::start().await;
+    let set = faxpost(&daemon, &["account", "set", "server=mail.example.org"]).await.exits(0);
+    let set = set.complains("method=pickup").complains("faxpost account set method=secure-smtp-client");
+    assert!(!set.out.contains("pickup"), "the hint is no part of the result: {}", set.out);
+    let json = faxpost(&daemon, &["--json", "account", "set", "server=mail.example.net"]).await.exits(0);
+    assert_eq!(json.json()["account"]["server"], "mail.example.net");
+    // What has nothing to do with servers needs no hint.
+    let set = faxpost(&daemon, &["account", "set", "sender-name=Fax"]).await.exits(0);
+    assert!(!set.err.contains("pickup"), "{}", set.err);
+}
+
+#[tokio::test]
+async fn a12_what_was_changed_meanwhile_is_not_overwritten_and_exits_75() {
+    let daemon = TestDaemon::start().await;
+    let old = faxpost(&daemon, &["--json", "account", "show"]).await.exits(0).json();
+    let etag = old["account"]["etag"].as_str().unwrap();
+    faxpost(&daemon, &["account", "set", "sender-name=First"]).await.exits(0);
+    let late = faxpost(&daemon, &["account", "set", "--etag", etag, "sender-name=Second"]).await.exits(75);
+    assert!(late.out.is_empty(), "{}", late.out);
+    late.complains("was changed meanwhile").complains("your changes were not made");
+    faxpost(&daemon, &["account", "show"]).await.exits(0).says("First");
+    faxpost(&daemon, &["account", "create", "office"]).await.exits(0);
+    faxpost(&daemon, &["account", "delete", "office", "--etag", etag]).await.exits(75);
+}
+
+#[tokio::test]
+async fn a1_wrong_settings_name_the_key_and_change_nothing() {
+    let daemon = TestDaemon::start().await;
+    for (settings, code, said) in [
+        (&["serverr=x"][..], 64, "There is no key \"serverr\". Keys: sender-email,"),
+        (&["security=tls"], 64, "Good values: none, implicit, starttls"),
+        (&["port=abc"], 64, "port must be a number"),
+        (&["plaintext-auth=yes"], 64, "Good values: on, off"),
+        (&["port=1", "port=2"], 64, "port is given twice"),
+        (&["server", "mail.example.org"], 64, "Did you mean server=mail.example.org?"),
+        (&["tls-check=pinned:12"], 64, "64 hexadecimal digits"),
+        (&["nothing"], 64, "nothing to change"),
+        (&[], 64, "nothing to change"),
+        (&["port=99999"], 65, "One field is wrong.\n  port: a port is a number from 1 to 65535"),
+        (&["server=two words"], 65, "  server: "),
+        (&["sender-email=nobody"], 65, "  sender-email: "),
+        (&["method=secure-smtp-client"], 65, "Some fields are wrong.\n  server: "),
+        (
+            &[
+                "method=secure-smtp-client",
+                "server=a.example",
+                "sender-email=a@a.example",
+                "authentication=on",
+            ],
+            65,
+            "plaintext-auth",
+        ),
+        (&["sign=clear"], 78, "sign"),
+        (&["nope", "server=x.example"], 65, "There is no account nope."),
+    ] {
+        let run = faxpost(&daemon, &[&["account", "set", "--validate-only"], settings].concat()).await;
+        assert_eq!(run.code, code, "{settings:?}: {run:#?}");
+        assert!(run.out.is_empty() && run.err.contains(said), "{settings:?}: {run:#?}");
+        assert!(!run.err.contains("os error") && !run.err.contains("Status"), "{run:#?}");
+    }
+    let valid = faxpost(&daemon, &["account", "set", "--validate-only", "port=587"]).await;
+    valid.exits(0).says("valid; nothing was changed");
+    let account = faxpost(&daemon, &["--json", "account", "show"]).await.exits(0).json();
+    assert_eq!(account["account"]["etag"], "1");
+}
+
+#[tokio::test]
+async fn a1_accounts_are_made_listed_and_deleted() {
+    let daemon = TestDaemon::start().await;
+    let created = ["account", "create", "office", "sender-email=office@example.org"];
+    faxpost(&daemon, &created).await.exits(0).says("Account office is there.");
+    faxpost(&daemon, &created).await.exits(73).complains("There is an account office already.");
+    faxpost(&daemon, &["account", "create", "Office 1"]).await.exits(65).complains("1 to 32 characters");
+
+    let list = faxpost(&daemon, &["account", "list"]).await.exits(0).says("METHOD");
+    assert_eq!(list.out.lines().count(), 3, "{}", list.out);
+    let list = faxpost(&daemon, &["--json", "account", "list"]).await.exits(0).json();
+    let ids: Vec<_> = list["accounts"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
+    assert_eq!(ids, ["default", "office"]);
+
+    faxpost(&daemon, &["account", "delete", "office"]).await.exits(0).says("deleted");
+    faxpost(&daemon, &["account", "delete", "office"]).await.exits(65).complains("no account office");
+    faxpost(&daemon, &["account", "delete", "default"]).await.exits(65).complains("always exists");
+    let json = faxpost(&daemon, &["--json", "account", "create", "two"]).await.exits(0).json();
+    assert_eq!(json["account"]["id"], "two");
+}

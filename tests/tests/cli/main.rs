@@ -1,0 +1,16 @@
+//! The command line as scripts and people use it: the real programs, their words, exits and JSON.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod account;
+mod account_test;
+mod failures;
+mod generated;
+mod kit;
+mod languages;
+mod log;
+mod outbox;
+mod password;
+mod policy;
+mod send;
+mod status;
