@@ -45,8 +45,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     let started_at = jiff::Timestamp::now().as_millisecond();
     service::prepare_state_dir(&config.state_dir)?;
     let _lock = StateLock::take(&config.state_dir, &config.endpoint)?;
-    let store = Store::open(&config.state_dir)?;
+    // The key first: a look at it changes nothing, while opening the database brings in what a crash left.
     let vault = Vault::open(&config.state_dir)?;
+    let store = Store::open(&config.state_dir)?;
     let registry =
         Arc::new(Registry::open(store.clone(), vault).await.context("the accounts cannot be read")?);
     let policy = Arc::new(PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?);

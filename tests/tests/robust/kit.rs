@@ -95,19 +95,24 @@ pub(crate) async fn finished(daemon: &TestDaemon, id: &str) -> v1::Message {
 
 /// Watches a message until it is as wished.
 pub(crate) async fn until(daemon: &TestDaemon, id: &str, wish: impl Fn(&v1::Message) -> bool) -> v1::Message {
+    let last = std::cell::RefCell::new(None);
     let watching = async {
         let request = v1::WatchMessageRequest { id: id.to_owned() };
         let mut states = daemon.mail().await.watch_message(request).await.unwrap().into_inner();
         while let Some(state) = states.message().await.unwrap() {
             let message = state.message.unwrap();
             if wish(&message) {
-                return message;
+                return Some(message);
             }
+            last.replace(Some(message));
         }
-        panic!("it ended otherwise:\n{}", daemon.stderr());
+        None
     };
     let waited = tokio::time::timeout(LONGEST, watching).await;
-    waited.unwrap_or_else(|_| panic!("it never came:\n{}", daemon.stderr()))
+    let Ok(Some(message)) = waited else {
+        panic!("it never came; last there was {:?}:\n{}", last.borrow(), daemon.stderr())
+    };
+    message
 }
 
 /// Waits until it is so.

@@ -3,14 +3,15 @@
 //! Everything is bounded by counts; waiting ends at a generous limit that says what did not happen.
 #![allow(clippy::unwrap_used)] // clippy only knows functions marked as tests, not their helpers
 
-//mod bodies;
+mod bodies;
 mod durability;
-//mod hang_up;
-//mod hostile;
+mod frames;
 mod gate;
+mod hang_up;
+mod hostile;
 mod kit;
-//mod limits;
-//mod startup;
-//#[cfg(unix)]
-//mod stop_unix;
+mod limits;
+mod startup;
+#[cfg(unix)]
+mod stop_unix;
 mod trouble;

@@ -171,7 +171,7 @@ mod tests {
     proptest! {
         #[test]
         fn h3_a_secret_does_not_come_back_from_the_server(
-            secret in "[\\PC--*]{1,40}", before in "[a-z \0]{0,7}", after in "[a-z \0]{0,7}"
+            secret in "[\\PC--*]{1,40}".prop_filter("stands for an empty answer", |secret| secret != "="), before in "[a-z \0]{0,7}", after in "[a-z \0]{0,7}"
         ) {
             let mut recorder = Recorder::new();
             recorder.hide(&secret);

@@ -1,0 +1,115 @@
+//! H5: what one caller can hold, and that it comes back.
+
+use bytes::Bytes;
+use faxpost_proto::reason::{MESSAGE_TOO_LARGE, TOO_MANY_CALLS, TOO_MANY_CONNECTIONS};
+use faxpost_proto::v1;
+use faxpost_proto::v1::diagnostics_client::DiagnosticsClient;
+use faxpost_proto::v1::send_mail_stream_request::Part;
+use faxpost_tests::daemon::TestDaemon;
+use tonic::Code;
+
+use crate::kit::{eventually, mail, reason, served, spool_is_empty, unharmed};
+
+/// An administrator, as the tests' user is one, has so many connections beside his share.
+const RESERVE: usize = 16;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h5_one_connection_too_many_is_told_so_and_room_is_given_back() {
+    let daemon = TestDaemon::builder().settings("[limits]\nconnections-per-caller = 4\n").start().await;
+    eventually("the look whether it serves is over", async || served(&daemon).await).await;
+    let mut clients = Vec::new();
+    let mut refusal = None;
+    for _ in 0..4 + RESERVE + 1 {
+        let mut client = DiagnosticsClient::new(daemon.connect().await.unwrap());
+        match client.get_status(v1::GetStatusRequest {}).await {
+            Ok(_) => clients.push(client),
+            Err(status) => refusal = Some(status),
+        }
+    }
+    let refusal = refusal.unwrap();
+    assert_eq!((refusal.code(), reason(&refusal).as_str()), (Code::ResourceExhausted, TOO_MANY_CONNECTIONS));
+    assert!(clients.len() >= 4);
+    for client in &mut clients {
+        client.get_status(v1::GetStatusRequest {}).await.unwrap();
+    }
+    drop(clients);
+    unharmed(&daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h5_one_call_too_many_is_told_so_and_slots_are_given_back() {
+    let daemon = TestDaemon::builder().settings("[limits]\ncalls-per-caller = 3\n").start().await;
+    let mut watches = Vec::new();
+    for _ in 0..3 {
+        let mut client = daemon.accounts().await;
+        watches.push(client.watch_accounts(v1::WatchAccountsRequest {}).await.unwrap().into_inner());
+    }
+    // Another connection of the same caller has no more slots.
+    let refusal = daemon.diagnostics().await.get_status(v1::GetStatusRequest {}).await.unwrap_err();
+    assert_eq!((refusal.code(), reason(&refusal).as_str()), (Code::ResourceExhausted, TOO_MANY_CALLS));
+    for watch in &mut watches {
+        assert!(watch.message().await.unwrap().is_some(), "those that were there go on");
+    }
+    watches.pop();
+    eventually("a slot is given back", async || served(&daemon).await).await;
+    drop(watches);
+    unharmed(&daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h5_what_is_too_large_is_refused_and_leaves_nothing() {
+    let daemon = TestDaemon::builder().settings("[limits]\nmax-message-bytes = 6000000\n").start().await;
+    let mut client = daemon.mail().await;
+    let content = Bytes::from(vec![7; 5 << 20]);
+    let attachment =
+        v1::Attachment { file_name: "a.tif".to_owned(), content: content.clone(), ..Default::default() };
+    let large = v1::SendMailRequest { attachments: vec![attachment], ..mail("large", false) };
+    too_large(client.send_mail(large).await.unwrap_err());
+
+    let account = v1::Account { server: "x".repeat(100_000), ..Default::default() };
+    let change = v1::UpdateAccountRequest { account: Some(account), ..Default::default() };
+    too_large(daemon.accounts().await.update_account(change).await.unwrap_err());
+
+    let part = |part| v1::SendMailStreamRequest { part: Some(part) };
+    let mut parts = vec![part(Part::Mail(mail("stream", false)))];
+    for name in ["a.tif", "b.tif"] {
+        let start = v1::AttachmentStart { file_name: name.to_owned(), content_type: String::new() };
+        parts.push(part(Part::Attachment(start)));
+        for at in 0..50 {
+            parts.push(part(Part::Chunk(content.slice(at * 65_536..(at + 1) * 65_536))));
+        }
+    }
+    let stream = tokio_stream::iter(parts);
+    too_large(client.send_mail_stream(stream).await.unwrap_err());
+    spool_is_empty(&daemon).await;
+    unharmed(&daemon).await;
+}
+
+fn too_large(refusal: tonic::Status) {
+    let found = (refusal.code(), reason(&refusal));
+    assert_eq!(found, (Code::InvalidArgument, MESSAGE_TOO_LARGE.to_owned()), "{refusal:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h5_long_lists_come_in_pages_that_every_client_takes() {
+    let daemon = TestDaemon::start().await;
+    let mut client = daemon.mail().await;
+    let many: Vec<_> =
+        (0..100).map(|n| format!("{n:03}{}@{}.test", "x".repeat(55), "y".repeat(60))).collect();
+    let count = 120;
+    for n in 0..count {
+        let request = v1::SendMailRequest { to: many.clone(), ..mail(&format!("many-{n}"), false) };
+        client.send_mail(request).await.unwrap();
+    }
+    let (mut all, mut pages, mut page_token) = (0, 0, String::new());
+    loop {
+        let request = v1::ListMessagesRequest { page_size: 500, page_token, ..Default::default() };
+        let page = client.list_messages(request).await.unwrap().into_inner();
+        (all, pages, page_token) = (all + page.messages.len(), pages + 1, page.next_page_token);
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(all, count);
+    assert!(pages > 1, "one page would have been larger than a client takes");
+}
