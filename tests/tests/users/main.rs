@@ -1,4 +1,10 @@
-//! What other users of the machine may do, as the operating system knows them. Wants root. Run by `tests/run linux`.
+//! What other users of this machine may do, as the operating system knows them, and what a full disk does. Wants root:
+//! it becomes those users, and mounts a small disk. Run by `tests/run linux`.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod disk;
+mod kit;
+mod own;
+mod roles;
