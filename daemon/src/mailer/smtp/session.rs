@@ -217,6 +217,7 @@ impl<'a> Session<'a> {
         let mut refusal = None;
         for mechanism in mechanisms {
             let reply = self.exchange(mechanism, (mechanism.begin)(sign_in)).await?;
+            let next_may_do = mechanism.is_refused_as_such(&reply);
             let kind = match reply.code {
                 235 => {
                     self.progress.note(format!("signed in as {} with {}", sign_in.login, mechanism.name));
@@ -224,9 +225,9 @@ impl<'a> Session<'a> {
                     return Ok(());
                 }
                 400..500 => FailureKind::AuthTemporary,
+                _ if next_may_do => FailureKind::NoMechanism,
                 _ => FailureKind::AuthRejected,
             };
-            let next_may_do = mechanism.is_refused_as_such(&reply);
             refusal = Some(Fault::refused(kind, &format!("the sign-in with {}", mechanism.name), reply));
             if !next_may_do {
                 break;
