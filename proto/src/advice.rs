@@ -145,6 +145,11 @@ const ADVICE: &[Advice] = &[
         ru: "Сервер сейчас не может проверить вход. Отправка повторится сама.",
     },
     Advice {
+        code: "SERVER_UNPROVEN",
+        en: "The sign-in lets the server prove that it knows the password, and this one did not. Perhaps it is another server that answers in its name: check the server's name, and that TLS is on with the certificate checked. Otherwise its sign-in is faulty; ask who runs it.",
+        ru: "При таком входе сервер доказывает, что знает пароль, а этот не доказал. Возможно, за него отвечает другой сервер: проверьте имя сервера и включён ли TLS с проверкой сертификата. Иначе его вход неисправен: обратитесь к администратору сервера.",
+    },
+    Advice {
         code: "APP_PASSWORD",
         en: "This account needs an app password: with two-step verification the usual one is not taken. Create one in the account's security settings.",
         ru: "Нужен пароль приложения: при двухэтапной проверке обычный не подходит. Создайте его в настройках безопасности учётной записи.",

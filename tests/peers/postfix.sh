@@ -14,6 +14,7 @@
 #   DIR/mail/all/     the maildir that takes mail for everybody; X-Original-To in a message names the recipient
 #   DIR/log/          maillog, dovecot.log
 #
+# Sign-ins: SCRAM-SHA-256 (STARTTLS alone), SCRAM-SHA-1 (STARTTLS and SMTPS), CRAM-MD5, PLAIN and LOGIN (everywhere).
 # Accounts: alice@fax.test / secret, and bob@fax.test / pässwörd mit Leer & "Q".
 # Scripted answers: recipients r550@ r552@ r450@ r451@ r421@, senders s553@ s451@, and "X-Fault: reject" in a header.
 set -euo pipefail
@@ -175,7 +176,7 @@ log_path = $dir/log/dovecot.log
 instance_name = faxpost-test
 protocols =
 ssl = no
-auth_mechanisms = plain login cram-md5
+auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256
 auth_verbose = yes
 # Wrong passwords are tested often: neither a delay nor a growing penalty for them.
 auth_failure_delay = 0
@@ -287,10 +288,12 @@ EOF
   -o syslog_name=starttls
 127.0.0.1:$SMTPS inet n - n - - smtpd
   -o smtpd_tls_wrappermode=yes
+  -o smtpd_sasl_mechanism_filter=!SCRAM-SHA-256,static:rest
   -o syslog_name=smtps
 127.0.0.1:$AUTHPLAIN inet n - n - - smtpd
   -o smtpd_tls_security_level=none
   -o smtpd_tls_auth_only=no
+  -o smtpd_sasl_mechanism_filter=!SCRAM-SHA-256,!SCRAM-SHA-1,static:rest
   -o syslog_name=authplain
 cleanup    unix       n - n - 0     cleanup
 qmgr       unix       n - n 300 1   qmgr

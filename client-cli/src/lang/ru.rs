@@ -351,6 +351,7 @@ fn failure(code: &str) -> Option<&'static str> {
         "NO_PASSWORD" => "Пароль учётной записи не задан.",
         "AUTH_REJECTED" => "Сервер не принял логин или пароль.",
         "AUTH_TEMPORARY" => "Сервер сейчас не может проверить пароль.",
+        "SERVER_UNPROVEN" => "Сервер не доказал, что знает пароль.",
         "SENDER_REJECTED" => "Сервер отклонил отправителя.",
         "RECIPIENT_REJECTED" => "Сервер не принял ни одного получателя.",
         "MESSAGE_REJECTED" => "Сервер отклонил письмо.",

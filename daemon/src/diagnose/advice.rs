@@ -118,6 +118,7 @@ fn by_kind(failure: &Failure) -> &'static str {
         FailureKind::NoPassword => "SET_PASSWORD",
         FailureKind::AuthRejected => "CHECK_CREDENTIALS",
         FailureKind::AuthTemporary => "SIGN_IN_LATER",
+        FailureKind::ServerUnproven => "SERVER_UNPROVEN",
         FailureKind::SenderRejected => "CHECK_SENDER",
         FailureKind::RecipientRejected => "CHECK_RECIPIENT",
         FailureKind::MessageRejected => "CONTENT_REFUSED",
@@ -134,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    const KINDS: [FailureKind; 27] = [
+    const KINDS: [FailureKind; 28] = [
         FailureKind::NameNotFound,
         FailureKind::ResolverFailed,
         FailureKind::ConnectionRefused,
@@ -155,6 +156,7 @@ mod tests {
         FailureKind::NoPassword,
         FailureKind::AuthRejected,
         FailureKind::AuthTemporary,
+        FailureKind::ServerUnproven,
         FailureKind::SenderRejected,
         FailureKind::RecipientRejected,
         FailureKind::MessageRejected,

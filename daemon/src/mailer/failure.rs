@@ -32,6 +32,7 @@ impl FailureKind {
             Self::NoPassword => "NO_PASSWORD",
             Self::AuthRejected => "AUTH_REJECTED",
             Self::AuthTemporary => "AUTH_TEMPORARY",
+            Self::ServerUnproven => "SERVER_UNPROVEN",
             Self::SenderRejected => "SENDER_REJECTED",
             Self::RecipientRejected => "RECIPIENT_REJECTED",
             Self::MessageRejected => "MESSAGE_REJECTED",

@@ -299,6 +299,8 @@ pub enum FailureKind {
     AuthRejected,
     /// The server cannot check credentials now.
     AuthTemporary,
+    /// The server did not prove that it knows the password.
+    ServerUnproven,
     /// The sender was refused.
     SenderRejected,
     /// No recipient was taken.

@@ -21,6 +21,7 @@
 
 mod certificates;
 mod mailbox;
+mod sasl;
 mod script;
 mod session;
 
@@ -53,6 +54,7 @@ struct Settings {
     mode: Mode,
     credentials: Option<(String, String)>,
     mechanisms: Vec<String>,
+    scram_rounds: u32,
     auth_keyword: &'static str,
     auth_before_tls: bool,
     extensions: Vec<String>,
@@ -82,6 +84,7 @@ impl SmtpServer {
                 mode: Mode::Plain,
                 credentials: None,
                 mechanisms: vec!["PLAIN".to_owned(), "LOGIN".to_owned()],
+                scram_rounds: 4096,
                 auth_keyword: "AUTH ",
                 auth_before_tls: false,
                 extensions: ["PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
@@ -158,9 +161,15 @@ impl Builder {
         self
     }
 
-    /// The mechanisms offered, in this order. Only PLAIN and LOGIN can be used.
+    /// The mechanisms offered, in this order. PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1 and SCRAM-SHA-256 can be used.
     pub fn mechanisms(mut self, names: &[&str]) -> Self {
         self.settings.mechanisms = names.iter().map(|&name| name.to_owned()).collect();
+        self
+    }
+
+    /// Rounds of hashing that SCRAM asks for; 4096 unless said.
+    pub fn scram_rounds(mut self, rounds: u32) -> Self {
+        self.settings.scram_rounds = rounds;
         self
     }
 

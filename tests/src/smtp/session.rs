@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::certificates::Identity;
 use super::mailbox::{Mailbox, Received};
+use super::sasl::{self, Scram};
 use super::script::{At, Fault, Script};
 use super::{Mode, Settings};
 
@@ -149,7 +150,17 @@ impl Session {
                 let given = (decode(&login), decode(&password));
                 (format!("{login} {password}"), given)
             }
-            _ => return self.say(504, "5.5.4 only PLAIN and LOGIN").await,
+            "CRAM-MD5" => {
+                let challenge = "<1896.697170952@mail.test>";
+                let said = self.challenge(challenge).await?;
+                let right = decode(&said) == sasl::cram_md5(&credentials.0, &credentials.1, challenge);
+                (said, if right { credentials.clone() } else { Default::default() })
+            }
+            "SCRAM-SHA-1" | "SCRAM-SHA-256" => match self.scram(&mechanism, initial, &credentials).await? {
+                Some(found) => found,
+                None => return Ok(()),
+            },
+            _ => return self.say(504, "5.5.4 this mechanism is only offered").await,
         };
         let right = given == credentials;
         let (code, text) = if right {
@@ -161,6 +172,35 @@ impl Session {
             (self.message.login, self.message.mechanism) = (Some(given.0), Some(mechanism));
         }
         Ok(())
+    }
+
+    /// What the client said, and whose password it knows; `None`: it was answered already.
+    async fn scram(
+        &mut self,
+        mechanism: &str,
+        initial: &str,
+        credentials: &(String, String),
+    ) -> Step<Option<(String, (String, String))>> {
+        let rounds = self.settings.scram_rounds;
+        let client_first = decode(initial);
+        let Some((scram, server_first)) = Scram::begin(mechanism, &client_first, &credentials.1, rounds)
+        else {
+            self.say(501, "5.5.2 this is no SCRAM").await?;
+            return Ok(None);
+        };
+        let client_final = self.challenge(&server_first).await?;
+        let said = format!("{initial} {client_final}");
+        let same_name = client_first.starts_with(&format!("n,,n={},r=", credentials.0));
+        let proof = scram.finish(&decode(&client_final)).filter(|_| same_name);
+        let Some(proof) = proof else { return Ok(Some((said, Default::default()))) };
+        if !self.answer(At::ServerProof, "", 334, &STANDARD.encode(proof)).await? {
+            return Ok(None);
+        }
+        if !self.command().await?.is_empty() {
+            self.say(501, "5.7.0 cancelled").await?;
+            return Ok(None);
+        }
+        Ok(Some((said, credentials.clone())))
     }
 
     async fn challenge(&mut self, text: &str) -> Step<String> {

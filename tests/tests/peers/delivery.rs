@@ -128,6 +128,25 @@ async fn a3_a4_implicit_tls_with_a_pinned_key_and_a_password_that_is_no_ascii() 
 }
 
 #[tokio::test]
+async fn a5_the_strongest_sign_in_that_dovecot_offers_is_used_with_any_password() {
+    let postfix = Postfix::shared();
+    for (port, security, used) in [
+        (postfix.starttls, v1::Security::Starttls, "SCRAM-SHA-256"),
+        (postfix.smtps, v1::Security::Implicit, "SCRAM-SHA-1"),
+        (postfix.authplain, v1::Security::None, "CRAM-MD5"),
+    ] {
+        for user in [ALICE, BOB] {
+            let daemon = daemon(postfix, port, security, user).await;
+            let to = format!("{used}-{}", user.0);
+            run(&daemon, &["send", "--to", &to, "--subject", used, "--text", "x", "--wait"]);
+            assert_eq!(postfix.wait_for(&to, 1).await.unwrap().len(), 1);
+            let signed_in = format!("sasl_method={used}, sasl_username={}", user.0);
+            assert!(postfix.log().contains(&signed_in), "no {signed_in} in {}", postfix.log());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a5_a_password_crosses_an_open_line_only_when_the_account_says_so() {
     let postfix = Postfix::shared();
     let daemon = daemon(postfix, postfix.authplain, v1::Security::None, ALICE).await;

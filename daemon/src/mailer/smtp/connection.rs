@@ -40,6 +40,8 @@ pub(super) struct Connection {
     output: Zeroizing<Vec<u8>>,
     /// Commands whose answers have not been read.
     awaited: usize,
+    /// Of the last reply.
+    challenge: Option<Vec<u8>>,
     timeouts: Timeouts,
     pub(super) recorder: Recorder,
 }
@@ -73,6 +75,7 @@ impl Connection {
             input: Vec::new(),
             output: Zeroizing::default(),
             awaited: 0,
+            challenge: None,
             timeouts,
             recorder: Recorder::new(),
         }
@@ -147,6 +150,13 @@ impl Connection {
     pub(super) async fn reply(&mut self) -> Result<Reply, Fault> {
         let patience = Duration::from_secs(self.timeouts.command);
         self.reply_within(patience).await
+    }
+
+    /// As [`Self::reply`], within AUTH: the bytes of a challenge come beside it, as they were sent, where in the reply
+    /// whatever looks like a secret is blotted out.
+    pub(super) async fn reply_or_challenge(&mut self) -> Result<(Reply, Option<Vec<u8>>), Fault> {
+        let reply = self.reply().await?;
+        Ok((reply, self.challenge.take()))
     }
 
     async fn reply_within(&mut self, patience: Duration) -> Result<Reply, Fault> {
@@ -246,6 +256,9 @@ impl Connection {
             match parser.push(&line) {
                 Ok(None) => {}
                 Ok(Some(mut reply)) => {
+                    // What is no base64 is an empty challenge: every mechanism has its answer to that.
+                    self.challenge = (reply.code == 334)
+                        .then(|| STANDARD.decode(reply.lines[0].trim()).unwrap_or_default());
                     for line in &mut reply.lines {
                         *line = self.recorder.scrub(line);
                     }

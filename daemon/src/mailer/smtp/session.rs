@@ -6,13 +6,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use lettre::transport::smtp::commands::{Ehlo, Starttls};
 use lettre::transport::smtp::extension::ClientId;
 
 use super::capabilities::Capabilities;
 use super::connection::Connection;
+use super::sasl::{Exchange, Mechanism, Turn};
 use super::transaction::Recipients;
 use super::{connect, sasl, tls};
 use crate::accounts::Security;
@@ -217,7 +216,8 @@ impl<'a> Session<'a> {
 
         let mut refusal = None;
         for mechanism in mechanisms {
-            let reply = self.exchange(mechanism.name, (mechanism.begin)(sign_in)).await?;
+            let reply = self.exchange(mechanism, (mechanism.begin)(sign_in)).await?;
+            let next_may_do = mechanism.is_refused_as_such(&reply);
             let kind = match reply.code {
                 235 => {
                     self.progress.note(format!("signed in as {} with {}", sign_in.login, mechanism.name));
@@ -225,10 +225,9 @@ impl<'a> Session<'a> {
                     return Ok(());
                 }
                 400..500 => FailureKind::AuthTemporary,
+                _ if next_may_do => FailureKind::NoMechanism,
                 _ => FailureKind::AuthRejected,
             };
-            // RFC 4954: 504 is about the mechanism, and the next one may do. All else is about who signs in.
-            let next_may_do = reply.code == 504;
             refusal = Some(Fault::refused(kind, &format!("the sign-in with {}", mechanism.name), reply));
             if !next_may_do {
                 break;
@@ -238,26 +237,62 @@ impl<'a> Session<'a> {
     }
 
     /// One mechanism, to the answer that ends it.
-    async fn exchange(&mut self, name: &str, mut exchange: Box<dyn sasl::Exchange>) -> Result<Reply, Fault> {
+    async fn exchange(
+        &mut self,
+        mechanism: &Mechanism,
+        mut exchange: Box<dyn Exchange>,
+    ) -> Result<Reply, Fault> {
         let initial = exchange.initial();
-        self.connection.queue_secret(Some(&format!("AUTH {name}")), initial.as_deref().map(Vec::as_slice));
-        loop {
-            let reply = self.connection.reply().await?;
-            if reply.code != 334 {
-                return Ok(reply);
+        self.connection.recorder.hide_challenges(mechanism.hides_challenges());
+        self.connection
+            .queue_secret(Some(&format!("AUTH {}", mechanism.name)), initial.as_deref().map(Vec::as_slice));
+        let reply = loop {
+            let (reply, challenge) = self.connection.reply_or_challenge().await?;
+            let Some(challenge) = challenge else { break reply };
+            let turn;
+            (exchange, turn) = answer(exchange, challenge).await?;
+            if let Some(remark) = exchange.remark() {
+                self.connection.recorder.remark(&remark);
+                self.progress.note(remark);
             }
-            let challenge = STANDARD.decode(reply.lines[0].trim()).unwrap_or_default();
-            match exchange.answer(&challenge) {
-                Some(answer) => self.connection.queue_secret(None, Some(&answer)),
-                None => return self.connection.command("*\r\n").await,
+            if let Some(proof) = exchange.proof() {
+                self.connection.recorder.hide_exactly(proof);
             }
+            match turn {
+                Turn::Answer(answer) => self.connection.queue_secret(None, Some(&answer)),
+                Turn::Cancel => break self.connection.command("*\r\n").await?,
+                Turn::Distrust(why) => return Err(self.distrust(&why)),
+            }
+        };
+        self.connection.recorder.hide_challenges(false);
+        if reply.code == 235 && !exchange.knows_the_server() {
+            return Err(self.distrust("the server let us in without a proof that it knows the password"));
         }
+        Ok(reply)
+    }
+
+    /// Not a word more to this server.
+    fn distrust(&mut self, why: &str) -> Fault {
+        self.connection.close(why);
+        Fault::new(FailureKind::ServerUnproven, why)
     }
 
     /// Without the brackets of an IPv6 literal.
     fn server(&self) -> &'a str {
         self.route.server.trim_start_matches('[').trim_end_matches(']')
     }
+}
+
+/// Where it keeps nobody waiting: a proof takes many rounds of hashing.
+async fn answer(
+    mut exchange: Box<dyn Exchange>,
+    challenge: Vec<u8>,
+) -> Result<(Box<dyn Exchange>, Turn), Fault> {
+    let work = tokio::task::spawn_blocking(move || {
+        let turn = exchange.answer(&challenge);
+        (exchange, turn)
+    });
+    work.await.map_err(|_| Fault::new(FailureKind::AuthTemporary, "the sign-in could not be computed"))
 }
 
 /// How we introduce ourselves: by the name that was set, or else by our address on this connection.

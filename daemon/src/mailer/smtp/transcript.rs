@@ -27,6 +27,7 @@ pub(in crate::mailer) struct Recorder {
     tail_size: usize,
     left_out: usize,
     traces: Vec<Zeroizing<String>>,
+    hides_challenges: bool,
 }
 
 impl Recorder {
@@ -38,6 +39,7 @@ impl Recorder {
             tail_size: 0,
             left_out: 0,
             traces: Vec::new(),
+            hides_challenges: false,
         }
     }
 
@@ -48,7 +50,10 @@ impl Recorder {
 
     /// What the server says, as it came.
     pub(super) fn server(&mut self, line: &[u8]) {
-        let text = self.scrub(&String::from_utf8_lossy(line));
+        let text = match line.split_at_checked(4) {
+            Some((b"334 " | b"334-", _)) if self.hides_challenges => "334 ***".to_owned(),
+            _ => self.scrub(&String::from_utf8_lossy(line)),
+        };
         self.add('S', &text);
     }
 
@@ -67,15 +72,22 @@ impl Recorder {
         self.sort();
     }
 
+    /// Whether challenges are left out: with ours, the server's part of a proof is enough to try passwords against.
+    pub(super) fn hide_challenges(&mut self, hides: bool) {
+        self.hides_challenges = hides;
+    }
+
     /// As [`Self::hide`], for what was sent as it is.
     pub(super) fn hide_exactly(&mut self, text: &str) {
-        self.traces.push(Zeroizing::new(text.to_owned()));
-        self.sort();
+        // "=" stands for an empty answer, and in every second line.
+        if text != "=" {
+            self.traces.push(Zeroizing::new(text.to_owned()));
+            self.sort();
+        }
     }
 
     fn sort(&mut self) {
-        // "=" stands for an empty answer, and in every second line.
-        self.traces.retain(|trace| !trace.is_empty() && trace.as_str() != "=");
+        self.traces.retain(|trace| !trace.is_empty());
         // The longest first: a part of it must not leave the rest behind.
         self.traces.sort_by_key(|trace| std::cmp::Reverse(trace.len()));
     }
