@@ -13,7 +13,7 @@ use crate::store::{Store, StoreError};
 /// From one look to the next.
 const INTERVAL: Duration = Duration::from_secs(3600);
 
-/// Entries in one transaction: a few milliseconds of the writer.
+/// Entries in one transaction: some milliseconds of the writer, even if all have long transcripts.
 const ENTRIES: usize = 500;
 
 /// Transcripts in one transaction: one can have 64 KiB, and no more should go than must.
