@@ -332,6 +332,14 @@ pub(crate) enum Log {
         #[arg(long, value_name = "N", default_value_t = 0)]
         backlog: i32,
     },
+    /// A copy of the log: JSON lines, the oldest entry first
+    Export {
+        #[command(flatten)]
+        filter: LogFilter,
+        /// With the SMTP dialogues
+        #[arg(long)]
+        transcripts: bool,
+    },
 }
 
 /// Which entries of the log.

@@ -9,6 +9,7 @@ use std::{
     io::{self, BufWriter, IsTerminal, Stdout, Write},
 };
 
+use faxpost_proto::v1::{Entry, GetTranscriptResponse};
 use prost::{Message, Name};
 use prost_reflect::DescriptorPool;
 
@@ -34,6 +35,8 @@ pub(crate) struct Output {
     texts: &'static Texts,
     colour: bool,
     colour_errors: bool,
+    /// Somebody reads standard error.
+    errors_terminal: bool,
     /// Columns of the terminal; `None`: not a terminal.
     width: Option<usize>,
     /// The same of standard error.
@@ -55,6 +58,7 @@ impl Output {
             texts,
             colour: wanted && terminal,
             colour_errors: wanted && errors_terminal,
+            errors_terminal,
         }
     }
 
@@ -73,6 +77,16 @@ impl Output {
         let line = json::line(self.descriptors.get_or_init(json::descriptors), message);
         writeln!(self.stdout, "{line}")?;
         self.flush()
+    }
+
+    /// An entry of the log as one line of JSON, whatever standard output is for; handed over when enough has gathered.
+    pub(crate) fn record(
+        &mut self,
+        entry: &Entry,
+        transcript: Option<&GetTranscriptResponse>,
+    ) -> Result<(), Error> {
+        let line = json::record(self.descriptors.get_or_init(json::descriptors), entry, transcript);
+        Ok(writeln!(self.stdout, "{line}")?)
     }
 
     /// One line for people, already escaped.
@@ -126,6 +140,11 @@ impl Output {
         self.flush()?;
         self.say("", text);
         Ok(())
+    }
+
+    /// What only somebody who looks wants to know, on standard error.
+    pub(crate) fn remark(&mut self, text: &str) -> Result<(), Error> {
+        if self.errors_terminal { self.note(text) } else { Ok(()) }
     }
 
     /// What people should not overlook, on standard error.

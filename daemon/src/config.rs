@@ -1,6 +1,7 @@
 //! What an administrator may set about the daemon itself: two arguments, and `faxpostd.toml` in the state folder.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
@@ -16,6 +17,8 @@ pub struct Config {
     pub limits: Limits,
     /// When mail is tried again.
     pub outbox: Outbox,
+    /// How long things are kept.
+    pub log: Retention,
 }
 
 /// Bounds on what callers can make the daemon do (requirement H5). `[limits]` in `faxpostd.toml`.
@@ -68,11 +71,40 @@ impl Default for Outbox {
     }
 }
 
+/// How long the e-mail log and finished messages are kept (requirement E3). `[log]` in `faxpostd.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Retention {
+    /// Days an entry of the log is kept.
+    pub keep_days: u32,
+    /// MiB the database may have, without the mail that waits in it; above that the oldest transcripts go, then the
+    /// oldest entries and finished messages. 0: no bound.
+    pub max_megabytes: u64,
+    /// Days a message is kept after it was finished, and with it the promise that its `request_id` sends once.
+    pub keep_messages_days: u32,
+    /// From the start to the first look for what can go. Not in the file: only tests are in such a hurry.
+    #[serde(skip)]
+    pub first_look: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            keep_days: 90,
+            max_megabytes: 512,
+            keep_messages_days: 30,
+            // After a boot, what waits goes out first, and the clock is set.
+            first_look: Duration::from_secs(60),
+        }
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct File {
     limits: Limits,
     outbox: Outbox,
+    log: Retention,
 }
 
 impl File {
@@ -111,6 +143,14 @@ impl File {
             (0..=8760).contains(give_up_hours),
             "outbox.give-up-hours is {give_up_hours}; it can be 0 to 8760"
         );
+        let Retention { keep_days, max_megabytes, keep_messages_days, first_look: _ } = self.log;
+        for (name, found, from, to) in [
+            ("keep-days", keep_days.into(), 1, 36_500),
+            ("max-megabytes", max_megabytes, 0, 1 << 20),
+            ("keep-messages-days", keep_messages_days.into(), 1, 36_500),
+        ] {
+            ensure!((from..=to).contains(&found), "log.{name} is {found}; it can be {from} to {to}");
+        }
         Ok(())
     }
 }
@@ -133,6 +173,7 @@ impl Config {
             endpoint: endpoint.to_owned(),
             limits: file.limits,
             outbox: file.outbox,
+            log: file.log,
         })
     }
 }
@@ -156,11 +197,16 @@ mod tests {
             ("[outbox]\nretry-seconds = [1, 9223372036854775807]", "outbox.retry-seconds"),
             ("[outbox]\nretry-seconds = []", "outbox.retry-seconds"),
             ("[outbox]\ngive-up-hours = 8761", "outbox.give-up-hours"),
+            ("[log]\nkeep-days = 0", "log.keep-days"),
+            ("[log]\nkeep-messages-days = 4294967295", "log.keep-messages-days"),
+            ("[log]\nmax-megabytes = 9223372036854775807", "log.max-megabytes"),
+            ("[log]\nfirst-look = 1", "first-look"),
         ] {
             let error = load(text).unwrap_err();
             assert!(error.contains(named) && error.contains("faxpostd.toml"), "{error}");
         }
         assert_eq!(load("[outbox]\nretry-seconds = [1]").unwrap().outbox.retry_seconds, [1]);
+        assert_eq!(load("[log]\nmax-megabytes = 0").unwrap().log.max_megabytes, 0);
         load("").unwrap();
     }
 }

@@ -28,7 +28,7 @@ use crate::accounts::Registry;
 use crate::api::{App, PolicyKeeper};
 use crate::config::Config;
 use crate::ipc::Door;
-use crate::log::Log;
+use crate::log::{Log, Retention};
 use crate::outbox::Outbox;
 use crate::secrets::Vault;
 use crate::state::StateLock;
@@ -58,6 +58,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
 
     let incoming = door.incoming(shutdown.clone());
     let deliveries = tokio::spawn(outbox.clone().run(shutdown.clone()));
+    let retention = tokio::spawn(Retention::new(&config.log, store.clone()).run(shutdown.clone()));
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         endpoint = config.endpoint,
@@ -76,6 +77,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     // If serving ended by itself, the rest ends with it.
     shutdown.cancel();
     deliveries.await.context("the outbox failed")?;
+    retention.await.context("the retention failed")?;
     tracing::info!("stopped");
     served.context("the daemon cannot serve its endpoint")
 }

@@ -252,6 +252,7 @@ pub(crate) static EN: Texts = Texts {
     },
     has_transcript: |id| format!("The SMTP dialogue: `faxpost log transcript {id}`"),
     truncated: "The dialogue was longer than the daemon keeps.",
+    exported: |count| format!("{count} {} exported", if count == 1 { "entry" } else { "entries" }),
     policy_changed: "* changed from what Faxpost comes with",
 };
 

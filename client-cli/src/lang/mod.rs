@@ -208,6 +208,7 @@ pub(crate) struct Texts {
     pub(crate) entry_outcome: fn(EntryOutcome) -> Text,
     pub(crate) has_transcript: fn(i64) -> String,
     pub(crate) truncated: Text,
+    pub(crate) exported: fn(u64) -> String,
     pub(crate) policy_changed: Text,
 }
 

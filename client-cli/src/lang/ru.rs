@@ -271,6 +271,7 @@ pub(crate) static RU: Texts = Texts {
     },
     has_transcript: |id| format!("Диалог SMTP: `faxpost log transcript {id}`"),
     truncated: "Диалог был длиннее, чем хранит служба.",
+    exported: |count| format!("Выгружено записей: {count}"),
     policy_changed: "* изменено по сравнению с исходной политикой Faxpost",
 };
 

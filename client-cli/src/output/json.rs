@@ -1,8 +1,12 @@
 //! Messages of the protocol as proto3 JSON.
 
-use faxpost_proto::FILE_DESCRIPTOR_SET;
+use faxpost_proto::{
+    FILE_DESCRIPTOR_SET,
+    v1::{Entry, GetTranscriptResponse},
+};
 use prost::{Message, Name};
 use prost_reflect::{DescriptorPool, DynamicMessage};
+use serde::Serialize;
 
 use super::escape::escape_json;
 
@@ -13,11 +17,44 @@ pub(super) fn descriptors() -> DescriptorPool {
 
 /// One message on one line.
 pub(super) fn line<M: Message + Name>(descriptors: &DescriptorPool, message: &M) -> String {
+    text(&dynamic(descriptors, message))
+}
+
+/// An entry of the log on one line, with its dialogue beside its own fields.
+pub(super) fn record(
+    descriptors: &DescriptorPool,
+    entry: &Entry,
+    transcript: Option<&GetTranscriptResponse>,
+) -> String {
+    text(&Record {
+        entry: dynamic(descriptors, entry),
+        transcript: transcript.map(|transcript| &*transcript.text),
+        transcript_truncated: transcript.is_some_and(|transcript| transcript.truncated),
+    })
+}
+
+/// As the entry alone when there is no dialogue: proto3 JSON leaves out what is empty.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Record<'a> {
+    #[serde(flatten)]
+    entry: DynamicMessage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transcript: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    transcript_truncated: bool,
+}
+
+fn dynamic<M: Message + Name>(descriptors: &DescriptorPool, message: &M) -> DynamicMessage {
     let descriptor =
         descriptors.get_message_by_name(&M::full_name()).expect("the build described every message it made");
     let mut dynamic = DynamicMessage::new(descriptor);
     dynamic.transcode_from(message).expect("both sides are made from the same description");
-    escape_json(serde_json::to_string(&dynamic).expect("messages have text keys only"))
+    dynamic
+}
+
+fn text(value: &impl Serialize) -> String {
+    escape_json(serde_json::to_string(value).expect("messages have text keys only"))
 }
 
 #[cfg(test)]
@@ -34,6 +71,18 @@ mod tests {
             Account { id: "default".into(), method: Method::Pickup.into(), port: 25, ..Default::default() };
         let json = line(&descriptors(), &GetAccountResponse { account: Some(account) });
         assert_eq!(json, r#"{"account":{"id":"default","method":"METHOD_PICKUP","port":25}}"#);
+    }
+
+    #[test]
+    fn e3_an_exported_entry_has_its_dialogue_beside_its_fields() {
+        let entry = Entry { id: 7, subject: "Факс".into(), ..Default::default() };
+        let pool = descriptors();
+        assert_eq!(record(&pool, &entry, None), line(&pool, &entry));
+        let said = GetTranscriptResponse { text: "0 S: 220 a\u{9b}b\n".into(), truncated: true };
+        assert_eq!(
+            record(&pool, &entry, Some(&said)),
+            r#"{"id":"7","subject":"Факс","transcript":"0 S: 220 a\u009bb\n","transcriptTruncated":true}"#
+        );
     }
 
     #[test]

@@ -54,8 +54,7 @@ impl Accounts for Service {
         let request = request.into_inner();
         let size = page::size(request.page_size, 100, 100)?;
         // Rows are in a fixed order and few: the token is a position.
-        let begin =
-            page::before(&request.page_token)?.map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
+        let begin = page::key(&request.page_token)?.map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
         let rows = self.0.registry.all();
         let accounts: Vec<_> =
             rows.iter().skip(begin).take(size).map(|row| self.view(row, &viewer)).collect();

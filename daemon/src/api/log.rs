@@ -31,7 +31,12 @@ impl Log for Service {
         let viewer = Admitted::of(&request)?;
         let request = request.into_inner();
         let size = page::size(request.page_size, 50, 500)?;
-        let from = EntriesFrom::Before(page::before(&request.page_token)?);
+        let last = page::key(&request.page_token)?;
+        let from = if request.oldest_first {
+            EntriesFrom::After(last.unwrap_or(0))
+        } else {
+            EntriesFrom::Before(last)
+        };
         let filter = filter(request.filter, &viewer)?;
         let found = self.0.store.entries(filter, from, size).await.map_err(|e| error::store(&e))?;
         let next_page_token = page::next(found.rows.last().map(|e| e.id), found.more);

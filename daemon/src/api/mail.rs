@@ -92,7 +92,7 @@ impl Mail for Service {
             caller_id: viewer.only_own(),
             account: request.account,
             states,
-            before: page::before(&request.page_token)?,
+            before: page::key(&request.page_token)?,
             limit: size,
         };
         let found = self.0.store.messages(listing).await.map_err(|e| error::store(&e))?;

@@ -14,7 +14,7 @@ pub(super) fn size(asked: i32, usual: usize, most: usize) -> Result<usize, Statu
 }
 
 /// Where a page begins: the key of the last row of the page before.
-pub(super) fn before(token: &str) -> Result<Option<i64>, Status> {
+pub(super) fn key(token: &str) -> Result<Option<i64>, Status> {
     if token.is_empty() {
         return Ok(None);
     }

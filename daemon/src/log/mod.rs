@@ -1,9 +1,13 @@
 //! The e-mail log (requirement E): one entry for each acceptance, attempt, test and steering, with its transcript.
 
+mod retention;
+
 use tokio::sync::watch;
 
 use crate::mailer::Transcript;
 use crate::store::{Store, StoreError};
+
+pub use retention::{Removed, Retention};
 
 /// What an entry is about. The numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -319,7 +319,7 @@ fn insert(c: &Connection, new: &NewMessage) -> Result<(), StoreError> {
 fn update(c: &Connection, settled: &Settled) -> Result<(), StoreError> {
     c.prepare_cached(
         "UPDATE message SET state = ?2, attempts = ?3, next_attempt_at = ?4, last_error = ?5, last_error_reason = ?6,
-                            body = iif(?7, NULL, body)
+                            body = iif(?7, NULL, body), finished_at = iif(?7, ?8, NULL)
          WHERE seq = ?1",
     )?
     .execute(params![
@@ -330,6 +330,7 @@ fn update(c: &Connection, settled: &Settled) -> Result<(), StoreError> {
         settled.last_error,
         settled.last_error_reason,
         settled.state.is_final(),
+        settled.entry.at,
     ])?;
     let mut statement = c.prepare_cached(
         "UPDATE recipient SET state = ?3, answer = ?4 WHERE message = ?1 AND position = ?2",

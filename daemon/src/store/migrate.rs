@@ -23,6 +23,11 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
         examine(path, size)?;
     }
     let mut connection = Connection::open(path).map_err(|error| judge(path, &error))?;
+    if size == 0 {
+        // Can only be chosen before the file has its first page: lets retention give space back, bit by bit.
+        let chosen = connection.pragma_update(None, "auto_vacuum", "incremental");
+        chosen.map_err(|error| judge(path, &error))?;
+    }
     configure(&connection).map_err(|error| judge(path, &error))?;
     migrate(&mut connection).map_err(|error| judge(path, &error))?;
     Ok(connection)
@@ -91,6 +96,14 @@ mod tests {
         let path = folder.path().join("faxpost.db");
         drop(open(&path).unwrap());
         drop(open(&path).unwrap());
+    }
+
+    #[test]
+    fn e3_a_fresh_database_can_give_space_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&folder.path().join("faxpost.db")).unwrap();
+        let mode: i64 = connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0)).unwrap();
+        assert_eq!(mode, 2, "incremental");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod messages;
 mod migrate;
 mod policy;
 mod reader;
+mod retention;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Readers: a few connections beside the writer; WAL lets them read while it commits.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags};
@@ -21,6 +21,11 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, idle: Arc::default(), places: Arc::new(Semaphore::new(READERS)) }
+    }
+
+    /// The database.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(super) async fn run<T: Send + 'static>(

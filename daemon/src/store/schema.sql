@@ -43,6 +43,7 @@ CREATE TABLE message (
   accepted_at       INTEGER NOT NULL,
   next_attempt_at   INTEGER,
   expires_at        INTEGER NOT NULL,
+  finished_at       INTEGER,         -- NULL: unfinished
   last_error        TEXT NOT NULL DEFAULT '',
   last_error_reason TEXT NOT NULL DEFAULT ''
 ) STRICT;
@@ -51,6 +52,7 @@ CREATE UNIQUE INDEX message_request ON message (caller_id, request_id) WHERE req
 CREATE INDEX message_due ON message (next_attempt_at) WHERE state = 1;
 CREATE INDEX message_unfinished ON message (caller_id) WHERE state IN (1, 3);
 CREATE INDEX message_caller ON message (caller_id, seq);
+CREATE INDEX message_finished ON message (finished_at) WHERE finished_at IS NOT NULL;
 
 CREATE TABLE recipient (
   message  INTEGER NOT NULL REFERENCES message (seq),
@@ -87,3 +89,4 @@ CREATE TABLE entry (
 
 CREATE INDEX entry_message ON entry (message) WHERE message <> '';
 CREATE INDEX entry_caller ON entry (caller_id, id);
+CREATE INDEX entry_at ON entry (at);

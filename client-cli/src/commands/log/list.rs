@@ -21,6 +21,7 @@ pub(super) async fn run(filter: EntryFilter, number: u32, context: &mut Context)
             page_size: page_size(number, all.entries.len(), PAGE),
             page_token: all.next_page_token.clone(),
             filter: Some(filter.clone()),
+            oldest_first: false,
         };
         let page = client.list_entries(request(page)).await?.into_inner();
         all.entries.extend(page.entries);

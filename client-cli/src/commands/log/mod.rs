@@ -9,6 +9,7 @@ use crate::{
     output::style::Style,
 };
 
+mod export;
 mod follow;
 mod list;
 mod show;
@@ -20,6 +21,7 @@ pub(super) async fn run(command: Log, context: &mut Context) -> Result<(), Error
         Log::Show { id } => show::run(id, context).await,
         Log::Transcript { id } => transcript::run(id, context).await,
         Log::Follow { filter, backlog } => follow::run(wire(filter), backlog, context).await,
+        Log::Export { filter, transcripts } => export::run(wire(filter), transcripts, context).await,
     }
 }
 

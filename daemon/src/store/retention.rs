@@ -1,0 +1,146 @@
+//! What can go, and giving its space back: small works for the one writer, so that accepting never waits long.
+//!
+//! Which and when is decided in `log/retention.rs`.
+
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::{Store, StoreError};
+
+impl Store {
+    /// Removes entries of the log from before `before`, the oldest first, at most `limit`; gives how many.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn remove_entries(&self, before: i64, limit: usize) -> Result<usize, StoreError> {
+        self.write(move |c| {
+            let sql =
+                "DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE at < ?1 ORDER BY at LIMIT ?2)";
+            Ok(c.prepare_cached(sql)?.execute(params![before, limit as i64])?)
+        })
+        .await
+    }
+
+    /// Removes the first transcripts of entries after `after`, at most `limit`; gives the last entry that lost its
+    /// one, and how many did. `None`: there are no more.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn remove_first_transcripts(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> Result<Option<(i64, usize)>, StoreError> {
+        // Looking for them may take a while, and is not the writer's work.
+        let last: Option<i64> = self
+            .read(move |c| {
+                let sql = "SELECT max(id) FROM
+                           (SELECT id FROM entry WHERE id > ?1 AND transcript IS NOT NULL ORDER BY id LIMIT ?2)";
+                Ok(c.prepare_cached(sql)?.query_row(params![after, limit as i64], |row| row.get(0))?)
+            })
+            .await?;
+        let Some(last) = last else { return Ok(None) };
+        self.write(move |c| {
+            let sql = "UPDATE entry SET transcript = NULL, truncated = 0
+                       WHERE id > ?1 AND id <= ?2 AND transcript IS NOT NULL";
+            Ok(Some((last, c.prepare_cached(sql)?.execute([after, last])?)))
+        })
+        .await
+    }
+
+    /// Removes messages that were finished before `before`, and their recipients, at most `limit`; gives how many.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn remove_finished(&self, before: i64, limit: usize) -> Result<usize, StoreError> {
+        self.write(move |c| {
+            let limit = limit as i64;
+            // The states as well: whatever else may be wrong with a row, an unfinished message stays.
+            let which = "SELECT seq FROM message WHERE finished_at < ?1 AND state IN (4, 5, 6)
+                         ORDER BY finished_at, seq LIMIT ?2";
+            c.prepare_cached(&format!("DELETE FROM recipient WHERE message IN ({which})"))?
+                .execute(params![before, limit])?;
+            let sql = format!("DELETE FROM message WHERE seq IN ({which})");
+            Ok(c.prepare_cached(&sql)?.execute(params![before, limit])?)
+        })
+        .await
+    }
+
+    /// When the oldest entry was written, and when the oldest finished message was finished.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn oldest(&self) -> Result<(Option<i64>, Option<i64>), StoreError> {
+        self.read(|c| {
+            let sql = "SELECT (SELECT min(at) FROM entry),
+                              (SELECT min(finished_at) FROM message WHERE finished_at IS NOT NULL)";
+            Ok(c.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
+        })
+        .await
+    }
+
+    /// Bytes of the database that hold something.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn used_bytes(&self) -> Result<u64, StoreError> {
+        self.read(|c| {
+            let used = number(c, "PRAGMA page_count")?.saturating_sub(number(c, "PRAGMA freelist_count")?);
+            Ok(used * number(c, "PRAGMA page_size")?)
+        })
+        .await
+    }
+
+    /// Bytes of the database that are bodies of unfinished messages.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn waiting_bytes(&self) -> Result<u64, StoreError> {
+        self.read(|c| {
+            Ok(number(c, "SELECT coalesce(sum(length(body)), 0) FROM message WHERE state IN (1, 3)")?)
+        })
+        .await
+    }
+
+    /// Gives free pages back to the file system, at most `limit` of them, and keeps `keep` for what comes next; gives
+    /// how many it gave back.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn give_pages_back(&self, keep: u64, limit: u64) -> Result<u64, StoreError> {
+        self.write(move |c| {
+            let free = number(c, "PRAGMA freelist_count")?;
+            let pages = free.saturating_sub(keep).min(limit);
+            // Without a number it would be all of them.
+            if pages > 0 {
+                // Each row is a page given back: it must be read to its end.
+                let mut statement = c.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+                let mut rows = statement.query([])?;
+                while rows.next()?.is_some() {}
+            }
+            Ok(free.saturating_sub(number(c, "PRAGMA freelist_count")?))
+        })
+        .await
+    }
+
+    /// Moves what is committed from the WAL into the database, as far as no reader needs it there. Through a
+    /// connection of its own: the writer goes on meanwhile.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        let path = self.reader.path().to_owned();
+        let work = move || {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(path, flags)?;
+            // The database must be on the disk before the WAL may be used anew.
+            connection.pragma_update(None, "synchronous", "full")?;
+            connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+            Ok(())
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|error| StoreError::Failed(error.to_string()))?
+    }
+}
+
+fn number(c: &Connection, sql: &str) -> rusqlite::Result<u64> {
+    c.prepare_cached(sql)?.query_row([], |row| row.get(0))
+}
