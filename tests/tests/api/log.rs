@@ -164,7 +164,7 @@ async fn e3_pages_are_newest_first_and_lose_nothing_to_new_entries() {
     let mut seen = Vec::new();
     let mut page_token = String::new();
     loop {
-        let request = v1::ListEntriesRequest { page_size: 2, page_token, filter: None };
+        let request = v1::ListEntriesRequest { page_size: 2, page_token, filter: None, oldest_first: false };
         let page = list(&daemon, request).await.unwrap();
         assert!(page.entries.len() <= 2);
         seen.extend(page.entries.iter().map(|entry| entry.id));
