@@ -1,5 +1,5 @@
 //! What other users of this machine may do, as the operating system knows them, and what a full disk does. Wants root:
-//! it becomes those users, and mounts a small disk. Run by `tests/run linux`.
+//! it becomes those users, and mounts a small disk. Run by `tests/run peers`.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
