@@ -11,7 +11,7 @@ use lettre::transport::smtp::extension::ClientId;
 
 use super::capabilities::Capabilities;
 use super::connection::Connection;
-use super::sasl::{Exchange, Mechanism, Turn};
+use super::sasl::{Exchange, Line, Mechanism, Turn};
 use super::transaction::Recipients;
 use super::{connect, sasl, tls};
 use crate::accounts::Security;
@@ -210,8 +210,12 @@ impl<'a> Session<'a> {
 
     async fn sign_in(&mut self) -> Result<(), Fault> {
         let Some(sign_in) = &self.route.sign_in else { return Ok(()) };
-        let may_cross = self.connection.is_tls() || self.route.plaintext_auth;
-        let mechanisms = sasl::choose(sign_in, &self.capabilities.mechanisms, may_cross)?;
+        let line = match (self.connection.is_tls(), self.route.plaintext_auth) {
+            (true, _) => Line::Closed,
+            (false, true) => Line::Open,
+            (false, false) => Line::Forbidden,
+        };
+        let mechanisms = sasl::choose(sign_in, &self.capabilities.mechanisms, line)?;
         self.connection.recorder.hide(sign_in.password.expose());
 
         let mut refusal = None;

@@ -68,7 +68,7 @@ enum Strength {
     Password,
 }
 
-/// All that we can do, the strongest first; which of those that tell the password comes first is the server's choice.
+/// All that we can do. [`choose`] has the order.
 const OFFERED: [Mechanism; 5] = [
     Mechanism {
         name: "SCRAM-SHA-256",
@@ -107,11 +107,22 @@ impl Mechanism {
     }
 }
 
+/// What stands between the password and those who listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// TLS.
+    Closed,
+    /// Nothing, and the account allows it.
+    Open,
+    /// Nothing, and a password must not cross.
+    Forbidden,
+}
+
 /// The mechanisms to try, in this order.
 pub(super) fn choose(
     sign_in: &SignIn,
     offered: &[String],
-    password_may_cross: bool,
+    line: Line,
 ) -> Result<Vec<&'static Mechanism>, Fault> {
     if sign_in.password.expose().is_empty() {
         return Err(Fault::new(FailureKind::NoPassword, "the account has no password to sign in with"));
@@ -122,12 +133,13 @@ pub(super) fn choose(
     }
     let mut known: Vec<_> =
         offered.iter().filter_map(|name| OFFERED.iter().find(|m| m.name == name)).collect();
-    // Stable: PLAIN and LOGIN stay as the server has them.
-    known.sort_by_key(|mechanism| {
-        OFFERED
-            .iter()
-            .position(|m| m.name == mechanism.name && m.strength != Strength::Password)
-            .unwrap_or(OFFERED.len())
+    // Stable: PLAIN and LOGIN stay as the server has them. Under TLS they come before CRAM-MD5, which protects from nobody
+    // there, and for which many servers that offer it keep no passwords.
+    known.sort_by_key(|mechanism| match mechanism.strength {
+        Strength::Proof => OFFERED.iter().position(|m| m.name == mechanism.name).unwrap_or(0),
+        Strength::WeakProof if line == Line::Closed => OFFERED.len() + 1,
+        Strength::WeakProof => OFFERED.len() - 1,
+        Strength::Password => OFFERED.len(),
     });
     if known.is_empty() {
         let theirs = if offered.is_empty() {
@@ -139,7 +151,7 @@ pub(super) fn choose(
         let text = format!("the server {theirs}; these can be used: {ours}");
         return Err(Fault::new(FailureKind::NoMechanism, text));
     }
-    known.retain(|mechanism| password_may_cross || mechanism.strength == Strength::Proof);
+    known.retain(|mechanism| line != Line::Forbidden || mechanism.strength == Strength::Proof);
     if known.is_empty() {
         let text = "the connection has no TLS, and the password could be read or found out on its way";
         return Err(Fault::new(FailureKind::PlaintextRefused, text));
@@ -194,9 +206,9 @@ mod tests {
         SignIn { login: "факс".to_owned(), password: Secret::new(password.to_owned()) }
     }
 
-    fn names(offered: &[&str], may_cross: bool) -> Result<Vec<&'static str>, FailureKind> {
+    fn names(offered: &[&str], line: Line) -> Result<Vec<&'static str>, FailureKind> {
         let offered: Vec<_> = offered.iter().map(|&name| name.to_owned()).collect();
-        choose(&sign_in("x"), &offered, may_cross)
+        choose(&sign_in("x"), &offered, line)
             .map(|found| found.iter().map(|m| m.name).collect())
             .map_err(|fault| fault.kind)
     }
@@ -212,10 +224,12 @@ mod tests {
     fn a5_the_strongest_comes_first_whatever_the_server_prefers() {
         let offered = ["LOGIN", "CRAM-MD5", "PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"];
         let order = ["SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "LOGIN", "PLAIN"];
-        assert_eq!(names(&offered, true), Ok(order.to_vec()));
+        assert_eq!(names(&offered, Line::Open), Ok(order.to_vec()));
+        let order_under_tls = ["SCRAM-SHA-256", "SCRAM-SHA-1", "LOGIN", "PLAIN", "CRAM-MD5"];
+        assert_eq!(names(&offered, Line::Closed), Ok(order_under_tls.to_vec()));
         // CRAM-MD5 is no protection where others listen.
-        assert_eq!(names(&offered, false), Ok(order[..2].to_vec()));
-        assert_eq!(names(&["CRAM-MD5", "PLAIN"], false), Err(FailureKind::PlaintextRefused));
+        assert_eq!(names(&offered, Line::Forbidden), Ok(order[..2].to_vec()));
+        assert_eq!(names(&["CRAM-MD5", "PLAIN"], Line::Forbidden), Err(FailureKind::PlaintextRefused));
     }
 
     #[test]
@@ -233,17 +247,18 @@ mod tests {
 
     #[test]
     fn a5_the_servers_order_of_preference_counts() {
-        assert_eq!(names(&["XOAUTH2", "LOGIN", "PLAIN"], true), Ok(vec!["LOGIN", "PLAIN"]));
-        assert_eq!(names(&["PLAIN", "LOGIN"], true), Ok(vec!["PLAIN", "LOGIN"]));
+        assert_eq!(names(&["XOAUTH2", "LOGIN", "PLAIN"], Line::Closed), Ok(vec!["LOGIN", "PLAIN"]));
+        assert_eq!(names(&["PLAIN", "LOGIN"], Line::Closed), Ok(vec!["PLAIN", "LOGIN"]));
     }
 
     #[test]
     fn a5_what_cannot_be_used_is_told_apart() {
-        assert_eq!(names(&["GSSAPI", "NTLM"], true), Err(FailureKind::NoMechanism));
-        assert_eq!(names(&[], true), Err(FailureKind::NoMechanism));
-        assert_eq!(names(&["PLAIN"], false), Err(FailureKind::PlaintextRefused));
+        assert_eq!(names(&["GSSAPI", "NTLM"], Line::Closed), Err(FailureKind::NoMechanism));
+        assert_eq!(names(&[], Line::Closed), Err(FailureKind::NoMechanism));
+        assert_eq!(names(&["PLAIN"], Line::Forbidden), Err(FailureKind::PlaintextRefused));
         let offered = ["PLAIN".to_owned()];
-        let kind = |password| choose(&sign_in(password), &offered, true).err().map(|fault| fault.kind);
+        let kind =
+            |password| choose(&sign_in(password), &offered, Line::Closed).err().map(|fault| fault.kind);
         assert_eq!(kind(""), Some(FailureKind::NoPassword));
         assert_eq!(kind("a\0b"), Some(FailureKind::AuthRejected));
     }
