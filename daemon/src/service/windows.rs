@@ -3,17 +3,21 @@
 // The folder's descriptor has to be there from the beginning, and std cannot give one.
 #![allow(unsafe_code)]
 
+use std::fs::OpenOptions;
+use std::os::windows::fs::OpenOptionsExt as _;
+use std::os::windows::io::AsHandle as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use faxpost_proto::security::{ADMINISTRATORS, Descriptor, SYSTEM, Token, account_name};
 use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
-use windows::Win32::Foundation::{ERROR_ALREADY_EXISTS, HLOCAL, LocalFree};
-use windows::Win32::Security::Authorization::{
-    ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
+use windows::Win32::Foundation::{ERROR_ALREADY_EXISTS, GENERIC_EXECUTE, GENERIC_READ};
+use windows::Win32::Security::SECURITY_ATTRIBUTES;
+use windows::Win32::Storage::FileSystem::{
+    CreateDirectoryW, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, FILE_GENERIC_EXECUTE,
+    FILE_GENERIC_READ, READ_CONTROL,
 };
-use windows::Win32::Security::{PSECURITY_DESCRIPTOR, SECURITY_ATTRIBUTES};
-use windows::Win32::Storage::FileSystem::CreateDirectoryW;
-use windows::core::{HSTRING, w};
+use windows::core::HSTRING;
 
 /// Where the daemon keeps its state unless told otherwise.
 #[must_use]
@@ -22,16 +26,27 @@ pub fn default_state_dir() -> PathBuf {
     PathBuf::from(data).join("Faxpost")
 }
 
-/// Makes the state folder: SYSTEM, Administrators and its owner have everything, nobody else anything. Protected, so
-/// that ProgramData's readers are not inherited.
+/// SYSTEM, Administrators and the owner have everything, nobody else anything. Protected, so that ProgramData's readers
+/// are not inherited.
+const CLOSED: &str = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)";
+
+/// Stand for the owner of what they are on: OWNER RIGHTS, CREATOR OWNER.
+const OWNERS: [&str; 2] = ["S-1-3-4", "S-1-3-0"];
+
+/// Everything of a folder but reading, its attributes and its list, and entering it: files and folders added, removed,
+/// renamed, given away or opened to others.
+const CHANGING: u32 = !(FILE_GENERIC_READ.0 | FILE_GENERIC_EXECUTE.0 | GENERIC_READ.0 | GENERIC_EXECUTE.0);
+
+/// Makes the state folder, for SYSTEM, Administrators and its owner only; refuses one that others could change. All users
+/// may make folders in ProgramData: one of them could have been there first.
 ///
 /// # Errors
-/// It cannot be made.
+/// It cannot be made, or is somebody else's, or others may write to it.
 pub fn prepare_state_dir(path: &Path) -> anyhow::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
     let shown = path.display();
+    if path.is_dir() {
+        return check(path).with_context(|| format!("the state folder {shown} cannot be used"));
+    }
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)
             .with_context(|| format!("cannot make the folder {}", parent.display()))?;
@@ -41,25 +56,69 @@ pub fn prepare_state_dir(path: &Path) -> anyhow::Result<()> {
     })
 }
 
-fn create(path: &Path) -> windows::core::Result<()> {
-    let sddl = w!("D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)");
-    let mut descriptor = PSECURITY_DESCRIPTOR::default();
-    // SAFETY: the string is a constant, `descriptor` outlives the call and is freed below, `attributes` points to it
-    // only while it lives.
-    unsafe {
-        ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, SDDL_REVISION_1, &mut descriptor, None)?;
-        let attributes = SECURITY_ATTRIBUTES {
-            nLength: size_of::<SECURITY_ATTRIBUTES>() as u32,
-            lpSecurityDescriptor: descriptor.0,
-            bInheritHandle: false.into(),
-        };
-        let created = CreateDirectoryW(&HSTRING::from(path), Some(&attributes));
-        LocalFree(Some(HLOCAL(descriptor.0)));
-        match created {
-            Err(error) if error.code() == ERROR_ALREADY_EXISTS.to_hresult() => Ok(()),
-            created => created,
+fn create(path: &Path) -> anyhow::Result<()> {
+    let descriptor = Descriptor::from_sddl(CLOSED)?;
+    let attributes = SECURITY_ATTRIBUTES {
+        nLength: size_of::<SECURITY_ATTRIBUTES>() as u32,
+        lpSecurityDescriptor: descriptor.as_ptr(),
+        bInheritHandle: false.into(),
+    };
+    // SAFETY: the path ends with zero, as HSTRING has it; the attributes and the descriptor in them outlive the call.
+    match unsafe { CreateDirectoryW(&HSTRING::from(path), Some(&attributes)) } {
+        // Somebody was quicker.
+        Err(error) if error.code() == ERROR_ALREADY_EXISTS.to_hresult() => check(path),
+        created => Ok(created?),
+    }
+}
+
+/// The folder, and, if a link leads to it, the link: whoever may change that one could lead it elsewhere.
+fn check(path: &Path) -> anyhow::Result<()> {
+    let own = Token::own()?.facts()?.user;
+    // Without the first no folder opens.
+    let folder = FILE_FLAG_BACKUP_SEMANTICS.0;
+    for flags in [folder, folder | FILE_FLAG_OPEN_REPARSE_POINT.0] {
+        let opened = OpenOptions::new().access_mode(READ_CONTROL.0).custom_flags(flags).open(path)?;
+        let descriptor = Descriptor::of(opened.as_handle())?;
+        let owner = descriptor.owner()?.unwrap_or_default();
+        match objection(&owner, descriptor.grants()?.as_deref(), &own) {
+            None => {}
+            Some(Objection::Owner) => {
+                bail!("it belongs to {}, and not to the daemon or an administrator", shown(&owner))
+            }
+            Some(Objection::Open(to)) => bail!(
+                "others may write to it ({}); take that away: icacls \"{}\" /inheritance:r /grant \
+                 *{SYSTEM}:(OI)(CI)F *{ADMINISTRATORS}:(OI)(CI)F *{own}:(OI)(CI)F",
+                shown(&to),
+                path.display()
+            ),
         }
     }
+    Ok(())
+}
+
+/// What speaks against a state folder.
+#[derive(Debug, PartialEq, Eq)]
+enum Objection {
+    /// Its owner, who may open it at any time.
+    Owner,
+    /// That this SID may change what is in it.
+    Open(String),
+}
+
+fn objection(owner: &str, grants: Option<&[(String, u32)]>, own: &str) -> Option<Objection> {
+    let trusted = |sid: &str| sid == SYSTEM || sid == ADMINISTRATORS || sid == own;
+    if !trusted(owner) {
+        return Some(Objection::Owner);
+    }
+    let Some(grants) = grants else { return Some(Objection::Open("S-1-1-0".to_owned())) };
+    let open = grants
+        .iter()
+        .find(|(sid, mask)| mask & CHANGING != 0 && !trusted(sid) && !OWNERS.contains(&sid.as_str()))?;
+    Some(Objection::Open(open.0.clone()))
+}
+
+fn shown(sid: &str) -> String {
+    account_name(sid).unwrap_or_else(|| sid.to_owned())
 }
 
 /// Windows has no limit of open handles worth raising.
@@ -79,4 +138,77 @@ pub async fn stop_requested() -> std::io::Result<()> {
         _ = shutdown.recv() => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use windows::Win32::Security::{DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, SetFileSecurityW};
+
+    use super::*;
+
+    /// Read and enter, as ProgramData grants it to users.
+    const READING: u32 = 0x0012_00a9;
+    const USERS: &str = "S-1-5-32-545";
+    const OWN: &str = "S-1-5-21-1-2-3-1001";
+
+    fn grants(list: &[(&str, u32)]) -> Vec<(String, u32)> {
+        list.iter().map(|(sid, mask)| ((*sid).to_owned(), *mask)).collect()
+    }
+
+    #[test]
+    fn h3_a_fresh_state_folder_is_taken_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b");
+        prepare_state_dir(&path).unwrap();
+        prepare_state_dir(&path).unwrap();
+    }
+
+    #[test]
+    fn h3_a_state_folder_that_others_may_change_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("open");
+        prepare_state_dir(&path).unwrap();
+        let list = Descriptor::from_sddl("D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;WD)").unwrap();
+        // SAFETY: the path ends with zero, as HSTRING has it; the descriptor outlives the call.
+        let set = unsafe {
+            let descriptor = PSECURITY_DESCRIPTOR(list.as_ptr());
+            SetFileSecurityW(&HSTRING::from(path.as_path()), DACL_SECURITY_INFORMATION, descriptor)
+        };
+        assert!(set.as_bool());
+        let error = format!("{:#}", prepare_state_dir(&path).unwrap_err());
+        assert!(error.contains("icacls") && error.contains("others may write"), "{error}");
+    }
+
+    #[test]
+    fn h3_who_owns_a_state_folder_and_who_may_change_it_decides() {
+        let closed = grants(&[(SYSTEM, 0x1f_01ff), (ADMINISTRATORS, 0x1f_01ff), ("S-1-3-4", 0x1f_01ff)]);
+        for owner in [SYSTEM, ADMINISTRATORS, OWN] {
+            assert_eq!(objection(owner, Some(&closed), OWN), None, "{owner}");
+        }
+        for owner in [USERS, "S-1-5-21-1-2-3-1002", "S-1-5-19", ""] {
+            assert_eq!(objection(owner, Some(&closed), OWN), Some(Objection::Owner), "{owner}");
+        }
+        let readable = grants(&[(SYSTEM, 0x1f_01ff), (USERS, READING), ("S-1-3-0", 0x1000_0000)]);
+        assert_eq!(objection(OWN, Some(&readable), OWN), None);
+        assert_eq!(objection(OWN, None, OWN), Some(Objection::Open("S-1-1-0".to_owned())));
+    }
+
+    #[test]
+    fn h3_every_right_to_change_a_state_folder_counts() {
+        for (right, name) in [
+            (0x0000_0002, "add files"),
+            (0x0000_0004, "add folders"),
+            (0x0000_0010, "write extended attributes"),
+            (0x0000_0040, "delete children"),
+            (0x0000_0100, "write attributes"),
+            (0x0001_0000, "delete"),
+            (0x0004_0000, "change the list"),
+            (0x0008_0000, "take it over"),
+            (0x1000_0000, "all"),
+            (0x4000_0000, "write"),
+        ] {
+            let open = grants(&[(SYSTEM, 0x1f_01ff), (USERS, READING | right)]);
+            assert_eq!(objection(OWN, Some(&open), OWN), Some(Objection::Open(USERS.to_owned())), "{name}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 use std::ffi::c_void;
 use std::io;
 use std::os::windows::io::{AsRawHandle as _, BorrowedHandle, FromRawHandle as _, OwnedHandle};
+use std::ptr;
 
 use windows::Win32::Foundation::{ERROR_INVALID_FUNCTION, HANDLE, HLOCAL, LocalFree};
 use windows::Win32::Security::Authorization::{
@@ -12,14 +13,16 @@ use windows::Win32::Security::Authorization::{
     SDDL_REVISION_1, SE_KERNEL_OBJECT,
 };
 use windows::Win32::Security::{
-    DACL_SECURITY_INFORMATION, GetSecurityDescriptorOwner, GetTokenInformation, LookupAccountSidW,
-    OWNER_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID, SID_AND_ATTRIBUTES, SID_NAME_USE,
-    TOKEN_ELEVATION, TOKEN_GROUPS, TOKEN_INFORMATION_CLASS, TOKEN_QUERY, TOKEN_USER, TokenElevation,
-    TokenGroups, TokenRestrictedSids, TokenUser,
+    ACCESS_ALLOWED_ACE, ACE_HEADER, DACL_SECURITY_INFORMATION, GetAce, GetSecurityDescriptorDacl,
+    GetSecurityDescriptorOwner, GetTokenInformation, LookupAccountSidW, OWNER_SECURITY_INFORMATION,
+    PSECURITY_DESCRIPTOR, PSID, SID_AND_ATTRIBUTES, SID_NAME_USE, TOKEN_ELEVATION, TOKEN_GROUPS,
+    TOKEN_INFORMATION_CLASS, TOKEN_QUERY, TOKEN_USER, TokenElevation, TokenGroups, TokenRestrictedSids,
+    TokenUser,
 };
 use windows::Win32::System::Pipes::{GetNamedPipeClientProcessId, GetNamedPipeServerProcessId};
 use windows::Win32::System::SystemServices::{
-    SE_GROUP_ENABLED, SE_GROUP_INTEGRITY, SE_GROUP_USE_FOR_DENY_ONLY,
+    ACCESS_ALLOWED_ACE_TYPE, ACCESS_ALLOWED_CALLBACK_ACE_TYPE, SE_GROUP_ENABLED, SE_GROUP_INTEGRITY,
+    SE_GROUP_USE_FOR_DENY_ONLY,
 };
 use windows::Win32::System::Threading::{
     GetCurrentProcess, OpenProcess, OpenProcessToken, PROCESS_QUERY_LIMITED_INFORMATION,
@@ -318,6 +321,36 @@ impl Descriptor {
         }
     }
 
+    /// Who is granted what, in the order of the list: SID and access mask. `None` without a list: everybody everything.
+    ///
+    /// # Errors
+    /// The descriptor is broken.
+    pub fn grants(&self) -> io::Result<Option<Vec<(String, u32)>>> {
+        let (mut list, mut present, mut defaulted) = (ptr::null_mut(), BOOL::default(), BOOL::default());
+        // SAFETY: the descriptor lives as long as `self`, and its list lies in it. Entries of these two types are an
+        // ACCESS_ALLOWED_ACE, with the SID where `SidStart` is; others are not looked into.
+        unsafe {
+            let descriptor = PSECURITY_DESCRIPTOR(self.as_ptr());
+            GetSecurityDescriptorDacl(descriptor, &mut present, &mut list, &mut defaulted)
+                .map_err(system_error)?;
+            if !present.as_bool() || list.is_null() {
+                return Ok(None);
+            }
+            let mut grants = Vec::new();
+            for index in 0..(*list).AceCount {
+                let mut entry = ptr::null_mut();
+                GetAce(list, index.into(), &mut entry).map_err(system_error)?;
+                let kind = u32::from((*entry.cast::<ACE_HEADER>()).AceType);
+                if kind == ACCESS_ALLOWED_ACE_TYPE || kind == ACCESS_ALLOWED_CALLBACK_ACE_TYPE {
+                    let entry = entry.cast::<ACCESS_ALLOWED_ACE>();
+                    let sid = PSID((&raw mut (*entry).SidStart).cast());
+                    grants.push((sid_text(sid)?, (*entry).Mask));
+                }
+            }
+            Ok(Some(grants))
+        }
+    }
+
     /// For calls that take one; good as long as `self`.
     pub fn as_ptr(&self) -> *mut c_void {
         self.0.0
@@ -387,6 +420,11 @@ mod tests {
         assert_eq!(descriptor.owner().unwrap().as_deref(), Some(ADMINISTRATORS));
         assert_eq!(Descriptor::from_sddl("D:P").unwrap().owner().unwrap(), None);
         assert!(Descriptor::from_sddl("rubbish").is_err());
+        let granted = |sid: &str, mask| (sid.to_owned(), mask);
+        let expected = vec![granted(SYSTEM, 0x1f_01ff), granted("S-1-5-11", 0x12_019b)];
+        assert_eq!(descriptor.grants().unwrap(), Some(expected));
+        assert_eq!(Descriptor::from_sddl("D:P(D;;FA;;;WD)").unwrap().grants().unwrap(), Some(Vec::new()));
+        assert_eq!(Descriptor::from_sddl("O:BA").unwrap().grants().unwrap(), None);
     }
 
     #[test]
