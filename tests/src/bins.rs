@@ -30,7 +30,8 @@ fn build() -> PathBuf {
         .find(|folder| !folder.ends_with("deps"))
         .expect("a program built by cargo stands in target/PROFILE");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--package", "faxpostd", "--package", "faxpost", "--bins"]);
+    // The whole workspace: with other packages, cargo would choose other features and build the dependencies once more.
+    cargo.args(["build", "--quiet", "--workspace", "--bins"]);
     cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
     cargo.env("CARGO_TARGET_DIR", folder.parent().unwrap_or(folder));
     if folder.ends_with("release") {
