@@ -66,7 +66,7 @@ static ROWS: [Capability; 4] = [
         authentication: false,
         oauth: false,
         signing: false,
-        transcript: false,
+        transcript: true,
     },
 ];
 
