@@ -32,8 +32,12 @@ use crate::store::Store;
 
 pub use authorize::PolicyKeeper;
 
-/// Largest SendMail request. gRPC holds a whole request in memory, so what is larger comes as a stream.
-pub(crate) const MAX_UNARY_BYTES: usize = 4 * 1024 * 1024;
+/// Largest SendMail request. gRPC holds a whole request in memory, and a caller may have as many under way as he has call
+/// slots, so what is larger comes as a stream.
+pub(crate) const MAX_UNARY_BYTES: usize = 1024 * 1024;
+
+/// What stands around the bytes of a `chunk` of the same size.
+const FRAMING: usize = 64;
 
 /// Largest request of everything else: settings, ids, filters.
 const MAX_SMALL_BYTES: usize = 64 * 1024;
@@ -80,7 +84,9 @@ pub async fn serve(
         .http2_max_header_list_size(Some(16 * 1024))
         .layer(authorize::Authorize::new(app.policy.clone(), patience))
         .add_service(AccountsServer::new(accounts::Service(app.clone())).max_decoding_message_size(small))
-        .add_service(MailServer::new(mail::Service(app.clone())).max_decoding_message_size(MAX_UNARY_BYTES))
+        .add_service(
+            MailServer::new(mail::Service(app.clone())).max_decoding_message_size(MAX_UNARY_BYTES + FRAMING),
+        )
         .add_service(LogServer::new(log::Service(app.clone())).max_decoding_message_size(small))
         .add_service(
             DiagnosticsServer::new(diagnostics::Service(app.clone())).max_decoding_message_size(small),

@@ -54,7 +54,7 @@ async fn a7_capabilities_say_which_methods_this_host_has_and_what_they_can() {
     let daemon = TestDaemon::builder().settings(settings).start().await;
     let answer = ok(daemon.accounts().await.get_capabilities(v1::GetCapabilitiesRequest {}).await);
     assert_eq!(answer.max_message_bytes, 12345);
-    assert_eq!(answer.max_unary_bytes, 4 * 1024 * 1024);
+    assert_eq!(answer.max_unary_bytes, 1024 * 1024);
 
     let methods: BTreeSet<_> = answer.methods.iter().map(|row| row.method).collect();
     let all = [Method::SecureSmtpClient, Method::CdoMessage, Method::SystemNetMail, Method::Pickup];
