@@ -30,7 +30,7 @@ Exit status:
   78  the settings do not work
 Environment:
   FAXPOST_ENDPOINT  another endpoint, as --endpoint
-  LC_ALL, LC_MESSAGES, LANG  the language, as --lang
+  LC_ALL, LC_MESSAGES, LANG  the language, as --lang; on Windows else the user's
   NO_COLOR  no colours";
 
 /// These stand apart from what a command is about.

@@ -32,7 +32,7 @@ fn language(arguments: impl Iterator<Item = String>) -> Language {
             _ => {}
         }
     }
-    lang::choose(asked, |name| env::var(name).ok())
+    lang::of_this_process(asked)
 }
 
 fn sentence(error: &Error) -> Option<String> {

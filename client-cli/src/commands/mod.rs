@@ -44,7 +44,7 @@ pub(crate) struct Context {
 
 /// Runs the command, and says what went wrong.
 pub(crate) fn run(cli: Cli) -> Exit {
-    let language = lang::choose(cli.lang.map(Into::into), |name| env::var(name).ok());
+    let language = lang::of_this_process(cli.lang.map(Into::into));
     let texts = lang::texts(language);
     let from_environment = || env::var(endpoint::ENDPOINT_VARIABLE).ok().filter(|path| !path.is_empty());
     let mut context = Context {

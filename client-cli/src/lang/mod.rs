@@ -27,12 +27,22 @@ pub(crate) fn texts(language: Language) -> &'static Texts {
     }
 }
 
-/// The language to use: as asked for, else by the locale of messages.
-pub(crate) fn choose(asked: Option<Language>, variable: impl Fn(&str) -> Option<String>) -> Language {
+/// The language to use: as asked for, else that of this process's environment or, on Windows, of its user.
+pub(crate) fn of_this_process(asked: Option<Language>) -> Language {
+    choose(asked, |name| std::env::var(name).ok(), sys_locale::get_locale)
+}
+
+/// The language to use: as asked for, else by the locale of messages, else by `system`'s.
+fn choose(
+    asked: Option<Language>,
+    variable: impl Fn(&str) -> Option<String>,
+    system: impl FnOnce() -> Option<String>,
+) -> Language {
     asked.unwrap_or_else(|| {
         let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
             .into_iter()
-            .find_map(|name| variable(name).filter(|value| !value.is_empty()));
+            .find_map(|name| variable(name).filter(|value| !value.is_empty()))
+            .or_else(system);
         match locale {
             Some(locale) if locale.starts_with("ru") => Language::Ru,
             _ => Language::En,
@@ -226,9 +236,21 @@ mod tests {
     use super::*;
 
     fn chosen(asked: Option<Language>, variables: &[(&str, &str)]) -> Language {
-        choose(asked, |name| {
+        choose_on(asked, variables, None)
+    }
+
+    fn choose_on(asked: Option<Language>, variables: &[(&str, &str)], system: Option<&str>) -> Language {
+        let variable = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        })
+        };
+        choose(asked, variable, || system.map(str::to_owned))
+    }
+
+    #[test]
+    fn the_language_of_a_windows_user_counts_where_no_variable_says_otherwise() {
+        assert_eq!(choose_on(None, &[], Some("ru-RU")), Language::Ru);
+        assert_eq!(choose_on(None, &[("LANG", "C")], Some("ru-RU")), Language::En);
+        assert_eq!(choose_on(Some(Language::En), &[], Some("ru-RU")), Language::En);
     }
 
     #[test]
