@@ -262,7 +262,7 @@ mod tests {
         for texts in [&EN, &RU] {
             let sentence = error.sentence(texts);
             assert!(sentence.contains("/run/faxpost/faxpost.sock"), "{sentence}");
-            assert!(sentence.contains("systemctl start faxpost") && sentence.contains("sc start Faxpost"));
+            assert!(sentence.contains("`faxpostd run`"), "{sentence}");
             assert!(!sentence.contains("os error"));
         }
     }
@@ -308,7 +308,7 @@ mod tests {
         let gone = ConnectError::NotRunning { endpoint: "/x".into(), source: io::ErrorKind::NotFound.into() };
         let error = Error::from(Status::from_error(Box::new(gone)));
         assert_eq!(error.exit(), Exit::NotRunning);
-        assert!(error.sentence(&EN).contains("systemctl start faxpost"));
+        assert!(error.sentence(&EN).contains("`faxpostd run`"));
     }
 
     #[test]

@@ -296,7 +296,7 @@ fn g1_without_a_daemon_the_command_line_says_how_to_start_it() {
         command.args(["--endpoint", &endpoint, "--lang", language, "status"]);
         let done = run(command, None);
         assert_eq!(done.code, NOT_RUNNING, "{done:?}");
-        assert!(done.err.contains(sentence) && done.err.contains("sc start Faxpost"), "{done:?}");
+        assert!(done.err.contains(sentence) && done.err.contains("`faxpostd run`"), "{done:?}");
         assert!(done.out.is_empty(), "{done:?}");
     }
 }

@@ -29,7 +29,7 @@ pub(crate) static EN: Texts = Texts {
     not_running: |endpoint| {
         format!(
             "The Faxpost service is not running (nobody listens at {endpoint}).\n\
-             Start it: `systemctl start faxpost` or `faxpostd run` (Windows: `sc start Faxpost`)."
+             Start it, as root or as an administrator: `faxpostd run`."
         )
     },
     denied: |endpoint| {

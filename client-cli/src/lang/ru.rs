@@ -29,7 +29,7 @@ pub(crate) static RU: Texts = Texts {
     not_running: |endpoint| {
         format!(
             "Служба Faxpost не запущена (по адресу {endpoint} никто не отвечает).\n\
-             Запустите её: `systemctl start faxpost` или `faxpostd run` (Windows: `sc start Faxpost`)."
+             Запустите её от имени root или администратора: `faxpostd run`."
         )
     },
     denied: |endpoint| {

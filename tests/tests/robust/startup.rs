@@ -262,7 +262,7 @@ async fn g1_without_a_daemon_the_command_line_says_how_to_start_it() {
         let output = bounded(&mut daemon.faxpost(arguments));
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(69), "{arguments:?}: {said}");
-        assert!(said.contains("not running") && said.contains("systemctl start faxpost"), "{said}");
+        assert!(said.contains("not running") && said.contains("`faxpostd run`"), "{said}");
         assert!(said.contains(daemon.endpoint()), "{said}");
     }
 }
