@@ -360,3 +360,37 @@ pub struct Transcript {
     /// Lines were dropped, because it grew past the limit.
     pub truncated: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h6_a_job_crosses_to_another_process_and_shows_no_password_on_the_way_to_a_log() {
+        let sign_in = SignIn { login: "fax".into(), password: Secret::new("correct horse".into()) };
+        let job = Job {
+            route: Route::Smtp(SmtpRoute {
+                server: "mail.example".into(),
+                port: 587,
+                security: Security::Starttls,
+                tls_check: TlsCheck::Pinned([7; 32]),
+                sign_in: Some(sign_in),
+                plaintext_auth: false,
+                ehlo_name: "fax.example".into(),
+                timeouts: Timeouts::default(),
+            }),
+            envelope: Envelope { from: "a@example".into(), to: vec!["b@example".into()] },
+            body: Body::Inline(b"Subject: x\r\n\r\n".to_vec()),
+            until: Step::Message,
+        };
+        let sent = serde_json::to_string(&job).unwrap();
+        let arrived: Job = serde_json::from_str(&sent).unwrap();
+        let Route::Smtp(SmtpRoute { sign_in: Some(sign_in), tls_check, .. }) = &arrived.route else {
+            panic!("the route is another");
+        };
+        assert_eq!(sign_in.password.expose(), "correct horse");
+        assert_eq!(*tls_check, TlsCheck::Pinned([7; 32]));
+        assert_eq!(serde_json::to_string(&arrived).unwrap(), sent);
+        assert!(!format!("{arrived:?}").contains("correct horse"));
+    }
+}
