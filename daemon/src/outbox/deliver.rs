@@ -71,12 +71,12 @@ impl Outbox {
         };
         let at = now();
         for due in self.store.due(at, self.schedule.longest_ms(), free + busy.len()).await? {
-            if busy.contains(&due.message.seq) {
+            if busy.contains_key(&due.message.seq) {
                 continue;
             }
             let Ok(place) = places.clone().try_acquire_owned() else { return Ok(LONGEST_SLEEP) };
             // Held or cancelled since it was read? Then everything is read again.
-            let Some(flight) = Flight::begin(self, due.message.seq, steered) else {
+            let Some(flight) = Flight::begin(self, &due.message, steered) else {
                 return Ok(Duration::ZERO);
             };
             let outbox = self.clone();
@@ -228,10 +228,13 @@ struct Flight {
 
 impl Flight {
     /// `steered`: as it was before the message was read; `None` when somebody has steered since.
-    fn begin(outbox: &Arc<Outbox>, seq: i64, steered: u64) -> Option<Self> {
+    fn begin(outbox: &Arc<Outbox>, message: &Message, steered: u64) -> Option<Self> {
         let mut flights = lock(&outbox.flights);
-        let begins = flights.steered == steered && flights.under_way.insert(seq);
-        begins.then(|| Self { outbox: outbox.clone(), seq })
+        if flights.steered != steered || flights.under_way.contains_key(&message.seq) {
+            return None;
+        }
+        flights.under_way.insert(message.seq, message.attempts);
+        Some(Self { outbox: outbox.clone(), seq: message.seq })
     }
 }
 

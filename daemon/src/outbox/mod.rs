@@ -7,7 +7,7 @@ mod settle;
 mod spool;
 mod steer;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, broadcast};
@@ -48,8 +48,8 @@ pub struct Outbox {
 /// What the scheduler and those who steer must agree on.
 #[derive(Default)]
 struct Flights {
-    /// Messages that are with the mailer, by `seq`.
-    under_way: HashSet<i64>,
+    /// Messages that are with the mailer: `seq`, and the attempts that had ended before.
+    under_way: HashMap<i64, u32>,
     /// How often somebody steered a message: what was read before that may be out of date.
     steered: u64,
 }
@@ -118,7 +118,9 @@ impl Outbox {
     /// The message with its present state: one that is being sent says so.
     #[must_use]
     pub fn present(&self, mut message: Message) -> Message {
-        if message.state == State::Queued && self.is_in_flight(message.seq) {
+        // Counted already? Then its outcome is written, and only the flight has not quite ended.
+        let sending = lock(&self.flights).under_way.get(&message.seq) == Some(&message.attempts);
+        if message.state == State::Queued && sending {
             message.state = State::Sending;
             message.next_attempt_at = None;
         }
@@ -126,7 +128,7 @@ impl Outbox {
     }
 
     fn is_in_flight(&self, seq: i64) -> bool {
-        lock(&self.flights).under_way.contains(&seq)
+        lock(&self.flights).under_way.contains_key(&seq)
     }
 
     fn changed(&self, id: &str) {
