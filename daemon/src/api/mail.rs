@@ -14,12 +14,9 @@ use super::accounts::id_or_default;
 use super::authorize::Admitted;
 use super::watch::{Watch, until_stopping};
 use super::{App, convert, error, page};
-use crate::message::{Attachment, Content, Draft};
+use crate::message::{Attachment, Content, Draft, MAX_ATTACHMENTS};
 use crate::outbox::{Accepted, Message, State, Steering, Upload};
 use crate::store::Listing;
-
-/// Attachments of one message: more is a mistake or an attack.
-const MAX_ATTACHMENTS: usize = 100;
 
 /// Bytes of one `chunk`, as the API documents it: bounds what a stream holds in memory.
 const MAX_CHUNK: usize = 1024 * 1024;

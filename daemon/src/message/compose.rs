@@ -18,8 +18,8 @@ use crate::mailer::Envelope;
 
 /// In to, cc and bcc together. RFC 5321 section 4.5.3.1.8 promises no more of a server.
 const MAX_RECIPIENTS: usize = 100;
-/// As the API documents it.
-const MAX_ATTACHMENTS: usize = 100;
+/// As the API documents it: more is a mistake or an attack.
+pub(crate) const MAX_ATTACHMENTS: usize = 100;
 /// As the API documents it.
 const MAX_HEADERS: usize = 50;
 

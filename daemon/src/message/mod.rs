@@ -15,6 +15,8 @@ use bytes::Bytes;
 use crate::accounts::FieldProblem;
 use crate::mailer::Envelope;
 
+pub(crate) use compose::MAX_ATTACHMENTS;
+
 /// What a caller wants to send.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {

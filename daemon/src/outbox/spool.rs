@@ -32,7 +32,10 @@ impl Spool {
         let named = |path: &Path, error: io::Error| {
             io::Error::new(error.kind(), format!("{}: {error}", path.display()))
         };
-        fs::create_dir_all(&folder).map_err(|error| named(&folder, error))?;
+        fs::create_dir_all(&folder)
+            // The first accepted mail must not lose its folder to a power cut.
+            .and_then(|()| sync_folder(state_dir))
+            .map_err(|error| named(&folder, error))?;
         let unfinished: HashSet<&str> = unfinished.iter().map(String::as_str).collect();
         let spool = Self { folder };
         for file in fs::read_dir(&spool.folder).map_err(|error| named(&spool.folder, error))? {
