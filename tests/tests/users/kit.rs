@@ -1,6 +1,5 @@
 //! The command line as another user.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -40,8 +39,10 @@ impl Somebody {
         let folder = Path::new(daemon.endpoint()).parent().unwrap();
         let program = folder.join("faxpost");
         if !program.exists() {
-            std::fs::copy(bins::path("faxpost"), &program).unwrap();
-            std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+            // Copied by another process: a descriptor open for writing here would be inherited by whatever another test
+            // starts meanwhile, and until that has become its program this one could not be run (ETXTBSY).
+            let (from, to) = (bins::path("faxpost"), program.to_str().unwrap());
+            tool("install", &["--mode=755", from.to_str().unwrap(), to]);
         }
         Self { program, endpoint: daemon.endpoint().to_owned(), credentials }
     }
