@@ -131,7 +131,8 @@ async fn h1_another_user_is_not_elevated_and_an_unknown_one_has_his_own_group_on
     let served = Served::with(patient()).await;
     let program = served.folder.path().join("stranger");
     // By another process: a descriptor open for writing here could be inherited by a child of another test (ETXTBSY).
-    let copied = std::process::Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status();
+    let copied =
+        std::process::Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status();
     assert!(copied.unwrap().success());
     let mut stranger = std::process::Command::new(program);
     stranger.args(["--exact", "a_stranger_dials", "--ignored", "--nocapture"]).arg(&served.socket);
