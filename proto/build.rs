@@ -5,8 +5,8 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message as _;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let files =
-        ["accounts", "mail", "log", "diagnostics", "admin"].map(|name| format!("faxpost/v1/{name}.proto"));
+    let files = ["accounts", "oauth", "certificates", "mail", "log", "diagnostics", "approvals", "admin"]
+        .map(|name| format!("faxpost/v1/{name}.proto"));
     println!("cargo:rerun-if-changed=faxpost");
 
     let descriptors = protox::compile(&files, ["."])?;

@@ -42,8 +42,17 @@ pub(crate) fn of_status(code: Code, error_reason: Option<&str>) -> Exit {
 
 fn of_reason(error_reason: &str) -> Option<Exit> {
     Some(match error_reason {
-        reason::METHOD_CANNOT | reason::NOT_AVAILABLE => Exit::Configuration,
-        reason::CALLER_UNKNOWN | reason::POLICY_DENIED | reason::FIELD_DENIED => Exit::Denied,
+        reason::METHOD_CANNOT
+        | reason::NOT_AVAILABLE
+        | reason::PROVIDER_REFUSED
+        | reason::NOT_SIGNED_IN
+        | reason::NO_USABLE_CERTIFICATE
+        | reason::KEY_ACCESS_DENIED => Exit::Configuration,
+        reason::CALLER_UNKNOWN
+        | reason::POLICY_DENIED
+        | reason::FIELD_DENIED
+        | reason::SCOPE_DENIED
+        | reason::OWN_REQUEST => Exit::Denied,
         reason::INVALID_FIELD
         | reason::PASSWORD_NEEDED
         | reason::ACCOUNT_NOT_FOUND
@@ -54,6 +63,14 @@ fn of_reason(error_reason: &str) -> Option<Exit> {
         | reason::WRONG_STATE
         | reason::ACCOUNT_IN_USE
         | reason::LOCKOUT
+        | reason::SIGN_IN_UNKNOWN
+        | reason::CERTIFICATE_NOT_FOUND
+        | reason::CERTIFICATE_IN_USE
+        | reason::WRONG_PASSWORD
+        | reason::KEY_MISSING
+        | reason::TRUSTEE_UNKNOWN
+        | reason::SIGNING_REQUEST_NOT_FOUND
+        | reason::REQUEST_NOT_FOUND
         | reason::MESSAGE_TOO_LARGE => Exit::BadData,
         reason::ACCOUNT_EXISTS => Exit::CannotCreate,
         reason::ETAG_MISMATCH
@@ -61,6 +78,10 @@ fn of_reason(error_reason: &str) -> Option<Exit> {
         | reason::TOO_MANY_CALLS
         | reason::QUEUE_SHARE
         | reason::TOO_SLOW
+        | reason::PROVIDER_UNAVAILABLE
+        | reason::CERTIFICATE_STORE_FAILED
+        | reason::APPROVAL_PENDING
+        | reason::TOO_MANY_REQUESTS
         | reason::DISK_FULL
         | reason::STORE_FAILED
         | reason::STOPPING => Exit::Temporary,

@@ -7,6 +7,7 @@ use faxpost_proto::v1::{Account, Method, Security, Signing, TlsCheck};
 use crate::{
     error::Error,
     lang::Texts,
+    times,
     words::{self, Word},
 };
 
@@ -14,7 +15,7 @@ use crate::{
 pub(crate) const DEFAULT_ACCOUNT: &str = "default";
 
 /// Keys whose values are secrets.
-const SECRETS: [&str; 2] = ["password", "client-secret"];
+const SECRETS: [&str; 3] = ["password", "client-secret", "oauth-client-secret"];
 
 /// Settings to change: the values, and which they are.
 #[derive(Clone, Default, PartialEq)]
@@ -63,6 +64,7 @@ impl Changes {
             Bad::Word(good) => (texts.bad_word)(name, value, &good),
             Bad::Number => (texts.bad_number)(name, value),
             Bad::Pin => (texts.bad_pin)(name),
+            Bad::Time => (texts.bad_time)(name, value),
         })?;
         self.fields.extend(more.map(str::to_owned));
         Ok(())
@@ -109,6 +111,7 @@ enum Bad {
     Word(String),
     Number,
     Pin,
+    Time,
 }
 
 /// All keys, in the order in which a person thinks of them.
@@ -132,7 +135,12 @@ pub(crate) const KEYS: &[Key] = &[
         set: |to, value| put(&mut to.server, value),
         show: |of| of.server.clone(),
     },
-    Key { name: "port", field: "port", set: set_port, show: |of| number(of.port) },
+    Key {
+        name: "port",
+        field: "port",
+        set: |to, value| put_number(&mut to.port, value),
+        show: |of| number(of.port),
+    },
     Key {
         name: "security",
         field: "security",
@@ -188,6 +196,96 @@ pub(crate) const KEYS: &[Key] = &[
         set: |to, value| put(&mut to.ehlo_name, value),
         show: |of| of.ehlo_name.clone(),
     },
+    Key {
+        name: "oauth-profile",
+        field: "oauth_profile",
+        set: |to, value| put(&mut to.oauth_profile, value),
+        show: |of| of.oauth_profile.clone(),
+    },
+    Key {
+        name: "oauth-client-id",
+        field: "oauth_client_id",
+        set: |to, value| put(&mut to.oauth_client_id, value),
+        show: |of| of.oauth_client_id.clone(),
+    },
+    Key {
+        name: "oauth-client-secret-expire-time",
+        field: "oauth_client_secret_expire_time",
+        set: set_secret_expiry,
+        show: show_secret_expiry,
+    },
+    Key {
+        name: "oauth-tenant",
+        field: "oauth_tenant",
+        set: |to, value| put(&mut to.oauth_tenant, value),
+        show: |of| of.oauth_tenant.clone(),
+    },
+    Key {
+        name: "oauth-scope",
+        field: "oauth_scope",
+        set: |to, value| put(&mut to.oauth_scope, value),
+        show: |of| of.oauth_scope.clone(),
+    },
+    Key {
+        name: "oauth-authorization-endpoint",
+        field: "oauth_authorization_endpoint",
+        set: |to, value| put(&mut to.oauth_authorization_endpoint, value),
+        show: |of| of.oauth_authorization_endpoint.clone(),
+    },
+    Key {
+        name: "oauth-token-endpoint",
+        field: "oauth_token_endpoint",
+        set: |to, value| put(&mut to.oauth_token_endpoint, value),
+        show: |of| of.oauth_token_endpoint.clone(),
+    },
+    Key {
+        name: "oauth-device-authorization-endpoint",
+        field: "oauth_device_authorization_endpoint",
+        set: |to, value| put(&mut to.oauth_device_authorization_endpoint, value),
+        show: |of| of.oauth_device_authorization_endpoint.clone(),
+    },
+    Key {
+        name: "oauth-revocation-endpoint",
+        field: "oauth_revocation_endpoint",
+        set: |to, value| put(&mut to.oauth_revocation_endpoint, value),
+        show: |of| of.oauth_revocation_endpoint.clone(),
+    },
+    Key {
+        name: "mechanism",
+        field: "mechanism",
+        set: |to, value| put(&mut to.mechanism, value),
+        show: |of| of.mechanism.clone(),
+    },
+    Key {
+        name: "envelope-sender",
+        field: "envelope_sender",
+        set: |to, value| put(&mut to.envelope_sender, value),
+        show: |of| of.envelope_sender.clone(),
+    },
+    Key {
+        name: "reply-to",
+        field: "reply_to",
+        set: |to, value| put(&mut to.reply_to, value),
+        show: |of| of.reply_to.clone(),
+    },
+    Key {
+        name: "max-connections",
+        field: "max_connections",
+        set: |to, value| put_number(&mut to.max_connections, value),
+        show: |of| number(of.max_connections),
+    },
+    Key {
+        name: "messages-per-minute",
+        field: "messages_per_minute",
+        set: |to, value| put_number(&mut to.messages_per_minute, value),
+        show: |of| number(of.messages_per_minute),
+    },
+    Key {
+        name: "proxy",
+        field: "proxy",
+        set: |to, value| put(&mut to.proxy, value),
+        show: |of| of.proxy.clone(),
+    },
 ];
 
 /// The key of a field, as a person types it: `sender_email` → `sender-email`.
@@ -234,11 +332,22 @@ fn show_sender_name(of: &Account) -> String {
     }
 }
 
-fn set_port(to: &mut Account, value: &str) -> Result<Option<&'static str>, Bad> {
+fn put_number(to: &mut u32, value: &str) -> Result<Option<&'static str>, Bad> {
     if !value.is_empty() {
-        to.port = value.parse().map_err(|_| Bad::Number)?;
+        *to = value.parse().map_err(|_| Bad::Number)?;
     }
     Ok(None)
+}
+
+fn set_secret_expiry(to: &mut Account, value: &str) -> Result<Option<&'static str>, Bad> {
+    if !value.is_empty() {
+        to.oauth_client_secret_expire_time = Some(times::parse_moment(value).map_err(|_| Bad::Time)?);
+    }
+    Ok(None)
+}
+
+fn show_secret_expiry(of: &Account) -> String {
+    of.oauth_client_secret_expire_time.as_ref().map(times::rfc3339).unwrap_or_default()
 }
 
 fn set_tls_check(to: &mut Account, value: &str) -> Result<Option<&'static str>, Bad> {
@@ -414,6 +523,8 @@ mod tests {
             "update_time",
             "updated_by",
             "redacted",
+            "oauth_client_secret",
+            "has_oauth_client_secret",
         ];
         for field in account.fields() {
             let known = KEYS.iter().any(|key| key.field == field.name());

@@ -12,6 +12,11 @@ pub(crate) fn parse_moment(text: &str) -> Result<Wire, String> {
     })
 }
 
+/// RFC 3339, as it can be typed again.
+pub(crate) fn rfc3339(time: &Wire) -> String {
+    Timestamp::new(time.seconds, time.nanos).map_or_else(|_| String::new(), |time| time.to_string())
+}
+
 /// Date and time to the second, local.
 pub(crate) fn local(time: Option<&Wire>) -> String {
     zoned(time, "%Y-%m-%d %H:%M:%S")

@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod api;
 pub mod caller;
+pub mod certs;
 pub mod config;
 pub mod diagnose;
 pub mod ipc;
@@ -29,6 +30,7 @@ use crate::api::{App, PolicyKeeper};
 use crate::config::Config;
 use crate::ipc::Door;
 use crate::log::{Log, Retention};
+use crate::mailer::Mailer;
 use crate::outbox::Outbox;
 use crate::secrets::Vault;
 use crate::state::StateLock;
@@ -52,7 +54,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         Arc::new(Registry::open(store.clone(), vault).await.context("the accounts cannot be read")?);
     let policy = Arc::new(PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?);
     let log = Log::new(store.clone());
-    let outbox = Outbox::open(&config, store.clone(), registry.clone(), log.clone()).await;
+    let mailer = Mailer::in_process();
+    let outbox = Outbox::open(&config, store.clone(), registry.clone(), log.clone(), mailer.clone()).await;
     let outbox = Arc::new(outbox.context("the outbox cannot be read")?);
     let door = Door::open(&config.endpoint, &config.limits).await?;
 
@@ -65,7 +68,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         state = %config.state_dir.display(),
         "ready"
     );
-    let app = App { config, store, registry, outbox, log, policy, started_at, stopping: shutdown.clone() };
+    let app =
+        App { config, store, registry, outbox, log, mailer, policy, started_at, stopping: shutdown.clone() };
     let served = tokio::select! {
         served = api::serve(Arc::new(app), incoming) => served,
         // A peer that takes no answer must not hold up the stop.

@@ -59,6 +59,42 @@ reasons! {
     MESSAGE_TOO_LARGE,
     /// The caller sent nothing for too long. DEADLINE_EXCEEDED.
     TOO_SLOW,
+    /// No such sign-in under way: unknown, over, used before, or somebody else's. FAILED_PRECONDITION.
+    SIGN_IN_UNKNOWN,
+    /// The provider refused: wrong client, missing consent, revoked grant. FAILED_PRECONDITION; the sentence has its words.
+    PROVIDER_REFUSED,
+    /// The provider did not answer, or not sensibly. UNAVAILABLE, try again later.
+    PROVIDER_UNAVAILABLE,
+    /// Nobody has signed in to this account, or the sign-in was lost. FAILED_PRECONDITION.
+    NOT_SIGNED_IN,
+    /// The scope asked for is not within what was granted. PERMISSION_DENIED.
+    SCOPE_DENIED,
+    /// No such certificate in the machine store. NOT_FOUND.
+    CERTIFICATE_NOT_FOUND,
+    /// An account signs with this certificate. FAILED_PRECONDITION.
+    CERTIFICATE_IN_USE,
+    /// No certificate fits: the sentence names the unmet requirements. FAILED_PRECONDITION.
+    NO_USABLE_CERTIFICATE,
+    /// The password of the file is wrong. INVALID_ARGUMENT with the field.
+    WRONG_PASSWORD,
+    /// There is no private key with it. INVALID_ARGUMENT with the field.
+    KEY_MISSING,
+    /// The account may not use the key. FAILED_PRECONDITION.
+    KEY_ACCESS_DENIED,
+    /// No such account of the operating system. INVALID_ARGUMENT with the field.
+    TRUSTEE_UNKNOWN,
+    /// No such signing request, or the answer fits none. NOT_FOUND.
+    SIGNING_REQUEST_NOT_FOUND,
+    /// The machine's certificate store failed. UNAVAILABLE.
+    CERTIFICATE_STORE_FAILED,
+    /// An administrator must approve it first; metadata "request" has its number. FAILED_PRECONDITION.
+    APPROVAL_PENDING,
+    /// The caller has too many requests that wait for an administrator. RESOURCE_EXHAUSTED.
+    TOO_MANY_REQUESTS,
+    /// No such request, or it is somebody else's. NOT_FOUND.
+    REQUEST_NOT_FOUND,
+    /// One cannot approve one's own request. PERMISSION_DENIED.
+    OWN_REQUEST,
     /// The disk is full: nothing was accepted. UNAVAILABLE, try again later.
     DISK_FULL,
     /// The store failed: nothing was accepted or changed. UNAVAILABLE.

@@ -76,6 +76,9 @@ pub(crate) static EN: Texts = Texts {
     key_twice: |key| format!("{key} is given twice."),
     bad_word: |key, value, good| format!("{key} cannot be {value:?}. Good values: {good}."),
     bad_number: |key, value| format!("{key} must be a number, and {value:?} is none."),
+    bad_time: |key, value| {
+        format!("{key} must be a date or a moment like 2027-06-30, and {value:?} is none.")
+    },
     bad_pin: |key| {
         format!("{key}: a SHA-256 has 64 hexadecimal digits (colons and a sha256: before them are fine).")
     },
@@ -286,6 +289,30 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::QUEUE_SHARE => "You have too many unfinished messages in the outbox. Try again later.",
         reason::MESSAGE_TOO_LARGE => "The message is too large.",
         reason::TOO_SLOW => "The service waited too long for data. Try again.",
+        reason::SIGN_IN_UNKNOWN => {
+            "There is no such sign-in under way: it is over, was used, or took too long. Begin again."
+        }
+        reason::PROVIDER_REFUSED => "The provider refused the sign-in.",
+        reason::PROVIDER_UNAVAILABLE => "The provider did not answer. Try again later.",
+        reason::NOT_SIGNED_IN => "Nobody has signed in to this account. Use `faxpost signin`.",
+        reason::SCOPE_DENIED => "More is asked for than was granted at sign-in.",
+        reason::CERTIFICATE_NOT_FOUND => "There is no such certificate in the machine's store.",
+        reason::CERTIFICATE_IN_USE => "An account signs with this certificate.",
+        reason::NO_USABLE_CERTIFICATE => "No certificate fits. `faxpost cert candidates` says why.",
+        reason::WRONG_PASSWORD => "The password of the file is wrong.",
+        reason::KEY_MISSING => "There is no private key with the certificate.",
+        reason::KEY_ACCESS_DENIED => {
+            "The account may not use the private key. An administrator can grant it: `faxpost cert grant`."
+        }
+        reason::TRUSTEE_UNKNOWN => "There is no such account on this machine.",
+        reason::SIGNING_REQUEST_NOT_FOUND => "There is no such signing request, or the answer fits none.",
+        reason::CERTIFICATE_STORE_FAILED => {
+            "The machine's certificate store failed. The service's log has more."
+        }
+        reason::APPROVAL_PENDING => "An administrator must approve it first.",
+        reason::TOO_MANY_REQUESTS => "You have too many requests that wait for an administrator.",
+        reason::REQUEST_NOT_FOUND => "There is no such request, or it is somebody else's.",
+        reason::OWN_REQUEST => "Another administrator must decide: it is your own request.",
         reason::DISK_FULL => "The service's disk is full; nothing was accepted. Try again later.",
         reason::STORE_FAILED => {
             "The service's store failed; nothing was accepted or changed. Try again later."

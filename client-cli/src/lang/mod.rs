@@ -107,6 +107,7 @@ pub(crate) struct Texts {
     /// Key, value.
     pub(crate) bad_number: With2,
     pub(crate) bad_pin: With1,
+    pub(crate) bad_time: With2,
     pub(crate) secret_argument: With1,
     pub(crate) nothing_to_set: Text,
     pub(crate) bad_header: With1,

@@ -78,6 +78,7 @@ pub(crate) static RU: Texts = Texts {
     key_twice: |key| format!("{key} указан дважды."),
     bad_word: |key, value, good| format!("{key} не может быть {value:?}. Допустимо: {good}."),
     bad_number: |key, value| format!("{key} — число, а {value:?} — нет."),
+    bad_time: |key, value| format!("{key} — дата или момент, например 2027-06-30, а {value:?} — нет."),
     bad_pin: |key| {
         format!("{key}: в SHA-256 64 шестнадцатеричные цифры (двоеточия и sha256: перед ними допустимы).")
     },
@@ -302,6 +303,30 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::QUEUE_SHARE => "У вас слишком много неотправленных писем. Повторите позже.",
         reason::MESSAGE_TOO_LARGE => "Письмо слишком велико.",
         reason::TOO_SLOW => "Служба слишком долго ждала данных. Повторите.",
+        reason::SIGN_IN_UNKNOWN => {
+            "Такой вход не начат: он завершён, уже использован или длился слишком долго. Начните заново."
+        }
+        reason::PROVIDER_REFUSED => "Поставщик отказал во входе.",
+        reason::PROVIDER_UNAVAILABLE => "Поставщик не ответил. Повторите позже.",
+        reason::NOT_SIGNED_IN => "В эту учётную запись никто не вошёл. Используйте `faxpost signin`.",
+        reason::SCOPE_DENIED => "Запрошено больше, чем разрешено при входе.",
+        reason::CERTIFICATE_NOT_FOUND => "Такого сертификата в хранилище компьютера нет.",
+        reason::CERTIFICATE_IN_USE => "Этим сертификатом подписывает учётная запись.",
+        reason::NO_USABLE_CERTIFICATE => "Подходящего сертификата нет. Причины: `faxpost cert candidates`.",
+        reason::WRONG_PASSWORD => "Пароль файла неверен.",
+        reason::KEY_MISSING => "С сертификатом нет закрытого ключа.",
+        reason::KEY_ACCESS_DENIED => {
+            "Этой записи нельзя пользоваться закрытым ключом. Разрешить может администратор: `faxpost cert grant`."
+        }
+        reason::TRUSTEE_UNKNOWN => "Такой записи пользователя на этом компьютере нет.",
+        reason::SIGNING_REQUEST_NOT_FOUND => {
+            "Такого запроса на сертификат нет, или ответ не подходит ни к одному."
+        }
+        reason::CERTIFICATE_STORE_FAILED => "Отказало хранилище сертификатов; подробности в журнале службы.",
+        reason::APPROVAL_PENDING => "Сначала это должен одобрить администратор.",
+        reason::TOO_MANY_REQUESTS => "У вас слишком много заявок, ожидающих администратора.",
+        reason::REQUEST_NOT_FOUND => "Такой заявки нет, или она чужая.",
+        reason::OWN_REQUEST => "Это ваша собственная заявка: решить должен другой администратор.",
         reason::DISK_FULL => "У службы заполнен диск; ничего не принято. Повторите позже.",
         reason::STORE_FAILED => {
             "Отказало хранилище службы; ничего не принято и не изменено. Повторите позже."

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::model::{Account, Method};
-use crate::mailer::{Failure, FailureKind, Route, SignIn, SmtpRoute, Step, Timeouts};
-use crate::secrets::Secret;
+use crate::mailer::{Credential, Failure, FailureKind, Route, SignIn, SmtpRoute, Step, Timeouts};
 
 /// This machine, as routes need it.
 #[derive(Clone, Debug)]
@@ -32,7 +31,7 @@ impl Host {
 /// The account cannot send as it is: a password is needed and there is none, or the method is not built in.
 pub fn route(
     account: &Account,
-    password: Option<Secret>,
+    credential: Option<Credential>,
     host: &Host,
     file_stem: &str,
 ) -> Result<Route, Failure> {
@@ -45,10 +44,11 @@ pub fn route(
             Ok(Route::Pickup { directory, file_stem: file_stem.to_owned() })
         }
         Method::SecureSmtpClient => {
-            let sign_in = match (account.authentication, password) {
+            let sign_in = match (account.authentication, credential) {
                 (false, _) => None,
-                (true, Some(password)) => {
-                    Some(SignIn { login: account.effective_login().to_owned(), password })
+                (true, Some(credential)) => {
+                    let login = account.effective_login().to_owned();
+                    Some(SignIn { login, credential, mechanism: None })
                 }
                 (true, None) => {
                     let text = "the account signs in, but its password is not set";

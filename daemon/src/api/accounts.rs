@@ -110,6 +110,8 @@ impl Accounts for Service {
             .await
             .map_err(error::change)?;
         Ok(Response::new(v1::UpdateAccountResponse {
+            client_secret_cleared: false,
+            signed_out: false,
             account: Some(self.view(&changed.row, &viewer)),
             password_cleared: changed.password_cleared,
         }))

@@ -66,4 +66,11 @@ impl Admin for Service {
         let (method, cells) = self.0.policy.now().rule(method).map_err(error::policy)?;
         Ok(Response::new(v1::UpdatePolicyResponse { rule: Some(convert::rule(method, cells)) }))
     }
+
+    async fn list_audit_entries(
+        &self,
+        _request: Request<v1::ListAuditEntriesRequest>,
+    ) -> Result<Response<v1::ListAuditEntriesResponse>, Status> {
+        Err(Status::unimplemented("not built in yet"))
+    }
 }

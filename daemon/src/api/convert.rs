@@ -92,6 +92,7 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
         updated_by: row.changed.as_ref().map(|(_, by)| by.clone()).unwrap_or_default(),
         redacted: Vec::new(),
         ehlo_name,
+        ..v1::Account::default()
     };
     if !viewer.edits_accounts {
         account.login = String::new();
@@ -243,7 +244,7 @@ pub(super) fn rule(method: &str, cells: [Cell; 3]) -> v1::PolicyRule {
         .into(),
         changed: cell.changed,
     };
-    v1::PolicyRule { method: method.to_owned(), cells: cells.map(cell).to_vec() }
+    v1::PolicyRule { method: method.to_owned(), cells: cells.map(cell).to_vec(), approvable: false }
 }
 
 pub(super) fn role(role: Role) -> v1::Role {

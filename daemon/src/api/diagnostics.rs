@@ -65,6 +65,15 @@ impl Diagnostics for Service {
         Ok(Response::new(status))
     }
 
+    type WatchStatusStream = Watch<v1::WatchStatusResponse>;
+
+    async fn watch_status(
+        &self,
+        _request: Request<v1::WatchStatusRequest>,
+    ) -> Answer<Self::WatchStatusStream> {
+        Err(Status::unimplemented("not built in yet"))
+    }
+
     type TestAccountStream = Watch<v1::TestAccountResponse>;
 
     async fn test_account(
@@ -96,8 +105,8 @@ impl Diagnostics for Service {
         };
         let server = account.server.clone();
         let test = Test { id, account, password, to: request.to, until, russian, caller: caller.author() };
-        let events =
-            diagnose::start(test, self.0.outbox.host(), &self.0.log).map_err(|p| error::fields(&p))?;
+        let events = diagnose::start(test, self.0.outbox.host(), &self.0.log, &self.0.mailer)
+            .map_err(|p| error::fields(&p))?;
         let steps = UnboundedReceiverStream::new(events.steps).map(move |event| {
             // The guard ends the test when the caller ends the call.
             let _ = &events.guard;

@@ -2,13 +2,16 @@
 
 mod accounts;
 mod admin;
+mod approvals;
 mod authorize;
 mod body;
+mod certificates;
 mod convert;
 mod diagnostics;
 mod error;
 mod log;
 mod mail;
+mod oauth;
 mod page;
 mod watch;
 
@@ -17,9 +20,12 @@ use std::time::Duration;
 
 use faxpost_proto::v1::accounts_server::AccountsServer;
 use faxpost_proto::v1::admin_server::AdminServer;
+use faxpost_proto::v1::approvals_server::ApprovalsServer;
+use faxpost_proto::v1::certificates_server::CertificatesServer;
 use faxpost_proto::v1::diagnostics_server::DiagnosticsServer;
 use faxpost_proto::v1::log_server::LogServer;
 use faxpost_proto::v1::mail_server::MailServer;
+use faxpost_proto::v1::o_auth_server::OAuthServer;
 use futures_util::Stream;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +33,7 @@ use crate::accounts::Registry;
 use crate::config::Config;
 use crate::ipc::Conn;
 use crate::log::Log;
+use crate::mailer::Mailer;
 use crate::outbox::Outbox;
 use crate::store::Store;
 
@@ -42,6 +49,9 @@ const FRAMING: usize = 64;
 /// Largest request of everything else: settings, ids, filters.
 const MAX_SMALL_BYTES: usize = 64 * 1024;
 
+/// Largest request about certificates: fifty of them, or a PKCS#12 file.
+const MAX_STORE_BYTES: usize = 512 * 1024;
+
 /// What the services work on.
 pub struct App {
     /// What the daemon was started with.
@@ -54,6 +64,8 @@ pub struct App {
     pub outbox: Arc<Outbox>,
     /// The e-mail log.
     pub log: Log,
+    /// Who talks to servers.
+    pub mailer: Mailer,
     /// The policy.
     pub policy: Arc<PolicyKeeper>,
     /// When the daemon began, Unix milliseconds.
@@ -91,6 +103,12 @@ pub async fn serve(
         .add_service(
             DiagnosticsServer::new(diagnostics::Service(app.clone())).max_decoding_message_size(small),
         )
+        .add_service(OAuthServer::new(oauth::Service(app.clone())).max_decoding_message_size(small))
+        .add_service(
+            CertificatesServer::new(certificates::Service(app.clone()))
+                .max_decoding_message_size(MAX_STORE_BYTES),
+        )
+        .add_service(ApprovalsServer::new(approvals::Service(app.clone())).max_decoding_message_size(small))
         .add_service(AdminServer::new(admin::Service(app)).max_decoding_message_size(small))
         .serve_with_incoming_shutdown(incoming, stopping.cancelled_owned())
         .await

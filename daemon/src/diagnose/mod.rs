@@ -9,7 +9,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::accounts::{Account, FieldProblem, Host, destination, route};
 use crate::log::{Entry, Kind, Log, Outcome as LogOutcome};
 use crate::mailer::{
-    self, Body, Event, Failure, Job, Outcome, RecipientOutcome, Step, StepReport, StepState, Transcript,
+    Body, Credential, Event, Failure, Job, Mailer, Outcome, RecipientOutcome, Step, StepReport, StepState,
+    Transcript,
 };
 use crate::message::Draft;
 use crate::secrets::Secret;
@@ -49,7 +50,7 @@ pub struct Running {
 ///
 /// # Errors
 /// The test message cannot be built, e.g. `to` is no address.
-pub fn start(test: Test, host: &Host, log: &Log) -> Result<Running, Vec<FieldProblem>> {
+pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Running, Vec<FieldProblem>> {
     let sender = test.account.effective_sender(&host.name);
     let to = if test.to.is_empty() { sender.clone() } else { test.to.clone() };
     let (subject, text) = if test.russian { (SUBJECT_RU, TEXT_RU) } else { (SUBJECT_EN, TEXT_EN) };
@@ -70,11 +71,8 @@ pub fn start(test: Test, host: &Host, log: &Log) -> Result<Running, Vec<FieldPro
     let stop = CancellationToken::new();
     let guard = stop.clone().drop_guard();
     let file_stem = format!("test-{}", uuid::Uuid::now_v7());
-    let job = route(&test.account, test.password, host, &file_stem).map(|route| Job {
-        route,
-        envelope: composed.envelope.clone(),
-        body: Body::Inline(body),
-        until: test.until,
+    let job = route(&test.account, test.password.map(Credential::Password), host, &file_stem).map(|route| {
+        Job { route, envelope: composed.envelope.clone(), body: Body::Inline(body), until: test.until }
     });
 
     let begun = Timestamp::now();
@@ -84,10 +82,10 @@ pub fn start(test: Test, host: &Host, log: &Log) -> Result<Running, Vec<FieldPro
     entry.sender = composed.envelope.from;
     entry.subject = subject.to_owned();
     entry.size = composed.size;
-    let (recipients, log) = (composed.envelope.to, log.clone());
+    let (recipients, log, mailer) = (composed.envelope.to, log.clone(), mailer.clone());
     tokio::spawn(async move {
         let outcome = tokio::select! {
-            outcome = run(job, &events) => Some(outcome),
+            outcome = run(&mailer, job, &events) => Some(outcome),
             () = stop.cancelled() => None,
         };
         entry.at = Timestamp::now().as_millisecond();
@@ -102,9 +100,9 @@ pub fn start(test: Test, host: &Host, log: &Log) -> Result<Running, Vec<FieldPro
     Ok(Running { steps, guard })
 }
 
-async fn run(job: Result<Job, Failure>, events: &UnboundedSender<Event>) -> Outcome {
+async fn run(mailer: &Mailer, job: Result<Job, Failure>, events: &UnboundedSender<Event>) -> Outcome {
     match job {
-        Ok(job) => mailer::run(job, Some(events.clone())).await,
+        Ok(job) => mailer.deliver(job, Some(events.clone())).await,
         Err(failure) => {
             let report = StepReport {
                 step: failure.step,

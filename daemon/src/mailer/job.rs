@@ -60,9 +60,28 @@ pub struct SmtpRoute {
 pub struct SignIn {
     /// SASL authentication identity.
     pub login: String,
-    /// The password.
-    #[serde(with = "crate::secrets::exposed")]
-    pub password: Secret,
+    /// What proves it.
+    pub credential: Credential,
+    /// The SASL mechanism to use, and no other; `None`: the strongest that fits.
+    pub mechanism: Option<String>,
+}
+
+/// What proves an identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Credential {
+    /// A password.
+    Password(#[serde(with = "crate::secrets::exposed")] Secret),
+    /// An OAuth 2.0 access token (RFC 6750), for XOAUTH2 and OAUTHBEARER only.
+    AccessToken(#[serde(with = "crate::secrets::exposed")] Secret),
+}
+
+impl Credential {
+    /// The secret in it.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        let (Self::Password(secret) | Self::AccessToken(secret)) = self;
+        secret
+    }
 }
 
 /// How long to wait, in seconds (RFC 5321 section 4.5.3.2 has the minima for relays; a submission client may be
@@ -367,7 +386,8 @@ mod tests {
 
     #[test]
     fn h6_a_job_crosses_to_another_process_and_shows_no_password_on_the_way_to_a_log() {
-        let sign_in = SignIn { login: "fax".into(), password: Secret::new("correct horse".into()) };
+        let credential = Credential::Password(Secret::new("correct horse".into()));
+        let sign_in = SignIn { login: "fax".into(), credential, mechanism: None };
         let job = Job {
             route: Route::Smtp(SmtpRoute {
                 server: "mail.example".into(),
@@ -388,7 +408,7 @@ mod tests {
         let Route::Smtp(SmtpRoute { sign_in: Some(sign_in), tls_check, .. }) = &arrived.route else {
             panic!("the route is another");
         };
-        assert_eq!(sign_in.password.expose(), "correct horse");
+        assert_eq!(sign_in.credential.secret().expose(), "correct horse");
         assert_eq!(*tls_check, TlsCheck::Pinned([7; 32]));
         assert_eq!(serde_json::to_string(&arrived).unwrap(), sent);
         assert!(!format!("{arrived:?}").contains("correct horse"));

@@ -16,6 +16,23 @@ pub use job::*;
 
 use progress::Progress;
 
+/// The mailer as the rest of the daemon calls it, wherever it runs.
+#[derive(Clone, Debug)]
+pub struct Mailer(());
+
+impl Mailer {
+    /// One that works in this process.
+    #[must_use]
+    pub fn in_process() -> Self {
+        Self(())
+    }
+
+    /// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
+    pub async fn deliver(&self, job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
+        run(job, events).await
+    }
+}
+
 /// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
 pub async fn run(job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
     let progress = Progress::new(events);

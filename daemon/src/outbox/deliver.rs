@@ -14,7 +14,7 @@ use super::{Outbox, lock, now};
 use crate::accounts::{destination, route};
 use crate::log::Kind;
 use crate::mailer::{
-    self, Body, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome, Step, Transcript,
+    Body, Credential, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome, Step, Transcript,
 };
 use crate::store::{AccountRow, Author, Due, Settled};
 
@@ -99,7 +99,7 @@ impl Outbox {
         let begun = now();
         let outcome = match &row {
             Some(row) => match self.job(&message, body, row) {
-                Ok(job) => mailer::run(job, None).await,
+                Ok(job) => self.mailer.deliver(job, None).await,
                 Err(failure) => stayed(&message, failure),
             },
             None => {
@@ -145,7 +145,7 @@ impl Outbox {
             None => Body::File { path: self.spool.body(&message.id), size: message.size },
         };
         Ok(Job {
-            route: route(&row.account, password, &self.host, &message.id)?,
+            route: route(&row.account, password.map(Credential::Password), &self.host, &message.id)?,
             envelope: Envelope {
                 from: message.sender.clone(),
                 to: pending.map(|r| r.address.clone()).collect(),

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, broadcast};
 use crate::accounts::{Host, Registry};
 use crate::config::Config;
 use crate::log::Log;
+use crate::mailer::Mailer;
 use crate::store::{Store, StoreError, Unfinished};
 
 pub use accept::{AcceptError, Accepted, Request};
@@ -31,6 +32,7 @@ pub struct Outbox {
     store: Store,
     registry: Arc<Registry>,
     log: Log,
+    mailer: Mailer,
     host: Host,
     spool: Spool,
     schedule: Schedule,
@@ -64,6 +66,7 @@ impl Outbox {
         store: Store,
         registry: Arc<Registry>,
         log: Log,
+        mailer: Mailer,
     ) -> anyhow::Result<Self> {
         let mut shares = HashMap::new();
         let mut ids = Vec::new();
@@ -75,6 +78,7 @@ impl Outbox {
             store,
             registry,
             log,
+            mailer,
             host: Host::of(&config.state_dir),
             spool: Spool::open(&config.state_dir, &ids)?,
             schedule: Schedule { pauses: config.outbox.retry_seconds.clone() },

@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn h3_no_debug_output_shows_a_secret() {
         use crate::accounts::{Account, Applied, PasswordChange, Set};
-        use crate::mailer::SignIn;
+        use crate::mailer::Credential;
         let shown = [
             format!("{:?}", secret("hunter2")),
             format!("{:?}", Set::Password(secret("hunter2"))),
@@ -263,7 +263,7 @@ mod tests {
                 "{:?}",
                 Applied { account: Account::default(), password: PasswordChange::Set(secret("hunter2")) }
             ),
-            format!("{:#?}", SignIn { login: String::new(), password: secret("hunter2") }),
+            format!("{:#?}", Credential::Password(secret("hunter2"))),
             format!("{:?}", Vault { key: Zeroizing::new([b'h'; KEY]) }),
         ];
         for text in shown {

@@ -21,8 +21,23 @@ async fn h2_get_policy_tells_the_table_and_who_belongs_to_a_role() {
         let rules = policy.rules.iter().filter(|rule| rule.cells[role].decision() == Decision::Deny);
         rules.map(|rule| rule.method.trim_start_matches("faxpost.v1.")).collect()
     };
-    let for_users =
-        ["Accounts/CreateAccount", "Accounts/DeleteAccount", "Admin/GetPolicy", "Admin/UpdatePolicy"];
+    let for_users = [
+        "Accounts/CreateAccount",
+        "Accounts/DeleteAccount",
+        "OAuth/GetAccessToken",
+        "Certificates/InstallCertificate",
+        "Certificates/DeleteCertificate",
+        "Certificates/GrantKeyAccess",
+        "Certificates/RevokeKeyAccess",
+        "Certificates/CreateSigningRequest",
+        "Certificates/InstallSigningAnswer",
+        "Certificates/DeleteSigningRequest",
+        "Approvals/ApproveRequest",
+        "Approvals/RefuseRequest",
+        "Admin/GetPolicy",
+        "Admin/UpdatePolicy",
+        "Admin/ListAuditEntries",
+    ];
     assert_eq!(denied(2), for_users);
     assert_eq!(
         denied(1),
@@ -30,9 +45,31 @@ async fn h2_get_policy_tells_the_table_and_who_belongs_to_a_role() {
             "Accounts/CreateAccount",
             "Accounts/UpdateAccount",
             "Accounts/DeleteAccount",
+            "OAuth/DiscoverIssuer",
+            "OAuth/StartSignIn",
+            "OAuth/FinishSignIn",
+            "OAuth/SignInWithDevice",
+            "OAuth/SignInWithClientCredentials",
+            "OAuth/SignOut",
+            "OAuth/GetAccessToken",
+            "Certificates/InstallCertificate",
+            "Certificates/DeleteCertificate",
+            "Certificates/GrantKeyAccess",
+            "Certificates/RevokeKeyAccess",
+            "Certificates/CreateSigningRequest",
+            "Certificates/ListSigningRequests",
+            "Certificates/InstallSigningAnswer",
+            "Certificates/DeleteSigningRequest",
             "Diagnostics/TestAccount",
+            "Approvals/ListRequests",
+            "Approvals/GetRequest",
+            "Approvals/WatchRequests",
+            "Approvals/ApproveRequest",
+            "Approvals/RefuseRequest",
+            "Approvals/WithdrawRequest",
             "Admin/GetPolicy",
-            "Admin/UpdatePolicy"
+            "Admin/UpdatePolicy",
+            "Admin/ListAuditEntries"
         ]
     );
     let roles: Vec<_> = policy.roles.iter().map(v1::RoleDefinition::role).collect();

@@ -3,8 +3,8 @@
 use faxpost_tests::smtp::SmtpServer;
 use faxpostd::accounts::{Security, TlsCheck};
 use faxpostd::mailer::{
-    Body, Envelope, Event, Failure, FailureKind, Job, Outcome, RecipientOutcome, Route, SignIn, SmtpRoute,
-    Step, StepReport, StepState, Timeouts, run,
+    Body, Credential, Envelope, Event, Failure, FailureKind, Job, Outcome, RecipientOutcome, Route, SignIn,
+    SmtpRoute, Step, StepReport, StepState, Timeouts, run,
 };
 use faxpostd::secrets::Secret;
 
@@ -43,7 +43,11 @@ pub(crate) trait JobExt: Sized {
 
     fn sign_in(mut self, login: &str, password: &str) -> Self {
         let password = Secret::new(password.to_owned());
-        self.route().sign_in = Some(SignIn { login: login.to_owned(), password });
+        self.route().sign_in = Some(SignIn {
+            login: login.to_owned(),
+            credential: Credential::Password(password),
+            mechanism: None,
+        });
         self
     }
 

@@ -216,7 +216,7 @@ impl<'a> Session<'a> {
             (false, false) => Line::Forbidden,
         };
         let mechanisms = sasl::choose(sign_in, &self.capabilities.mechanisms, line)?;
-        self.connection.recorder.hide(sign_in.password.expose());
+        self.connection.recorder.hide(sign_in.credential.secret().expose());
 
         let mut refusal = None;
         for mechanism in mechanisms {

@@ -26,7 +26,7 @@ impl Exchange for CramMd5 {
         if challenge.is_empty() || self.proof.is_some() {
             return Turn::Cancel;
         }
-        let password = self.sign_in.password.expose().as_bytes();
+        let password = self.sign_in.credential.secret().expose().as_bytes();
         let mac = Hmac::<Md5>::new_from_slice(password).expect("HMAC takes keys of any length");
         let proof = Zeroizing::new(hex::encode(mac.chain_update(challenge).finalize().into_bytes()));
         let answer = format!("{} {}", self.sign_in.login, &*proof).into_bytes();
@@ -42,12 +42,16 @@ impl Exchange for CramMd5 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mailer::Credential;
     use crate::secrets::Secret;
 
     #[test]
     fn a5_cram_md5_as_in_rfc_2195_section_2() {
-        let sign_in =
-            SignIn { login: "tim".to_owned(), password: Secret::new("tanstaaftanstaaf".to_owned()) };
+        let sign_in = SignIn {
+            login: "tim".to_owned(),
+            credential: Credential::Password(Secret::new("tanstaaftanstaaf".to_owned())),
+            mechanism: None,
+        };
         let mut cram = CramMd5::new(&sign_in);
         assert!(cram.initial().is_none(), "the server begins");
         let challenge = b"<1896.697170952@postoffice.reston.mci.net>";

@@ -124,11 +124,11 @@ pub(super) fn choose(
     offered: &[String],
     line: Line,
 ) -> Result<Vec<&'static Mechanism>, Fault> {
-    if sign_in.password.expose().is_empty() {
+    if sign_in.credential.secret().expose().is_empty() {
         return Err(Fault::new(FailureKind::NoPassword, "the account has no password to sign in with"));
     }
     // PLAIN separates its parts by NUL: one inside would make another identity of it (RFC 4616).
-    if sign_in.login.contains('\0') || sign_in.password.expose().contains('\0') {
+    if sign_in.login.contains('\0') || sign_in.credential.secret().expose().contains('\0') {
         return Err(Fault::new(FailureKind::AuthRejected, "a login or password cannot have a NUL character"));
     }
     let mut known: Vec<_> =
@@ -164,7 +164,8 @@ struct Plain(Option<Answer>);
 
 impl Plain {
     fn new(sign_in: &SignIn) -> Self {
-        let parts = [&[0][..], sign_in.login.as_bytes(), &[0], sign_in.password.expose().as_bytes()];
+        let parts =
+            [&[0][..], sign_in.login.as_bytes(), &[0], sign_in.credential.secret().expose().as_bytes()];
         Self(Some(Zeroizing::new(parts.concat())))
     }
 }
@@ -186,7 +187,7 @@ struct Login(std::vec::IntoIter<Answer>);
 
 impl Login {
     fn new(sign_in: &SignIn) -> Self {
-        let answers = [sign_in.login.as_str(), sign_in.password.expose()];
+        let answers = [sign_in.login.as_str(), sign_in.credential.secret().expose()];
         Self(answers.map(|text| Zeroizing::new(text.as_bytes().to_vec())).to_vec().into_iter())
     }
 }
@@ -200,10 +201,15 @@ impl Exchange for Login {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mailer::Credential;
     use crate::secrets::Secret;
 
     fn sign_in(password: &str) -> SignIn {
-        SignIn { login: "факс".to_owned(), password: Secret::new(password.to_owned()) }
+        SignIn {
+            login: "факс".to_owned(),
+            credential: Credential::Password(Secret::new(password.to_owned())),
+            mechanism: None,
+        }
     }
 
     fn names(offered: &[&str], line: Line) -> Result<Vec<&'static str>, FailureKind> {

@@ -110,7 +110,7 @@ impl Scram {
             hash,
             first: format!("n={name},r={nonce}"),
             nonce,
-            password: prepared(sign_in.password.expose()),
+            password: prepared(sign_in.credential.secret().expose()),
             state: State::First { asked: false },
             remark: None,
             proof: None,
@@ -260,10 +260,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::mailer::Credential;
     use crate::secrets::Secret;
 
     fn begin(hash: Hash, login: &str, password: &str, nonce: &str) -> Scram {
-        let sign_in = SignIn { login: login.to_owned(), password: Secret::new(password.to_owned()) };
+        let sign_in = SignIn {
+            login: login.to_owned(),
+            credential: Credential::Password(Secret::new(password.to_owned())),
+            mechanism: None,
+        };
         Scram::with_nonce(hash, &sign_in, nonce.to_owned())
     }
 
@@ -366,7 +371,11 @@ mod tests {
 
     #[test]
     fn h3_every_sign_in_has_its_own_nonce() {
-        let sign_in = SignIn { login: "user".to_owned(), password: Secret::new("pencil".to_owned()) };
+        let sign_in = SignIn {
+            login: "user".to_owned(),
+            credential: Credential::Password(Secret::new("pencil".to_owned())),
+            mechanism: None,
+        };
         let (one, two) = (Scram::new(Hash::sha256(), &sign_in), Scram::new(Hash::sha256(), &sign_in));
         assert!(one.nonce != two.nonce && one.nonce.len() == 24);
     }

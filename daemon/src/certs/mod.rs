@@ -1,0 +1,10 @@
+//! Signing certificates: the machine's store, who may use the keys in it, and which certificate fits a sender.
+
+mod key;
+mod store;
+
+pub use key::{KeyAlgorithm, KeyError, KeyReference, SigningKey};
+pub use store::{
+    Authorities, CertificateStore, Fingerprint, Holder, Identity, KeyType, PendingKey, StoreFault, Stored,
+    Trustee,
+};
