@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::host::server_to_ascii;
+use super::mechanism::Mechanism;
 
 /// Name of an account: 1 to 32 of a-z 0-9 and -, beginning with a letter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -165,6 +166,8 @@ pub struct Account {
     pub pickup_directory: String,
     /// The name given in EHLO; empty: this host's name.
     pub ehlo_name: String,
+    /// The SASL mechanism to use, and no other; `None`: the strongest that server and account have.
+    pub mechanism: Option<Mechanism>,
 }
 
 impl Default for Account {
@@ -183,6 +186,7 @@ impl Default for Account {
             sign: Signing::Off,
             pickup_directory: String::new(),
             ehlo_name: String::new(),
+            mechanism: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Component, Path};
 
 use super::host::{parse_ehlo_name, parse_server};
 use super::matrix;
+use super::mechanism::Mechanism;
 use super::model::{Account, AccountId, Method, Security, Signing, TlsCheck};
 use super::problem::{FieldProblem, Problem};
 use crate::message::address::{MAX_NAME, parse_addr_spec};
@@ -54,6 +55,8 @@ pub enum Set {
     PickupDirectory(String),
     /// `ehlo_name`
     EhloName(String),
+    /// `mechanism`, in any case.
+    Mechanism(String),
 }
 
 impl Set {
@@ -78,6 +81,7 @@ impl Set {
             Self::Certificate(_) => "certificate",
             Self::PickupDirectory(_) => "pickup_directory",
             Self::EhloName(_) => "ehlo_name",
+            Self::Mechanism(_) => "mechanism",
         }
     }
 }
@@ -263,6 +267,11 @@ impl Change {
                     self.account.ehlo_name = text;
                 }
             }
+            Set::Mechanism(text) => {
+                if let Some(mechanism) = self.read("mechanism", parse_mechanism(text)) {
+                    self.account.mechanism = mechanism;
+                }
+            }
         }
     }
 
@@ -369,6 +378,15 @@ fn check_password(secret: &Secret) -> Result<(), String> {
         return Err("has a line break or a NUL".to_owned());
     }
     Ok(())
+}
+
+fn parse_mechanism(text: &str) -> Result<Option<Mechanism>, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let names = Mechanism::ALL.map(Mechanism::as_str).join(", ");
+    Mechanism::parse(text).map(Some).ok_or_else(|| format!("is one of {names}, or empty for the strongest"))
 }
 
 fn parse_directory(text: &str) -> Result<String, String> {
