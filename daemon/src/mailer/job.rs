@@ -82,6 +82,15 @@ impl Credential {
         let (Self::Password(secret) | Self::AccessToken(secret)) = self;
         secret
     }
+
+    /// What it is, for a sentence.
+    #[must_use]
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Password(_) => "password",
+            Self::AccessToken(_) => "token",
+        }
+    }
 }
 
 /// How long to wait, in seconds (RFC 5321 section 4.5.3.2 has the minima for relays; a submission client may be

@@ -51,7 +51,9 @@ impl Recorder {
     /// What the server says, as it came.
     pub(super) fn server(&mut self, line: &[u8]) {
         let text = match line.split_at_checked(4) {
-            Some((b"334 " | b"334-", _)) if self.hides_challenges => "334 ***".to_owned(),
+            Some((b"334 " | b"334-", text)) if self.hides_challenges && !text.is_empty() => {
+                "334 ***".to_owned()
+            }
             _ => self.scrub(&String::from_utf8_lossy(line)),
         };
         self.add('S', &text);
