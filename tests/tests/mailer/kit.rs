@@ -51,6 +51,22 @@ pub(crate) trait JobExt: Sized {
         self
     }
 
+    fn token(mut self, login: &str, token: &str) -> Self {
+        let token = Secret::new(token.to_owned());
+        self.route().sign_in = Some(SignIn {
+            login: login.to_owned(),
+            credential: Credential::AccessToken(token),
+            mechanism: None,
+        });
+        self
+    }
+
+    /// Of the sign-in that was set before.
+    fn mechanism(mut self, name: &str) -> Self {
+        self.route().sign_in.as_mut().expect("a sign-in").mechanism = Some(name.to_owned());
+        self
+    }
+
     fn plaintext_auth(mut self) -> Self {
         self.route().plaintext_auth = true;
         self

@@ -163,7 +163,7 @@ pub(in crate::mailer::smtp) fn choose(
         return Err(Fault::new(FailureKind::PlaintextRefused, text));
     }
     let attempts = known.into_iter().flat_map(|mechanism| {
-        let channels = mechanism.channels(sign_in, offered, bindings);
+        let channels = mechanism.channels(offered, bindings);
         channels.into_iter().map(move |channel| Attempt { mechanism, channel })
     });
     Ok(attempts.collect())
@@ -178,23 +178,19 @@ impl Mechanism {
     }
 
     /// What to tell the server of the channel, one after the other until it agrees.
-    fn channels(&self, sign_in: &SignIn, offered: &[String], bindings: &[Binding]) -> Vec<Channel> {
+    fn channels(&self, offered: &[String], bindings: &[Binding]) -> Vec<Channel> {
         match self.strength {
             Strength::BoundProof => bindings.iter().cloned().map(Channel::Bound).collect(),
-            Strength::Proof if !bindings.is_empty() => {
-                // One that was offered and comes first was refused when this one's turn comes, or all would be well.
-                let tried = |name: &String| sign_in.mechanism.is_none() && is_bound(name);
-                let unused = offered.iter().any(|name| name.ends_with("-PLUS") && !tried(name));
-                vec![if unused { Channel::Unused } else { Channel::NotOffered }]
+            // A server that can, and hears that it seems not to, knows that somebody changes what it offers.
+            Strength::Proof
+                if !bindings.is_empty() && !offered.iter().any(|name| name.ends_with("-PLUS")) =>
+            {
+                vec![Channel::NotOffered]
             }
+            // Also where binding was tried and refused: who must not do without asks for -PLUS and no other.
             _ => vec![Channel::Unused],
         }
     }
-}
-
-/// The name of one that we bind to the channel.
-fn is_bound(name: &str) -> bool {
-    OFFERED.iter().any(|mechanism| mechanism.name == name && mechanism.strength == Strength::BoundProof)
 }
 
 /// What no server should be asked.
@@ -290,14 +286,14 @@ mod tests {
         let all = [
             "SCRAM-SHA-256-PLUS p=tls-exporter,,",
             "SCRAM-SHA-256-PLUS p=tls-server-end-point,,",
-            "SCRAM-SHA-256 y,,",
-            "SCRAM-SHA-1 y,,",
+            "SCRAM-SHA-256 n,,",
+            "SCRAM-SHA-1 n,,",
         ];
         assert_eq!(told(None, &scram, &both), all);
         assert_eq!(told(Some("scram-sha-256-plus"), &scram, &both), all[..2]);
         // Not offered: the server is told that we could, and so learns of whoever took it away.
-        assert_eq!(told(None, &scram[..2], &both), all[2..]);
-        assert_eq!(told(Some("SCRAM-SHA-256"), &scram[..2], &both), all[2..3]);
+        assert_eq!(told(None, &scram[..2], &both), ["SCRAM-SHA-256 y,,", "SCRAM-SHA-1 y,,"]);
+        assert_eq!(told(Some("SCRAM-SHA-256"), &scram[..2], &both), ["SCRAM-SHA-256 y,,"]);
         // Offered and not used, because the account says so or we cannot: nothing for the server to worry about.
         assert_eq!(told(Some("SCRAM-SHA-256"), &scram, &both), ["SCRAM-SHA-256 n,,"]);
         assert_eq!(told(None, &["SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"], &both), ["SCRAM-SHA-1 n,,"]);
