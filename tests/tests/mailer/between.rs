@@ -20,8 +20,8 @@ pub(crate) struct Between {
 impl Between {
     /// In front of the server with implicit TLS on this port of the loopback.
     pub(crate) async fn start(identity: &Identity, server: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("a bound socket has an address").port();
         let acceptor = identity.acceptor();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {

@@ -21,7 +21,7 @@ fn signing_in(server: &SmtpServer) -> Job {
 
 fn tried(server: &SmtpServer) -> Vec<String> {
     let commands = server.commands().into_iter().filter(|line| line.starts_with("AUTH "));
-    commands.map(|line| line.split(' ').nth(1).unwrap().to_owned()).collect()
+    commands.filter_map(|line| line.split(' ').nth(1).map(str::to_owned)).collect()
 }
 
 #[tokio::test]
