@@ -7,12 +7,16 @@ mod envelope;
 mod failure;
 mod job;
 mod methods;
+mod oauth;
 mod progress;
 mod smtp;
 
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use job::*;
+pub use oauth::{
+    Answer, DeviceCodes, Exchange, ExchangeError, ExchangeFault, Metadata, OauthClient, Tokens,
+};
 
 use progress::Progress;
 
@@ -30,6 +34,14 @@ impl Mailer {
     /// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
     pub async fn deliver(&self, job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
         run(job, events).await
+    }
+
+    /// Asks a provider of OAuth 2.0. Dropping the future gives it up.
+    ///
+    /// # Errors
+    /// See [`ExchangeError`].
+    pub async fn exchange(&self, exchange: Exchange) -> Result<Answer, ExchangeError> {
+        oauth::run(exchange).await
     }
 }
 

@@ -16,7 +16,7 @@ mod content;
 mod reply;
 mod sasl;
 mod session;
-mod tls;
+pub(in crate::mailer) mod tls;
 mod transaction;
 mod transcript;
 
