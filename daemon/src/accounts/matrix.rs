@@ -26,7 +26,7 @@ pub struct Capability {
 
 /// All rows. The order is that of preference when another method is proposed.
 ///
-/// OAuth 2.0 and signing come with a later version: no method has them before they work.
+/// Signing comes with a later version: no method has it before it works.
 static ROWS: [Capability; 4] = [
     Capability {
         method: Method::SecureSmtpClient,
@@ -34,7 +34,7 @@ static ROWS: [Capability; 4] = [
         securities: &[Security::None, Security::Implicit, Security::Starttls],
         tls_check: true,
         authentication: true,
-        oauth: false,
+        oauth: true,
         signing: false,
         transcript: true,
     },
@@ -106,6 +106,7 @@ fn check_row(row: &Capability, rows: &[Capability], account: &Account) -> Vec<Fi
         row.tls_check
     });
     needs(account.authentication, "authentication", "sign in", &|row| row.authentication);
+    needs(account.oauth, "oauth", "sign in with OAuth 2.0", &|row| row.oauth);
     problems.extend(check_connection(name, account));
     problems
 }
@@ -121,9 +122,12 @@ fn check_connection(name: &str, account: &Account) -> Vec<FieldProblem> {
     if account.sender_email.is_empty() {
         invalid("sender_email", format!("the method {name} needs a sender address that its server accepts"));
     }
+    if account.oauth && !account.authentication {
+        invalid("oauth", "OAuth 2.0 is a way to sign in: turn on authentication as well".to_owned());
+    }
     if account.authentication {
         if account.security == Security::None && !account.plaintext_auth {
-            let text = "without TLS everybody on the way can read the password: set security to implicit or starttls, \
+            let text = "without TLS everybody on the way can read the password or token: set security to implicit or starttls, \
                         or allow it all the same with plaintext_auth";
             invalid("authentication", text.to_owned());
         }
@@ -249,6 +253,22 @@ mod tests {
         let empty = Account { method: Method::SecureSmtpClient, ..Account::default() };
         let fields: Vec<_> = problems(&empty).into_iter().map(|(field, _)| field).collect();
         assert_eq!(fields, ["server", "sender_email"]);
+    }
+
+    #[test]
+    fn b1_oauth_needs_authentication_tls_and_a_method_that_has_it() {
+        let oauth = Account {
+            oauth: true,
+            authentication: true,
+            security: Security::Starttls,
+            ..account(Method::SecureSmtpClient)
+        };
+        assert_eq!(problems(&oauth), []);
+        let field = |account: &Account| problems(account).into_iter().map(|(f, _)| f).collect::<Vec<_>>();
+        assert_eq!(field(&Account { authentication: false, ..oauth.clone() }), ["oauth"]);
+        assert_eq!(field(&Account { security: Security::None, ..oauth.clone() }), ["authentication"]);
+        let net = Account { method: Method::SystemNetMail, ..oauth };
+        assert_eq!(problems(&net), [("oauth".to_owned(), Problem::MethodCannot)]);
     }
 
     #[test]

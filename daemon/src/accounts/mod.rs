@@ -3,6 +3,7 @@
 mod host;
 mod matrix;
 mod model;
+pub mod oauth;
 mod problem;
 mod registry;
 mod route;
@@ -10,7 +11,8 @@ mod update;
 
 pub use matrix::{Capability, capabilities};
 pub use model::{Account, AccountId, Method, Security, Signing, TlsCheck};
+pub use oauth::{OauthSettings, SetOauth};
 pub use problem::{FieldProblem, Problem};
-pub use registry::{ChangeError, Changed, DraftError, Registry};
+pub use registry::{ChangeError, Changed, DraftError, Drafted, Registry};
 pub use route::{Host, destination, route};
 pub use update::{Applied, PasswordChange, Set, TlsCheckKind, apply, binding};

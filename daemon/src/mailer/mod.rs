@@ -14,9 +14,7 @@ mod smtp;
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use job::*;
-pub use oauth::{
-    Answer, DeviceCodes, Exchange, ExchangeError, ExchangeFault, Metadata, OauthClient, Tokens,
-};
+pub use oauth::{Answer, DeviceCodes, Exchange, ExchangeError, ExchangeFault, Metadata, OauthClient, Tokens};
 
 use progress::Progress;
 

@@ -284,7 +284,12 @@ mod tests {
             format!("{:?}", PasswordChange::Set(secret("hunter2"))),
             format!(
                 "{:?}",
-                Applied { account: Account::default(), password: PasswordChange::Set(secret("hunter2")) }
+                Applied {
+                    account: Account::default(),
+                    password: PasswordChange::Set(secret("hunter2")),
+                    client_secret: PasswordChange::Set(secret("hunter2")),
+                    tokens_stay: true,
+                }
             ),
             format!("{:#?}", Credential::Password(secret("hunter2"))),
             format!("{:?}", Vault { key: Zeroizing::new([b'h'; KEY]) }),

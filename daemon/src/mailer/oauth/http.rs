@@ -54,7 +54,8 @@ impl Http {
         let mut answer =
             self.0.execute(request).await.map_err(|error| unreachable(sentence(&error.without_url())))?;
         let status = answer.status();
-        let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after =
+            answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let mut body = Vec::new();
         while let Some(chunk) =
             answer.chunk().await.map_err(|error| unreachable(sentence(&error.without_url())))?
@@ -70,7 +71,8 @@ impl Http {
             return Err(ExchangeError { retry_after, ..fault(ExchangeFault::Busy, text) });
         }
         if status.is_redirection() {
-            let text = "the endpoint redirects to another address, which is not followed; check the endpoint's URL";
+            let text =
+                "the endpoint redirects to another address, which is not followed; check the endpoint's URL";
             return Err(fault(ExchangeFault::Nonsense, text.to_owned()));
         }
         let mut response = HttpResponse::new(body);

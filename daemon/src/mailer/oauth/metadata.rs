@@ -51,11 +51,13 @@ fn places(issuer: &str) -> Result<[String; 2], ExchangeError> {
 
 pub(super) fn read(issuer: &str, response: &HttpResponse) -> Result<Metadata, ExchangeError> {
     if !response.status().is_success() {
-        let text = format!("the issuer's metadata cannot be read (HTTP status {})", response.status().as_u16());
+        let text =
+            format!("the issuer's metadata cannot be read (HTTP status {})", response.status().as_u16());
         return Err(fault(ExchangeFault::Refused, text));
     }
-    let mut metadata: Metadata = serde_json::from_slice(response.body())
-        .map_err(|_| fault(ExchangeFault::Nonsense, "what is there is no metadata of an issuer".to_owned()))?;
+    let mut metadata: Metadata = serde_json::from_slice(response.body()).map_err(|_| {
+        fault(ExchangeFault::Nonsense, "what is there is no metadata of an issuer".to_owned())
+    })?;
     // RFC 8414 section 3.3: who answers for another is not believed.
     if metadata.issuer.trim_end_matches('/') != issuer.trim_end_matches('/') {
         let text = format!("the metadata is that of another issuer: {}", words(&metadata.issuer));

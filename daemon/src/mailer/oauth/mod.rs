@@ -109,8 +109,7 @@ where
 }
 
 fn asker(client: &OauthClient) -> Result<Asker, ExchangeError> {
-    let token_url =
-        TokenUrl::new(client.token_endpoint.clone()).map_err(|error| no_url("token", &error))?;
+    let token_url = TokenUrl::new(client.token_endpoint.clone()).map_err(|error| no_url("token", &error))?;
     let asker = Client::new(ClientId::new(client.id.clone()))
         .set_token_uri(token_url)
         .set_auth_type(if client.secret_in_body { AuthType::RequestBody } else { AuthType::BasicAuth });
@@ -136,7 +135,8 @@ fn revocation(
         .header("accept", "application/json");
     match &client.secret {
         Some(secret) if !client.secret_in_body => {
-            let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+            let encode =
+                |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
             let both = format!("{}:{}", encode(&client.id), encode(secret.expose()));
             let both = base64::engine::general_purpose::STANDARD.encode(both);
             request = request.header("authorization", format!("Basic {both}"));

@@ -9,9 +9,9 @@ use oauth2::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::LONGEST_POLL;
 use super::exchange::{Answer, DeviceCodes, ExchangeError, ExchangeFault, Tokens};
 use super::http::fault;
-use super::LONGEST_POLL;
 use crate::secrets::Secret;
 
 /// Of a provider's words: enough for a person, too little to fill a log.
@@ -102,7 +102,9 @@ pub(super) fn revoked(response: &HttpResponse) -> Result<Answer, ExchangeError> 
     if response.status().is_success() {
         return Ok(Answer::Revoked);
     }
-    match serde_json::from_slice::<StandardErrorResponse<oauth2::basic::BasicErrorResponseType>>(response.body()) {
+    match serde_json::from_slice::<StandardErrorResponse<oauth2::basic::BasicErrorResponseType>>(
+        response.body(),
+    ) {
         Ok(error) => Err(refused(error.error().as_ref(), error.error_description().map(String::as_str))),
         Err(_) => {
             let text = format!("the provider refused with HTTP status {}", response.status().as_u16());
