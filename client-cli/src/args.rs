@@ -44,7 +44,8 @@ Keys (KEY= sets back to the default):
   tls-check=system|pinned:SHA256|accept-invalid
   authentication=on|off, login, plaintext-auth=on|off, oauth=on|off
   sign=off|clear|opaque, certificate
-  pickup-directory, ehlo-name
+  pickup-directory, ehlo-name, envelope-sender, reply-to
+  max-connections, messages-per-minute
 A password is never an argument: use --password-stdin or --ask-password.";
 
 const TEST_EXIT: &str = "\

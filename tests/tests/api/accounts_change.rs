@@ -38,6 +38,10 @@ async fn a1_to_a5_every_field_can_be_set_and_goes_back_to_its_default() {
         plaintext_auth: true,
         pickup_directory: folder,
         ehlo_name: "fax.example.test".to_owned(),
+        envelope_sender: "bounces@example.test".to_owned(),
+        reply_to: "Office <office@example.test>".to_owned(),
+        max_connections: 2,
+        messages_per_minute: 30,
         ..v1::Account::default()
     };
     let all = [
@@ -57,6 +61,10 @@ async fn a1_to_a5_every_field_can_be_set_and_goes_back_to_its_default() {
         "certificate",
         "pickup_directory",
         "ehlo_name",
+        "envelope_sender",
+        "reply_to",
+        "max_connections",
+        "messages_per_minute",
         "password",
     ];
     let changed = set(&daemon, given.clone(), &all).await.unwrap();
@@ -248,6 +256,10 @@ async fn a_form_learns_of_all_its_wrong_fields_at_once() {
         password: "x".repeat(1025),
         pickup_directory: "relative".to_owned(),
         ehlo_name: "a b".to_owned(),
+        envelope_sender: "nobody".to_owned(),
+        reply_to: "a@b, c@d".to_owned(),
+        max_connections: 101,
+        messages_per_minute: 60_001,
         ..v1::Account::default()
     };
     let names = [
@@ -260,6 +272,10 @@ async fn a_form_learns_of_all_its_wrong_fields_at_once() {
         "password",
         "pickup_directory",
         "ehlo_name",
+        "envelope_sender",
+        "reply_to",
+        "max_connections",
+        "messages_per_minute",
     ];
     let status = invalid(set(&daemon, given, &names).await, &names);
     assert!(!status.message().contains(&"x".repeat(200)), "a value is not thrown back: {}", status.message());
