@@ -8,7 +8,7 @@ use super::matrix;
 use super::mechanism::Mechanism;
 use super::model::{Account, AccountId, Method, Security, Signing, TlsCheck};
 use super::problem::{FieldProblem, Problem};
-use crate::message::address::{MAX_NAME, parse_addr_spec};
+use crate::message::address::{MAX_NAME, parse_addr_spec, parse_mailbox};
 use crate::secrets::Secret;
 
 /// RFC 4616 leaves it open; the same bound as an address, which most logins are.
@@ -17,6 +17,10 @@ const MAX_LOGIN: usize = 254;
 const MAX_PASSWORD: usize = 1024;
 /// Shorter than PATH_MAX, so that file names still fit behind it.
 const MAX_DIRECTORY: usize = 1024;
+/// More than any provider allows; each is a socket and, while it works, a place of the daemon.
+const MAX_CONNECTIONS: u32 = 100;
+/// A thousand a second: more than that is no limit.
+const MAX_RATE: u32 = 60_000;
 
 /// One field to set. `None`, an empty text, 0 or `false` is the field's default, unless said otherwise.
 #[derive(Clone, Debug)]
@@ -57,6 +61,14 @@ pub enum Set {
     EhloName(String),
     /// `mechanism`, in any case.
     Mechanism(String),
+    /// `envelope_sender`
+    EnvelopeSender(String),
+    /// `reply_to`
+    ReplyTo(String),
+    /// `max_connections`
+    MaxConnections(u32),
+    /// `messages_per_minute`
+    MessagesPerMinute(u32),
 }
 
 impl Set {
@@ -82,6 +94,10 @@ impl Set {
             Self::PickupDirectory(_) => "pickup_directory",
             Self::EhloName(_) => "ehlo_name",
             Self::Mechanism(_) => "mechanism",
+            Self::EnvelopeSender(_) => "envelope_sender",
+            Self::ReplyTo(_) => "reply_to",
+            Self::MaxConnections(_) => "max_connections",
+            Self::MessagesPerMinute(_) => "messages_per_minute",
         }
     }
 }
@@ -272,6 +288,24 @@ impl Change {
                     self.account.mechanism = mechanism;
                 }
             }
+            Set::EnvelopeSender(text) => {
+                if let Some(text) = self.read("envelope_sender", parse_sender(text)) {
+                    self.account.envelope_sender = text;
+                }
+            }
+            Set::ReplyTo(text) => {
+                if let Some(text) = self.read("reply_to", parse_reply_to(text)) {
+                    self.account.reply_to = text;
+                }
+            }
+            Set::MaxConnections(number) => {
+                let read = self.read("max_connections", at_most(*number, MAX_CONNECTIONS));
+                self.account.max_connections = read.unwrap_or(self.account.max_connections);
+            }
+            Set::MessagesPerMinute(number) => {
+                let read = self.read("messages_per_minute", at_most(*number, MAX_RATE));
+                self.account.messages_per_minute = read.unwrap_or(self.account.messages_per_minute);
+            }
         }
     }
 
@@ -336,6 +370,22 @@ fn parse_sender(text: &str) -> Result<String, String> {
         Ok(_) => Ok(text.to_owned()),
         Err(what) => Err(format!("the sender's address {what}")),
     }
+}
+
+/// One mailbox, with or without a name.
+fn parse_reply_to(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    match parse_mailbox(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(what) => Err(format!("the address for answers {what}")),
+    }
+}
+
+fn at_most(number: u32, most: u32) -> Result<u32, String> {
+    if number <= most { Ok(number) } else { Err(format!("can be 0 to {most}")) }
 }
 
 fn parse_name(text: &str) -> Result<String, String> {

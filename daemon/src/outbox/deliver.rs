@@ -152,6 +152,7 @@ impl Outbox {
             },
             body,
             until: Step::Message,
+            pool: Some(row.id.to_string()),
         })
     }
 

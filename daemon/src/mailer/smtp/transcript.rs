@@ -100,13 +100,25 @@ impl Recorder {
         self.traces.iter().fold(text.to_owned(), |text, trace| text.replace(trace.as_str(), "***"))
     }
 
-    pub(in crate::mailer) fn finish(self) -> Transcript {
-        let mut text = self.head;
+    pub(in crate::mailer) fn finish(mut self) -> Transcript {
+        self.take()
+    }
+
+    /// What was written so far; the next is that of another session on the same connection, where the same is hidden.
+    pub(super) fn take(&mut self) -> Transcript {
+        let mut text = std::mem::take(&mut self.head);
         if self.left_out > 0 {
             text.push_str(&format!("       * [{} lines left out]\n", self.left_out));
         }
-        text.extend(self.tail);
-        Transcript { text, truncated: self.left_out > 0 }
+        text.extend(std::mem::take(&mut self.tail));
+        let truncated = std::mem::take(&mut self.left_out) > 0;
+        self.tail_size = 0;
+        Transcript { text, truncated }
+    }
+
+    /// Times are told from now on.
+    pub(super) fn restart(&mut self) {
+        self.start = Instant::now();
     }
 
     fn add(&mut self, who: char, text: &str) {
