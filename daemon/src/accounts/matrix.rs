@@ -1,5 +1,6 @@
 //! The method matrix: what each sending method can do, as data. Validation, `GetCapabilities` and the docs read it.
 
+use super::mechanism::Mechanism;
 use super::model::{Account, Method, Security, Signing, TlsCheck};
 use super::problem::{FieldProblem, Problem};
 
@@ -107,6 +108,9 @@ fn check_row(row: &Capability, rows: &[Capability], account: &Account) -> Vec<Fi
     });
     needs(account.authentication, "authentication", "sign in", &|row| row.authentication);
     needs(account.oauth, "oauth", "sign in with OAuth 2.0", &|row| row.oauth);
+    needs(account.mechanism.is_some(), "mechanism", "choose how to sign in", &|row| {
+        row.method == Method::SecureSmtpClient
+    });
     problems.extend(check_connection(name, account));
     problems
 }
@@ -134,8 +138,25 @@ fn check_connection(name: &str, account: &Account) -> Vec<FieldProblem> {
         if account.effective_login().is_empty() {
             invalid("login", "signing in needs a login, or a sender_email to take it from".to_owned());
         }
+        if let Some(text) = account.mechanism.and_then(|mechanism| check_mechanism(mechanism, account)) {
+            invalid("mechanism", text);
+        }
     }
     problems
+}
+
+/// Why this mechanism cannot be the account's.
+fn check_mechanism(mechanism: Mechanism, account: &Account) -> Option<String> {
+    let name = mechanism.as_str();
+    if account.oauth && !mechanism.takes_token() {
+        return Some(format!("{name} wants a password, and this account signs in with OAuth 2.0"));
+    }
+    if !account.oauth && mechanism.takes_token() {
+        return Some(format!("{name} tells an access token, and this account signs in with a password"));
+    }
+    let bound = mechanism == Mechanism::ScramSha256Plus;
+    (bound && account.security == Security::None)
+        .then(|| format!("{name} is bound to TLS: set security to implicit or starttls"))
 }
 
 fn method_cannot(
@@ -269,6 +290,36 @@ mod tests {
         assert_eq!(field(&Account { security: Security::None, ..oauth.clone() }), ["authentication"]);
         let net = Account { method: Method::SystemNetMail, ..oauth };
         assert_eq!(problems(&net), [("oauth".to_owned(), Problem::MethodCannot)]);
+    }
+
+    #[test]
+    fn b6_a_mechanism_fits_what_the_account_proves_itself_with() {
+        let asking = |method, security, mechanism| {
+            let mechanism = Some(mechanism);
+            problems(&Account { authentication: true, security, mechanism, ..account(method) })
+        };
+        let refused = [("mechanism".to_owned(), Problem::Invalid)];
+        for mechanism in Mechanism::ALL {
+            let found = asking(Method::SecureSmtpClient, Security::Starttls, mechanism);
+            assert_eq!(found == refused, mechanism.takes_token(), "{mechanism:?} {found:?}");
+            let by_token = Account {
+                authentication: true,
+                oauth: true,
+                security: Security::Starttls,
+                mechanism: Some(mechanism),
+                ..account(Method::SecureSmtpClient)
+            };
+            assert_eq!(problems(&by_token) == refused, !mechanism.takes_token(), "{mechanism:?}");
+        }
+        let open = Account {
+            mechanism: Some(Mechanism::ScramSha256Plus),
+            authentication: true,
+            plaintext_auth: true,
+            ..account(Method::SecureSmtpClient)
+        };
+        assert_eq!(problems(&open), refused);
+        let cdo = asking(Method::CdoMessage, Security::Implicit, Mechanism::Plain);
+        assert_eq!(cdo, [("mechanism".to_owned(), Problem::MethodCannot)]);
     }
 
     #[test]

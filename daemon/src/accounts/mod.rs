@@ -2,6 +2,7 @@
 
 mod host;
 mod matrix;
+mod mechanism;
 mod model;
 pub mod oauth;
 mod problem;
@@ -10,6 +11,7 @@ mod route;
 mod update;
 
 pub use matrix::{Capability, capabilities};
+pub use mechanism::Mechanism;
 pub use model::{Account, AccountId, Method, Security, Signing, TlsCheck};
 pub use oauth::{OauthSettings, SetOauth};
 pub use problem::{FieldProblem, Problem};

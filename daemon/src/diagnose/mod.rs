@@ -59,6 +59,8 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
         to: vec![to],
         subject: subject.to_owned(),
         text: text.to_owned(),
+        reply_to: test.account.reply_to.clone(),
+        envelope_sender: test.account.envelope_sender.clone(),
         ..Draft::default()
     }
     .compose()
@@ -76,6 +78,7 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
         envelope: composed.envelope.clone(),
         body: Body::Inline(body),
         until: test.until,
+        pool: None,
     });
 
     let begun = Timestamp::now();

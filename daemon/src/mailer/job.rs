@@ -18,6 +18,8 @@ pub struct Job {
     pub body: Body,
     /// The last step to take. [`Step::Message`] sends; anything before it is a test without sending.
     pub until: Step,
+    /// The account's name: its jobs use connections in turn. `None`: a connection of its own, from its first byte.
+    pub pool: Option<String>,
 }
 
 /// Where a message goes.
@@ -81,6 +83,15 @@ impl Credential {
     pub fn secret(&self) -> &Secret {
         let (Self::Password(secret) | Self::AccessToken(secret)) = self;
         secret
+    }
+
+    /// What it is, for a sentence.
+    #[must_use]
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Password(_) => "password",
+            Self::AccessToken(_) => "token",
+        }
     }
 }
 
@@ -408,6 +419,7 @@ mod tests {
             envelope: Envelope { from: "a@example".into(), to: vec!["b@example".into()] },
             body: Body::Inline(b"Subject: x\r\n\r\n".to_vec()),
             until: Step::Message,
+            pool: None,
         };
         let sent = serde_json::to_string(&job).unwrap();
         let arrived: Job = serde_json::from_str(&sent).unwrap();

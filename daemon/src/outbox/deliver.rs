@@ -159,6 +159,7 @@ impl Outbox {
             },
             body,
             until: Step::Message,
+            pool: Some(row.id.to_string()),
         })
     }
 
