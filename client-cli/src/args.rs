@@ -46,7 +46,11 @@ Keys (KEY= sets back to the default):
   authentication=on|off, login, plaintext-auth=on|off, oauth=on|off
   mechanism=PLAIN|LOGIN|CRAM-MD5|SCRAM-SHA-1|SCRAM-SHA-256|SCRAM-SHA-256-PLUS|XOAUTH2|OAUTHBEARER
   sign=off|clear|opaque, certificate
-  pickup-directory, ehlo-name
+  pickup-directory, ehlo-name, envelope-sender, reply-to
+  max-connections, messages-per-minute
+  oauth-profile (see `faxpost signin --help`), oauth-client-id, oauth-client-secret-expire-time
+  oauth-tenant, oauth-scope, oauth-authorization-endpoint, oauth-token-endpoint
+  oauth-device-authorization-endpoint, oauth-revocation-endpoint
 A secret is never an argument: use --password-stdin or --ask-password, --client-secret-stdin or --ask-client-secret.";
 
 const TEST_EXIT: &str = "\

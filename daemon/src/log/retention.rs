@@ -203,6 +203,7 @@ mod tests {
                     next_attempt_at: None,
                     last_error: String::new(),
                     last_error_reason: String::new(),
+                    held_for: "",
                     entry: entry(at),
                 };
                 ((), Some(settled))

@@ -18,6 +18,8 @@ pub struct Job {
     pub body: Body,
     /// The last step to take. [`Step::Message`] sends; anything before it is a test without sending.
     pub until: Step,
+    /// The account's name: its jobs use connections in turn. `None`: a connection of its own, from its first byte.
+    pub pool: Option<String>,
 }
 
 /// Where a message goes.
@@ -323,6 +325,12 @@ pub enum FailureKind {
     PlaintextRefused,
     /// The account has no password.
     NoPassword,
+    /// Nobody has signed in with OAuth 2.0.
+    NotSignedIn,
+    /// The sign-in with OAuth 2.0 was lost: revoked, over, or consent is missing.
+    SignInLost,
+    /// The provider of access tokens could not be asked.
+    TokenUnavailable,
     /// The server refused the credentials.
     AuthRejected,
     /// The server cannot check credentials now.
@@ -411,6 +419,7 @@ mod tests {
             envelope: Envelope { from: "a@example".into(), to: vec!["b@example".into()] },
             body: Body::Inline(b"Subject: x\r\n\r\n".to_vec()),
             until: Step::Message,
+            pool: None,
         };
         let sent = serde_json::to_string(&job).unwrap();
         let arrived: Job = serde_json::from_str(&sent).unwrap();

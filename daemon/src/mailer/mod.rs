@@ -7,39 +7,57 @@ mod envelope;
 mod failure;
 mod job;
 mod methods;
+mod oauth;
 mod progress;
 mod smtp;
 
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use job::*;
+pub use oauth::{Answer, DeviceCodes, Exchange, ExchangeError, ExchangeFault, Metadata, OauthClient, Tokens};
 
 use progress::Progress;
 
 /// The mailer as the rest of the daemon calls it, wherever it runs.
 #[derive(Clone, Debug)]
-pub struct Mailer(());
+pub struct Mailer(Engine);
 
 impl Mailer {
     /// One that works in this process.
     #[must_use]
     pub fn in_process() -> Self {
-        Self(())
+        Self(Engine::default())
     }
 
     /// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
     pub async fn deliver(&self, job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
-        run(job, events).await
+        self.0.run(job, events).await
+    }
+
+    /// Asks a provider of OAuth 2.0. Dropping the future gives it up.
+    ///
+    /// # Errors
+    /// See [`ExchangeError`].
+    pub async fn exchange(&self, exchange: Exchange) -> Result<Answer, ExchangeError> {
+        oauth::run(exchange).await
     }
 }
 
-/// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
-pub async fn run(job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
-    let progress = Progress::new(events);
-    match &job.route {
-        Route::Smtp(route) => methods::secure_smtp_client::run(&job, route, progress).await,
-        Route::Pickup { directory, file_stem } => {
-            methods::pickup::run(&job, directory, file_stem, progress).await
+/// Does jobs in this process, and keeps connections between them.
+#[derive(Clone, Debug, Default)]
+pub struct Engine {
+    pool: smtp::Pool,
+}
+
+impl Engine {
+    /// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
+    pub async fn run(&self, job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
+        let progress = Progress::new(events);
+        match &job.route {
+            Route::Smtp(route) => methods::secure_smtp_client::run(&job, route, progress, &self.pool).await,
+            Route::Pickup { directory, file_stem } => {
+                methods::pickup::run(&job, directory, file_stem, progress).await
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ mod accounts;
 mod log;
 mod messages;
 mod migrate;
+mod oauth;
 mod policy;
 mod reader;
 mod retention;

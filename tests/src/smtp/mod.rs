@@ -242,6 +242,12 @@ impl Builder {
         self
     }
 
+    /// Works there for the first `times`, misbehaves so once, and then works.
+    pub fn after(mut self, times: u32, at: At, fault: Fault) -> Self {
+        self.script.add_after(at, fault, times);
+        self
+    }
+
     /// Listens.
     ///
     /// # Panics

@@ -34,6 +34,8 @@ pub(super) struct Session {
     has_sender: bool,
     /// What a sign-in may be bound to.
     bindings: Vec<(&'static str, Vec<u8>)>,
+    /// A message was taken on this connection since the last command.
+    has_delivered: bool,
 }
 
 /// Why a session ends: an error, or the wish to end it.
@@ -55,6 +57,7 @@ impl Session {
             message: Received::default(),
             has_sender: false,
             bindings: Vec::new(),
+            has_delivered: false,
         }
     }
 
@@ -70,7 +73,13 @@ impl Session {
         }
         self.answer(At::Greeting, "", 220, "mail.test ESMTP ready").await?;
         loop {
+            if self.has_delivered
+                && let Some(fault) = self.script.next(At::Idle)
+            {
+                self.misbehave(fault, "").await?;
+            }
             let line = self.command().await?;
+            self.has_delivered = false;
             self.mailbox.command(&line);
             let (verb, rest) = line.split_once(' ').unwrap_or((&line, ""));
             match verb.to_ascii_uppercase().as_str() {
@@ -81,9 +90,10 @@ impl Session {
                 "MAIL" => self.mail(&line).await?,
                 "RCPT" => self.rcpt(&line).await?,
                 "DATA" => self.data(&line).await?,
+                "BDAT" => self.bdat(rest).await?,
                 "RSET" => {
                     self.reset();
-                    self.say(250, "2.0.0 ok").await?;
+                    self.answer(At::Rset, &line, 250, "2.0.0 ok").await?;
                 }
                 "NOOP" => self.say(250, "2.0.0 ok").await?,
                 "QUIT" => {
@@ -302,12 +312,42 @@ impl Session {
             return Ok(());
         }
         self.content().await?;
+        self.taken().await
+    }
+
+    /// One chunk, which is the last (RFC 3030).
+    async fn bdat(&mut self, rest: &str) -> Step {
+        if !self.settings.extensions.iter().any(|known| known == "CHUNKING") {
+            return self.say(502, "5.5.1 not offered").await;
+        }
+        if let Some(fault) = self.script.next(At::Bdat) {
+            return self.misbehave(fault, rest).await;
+        }
+        let size = rest.strip_suffix(" LAST").and_then(|size| size.parse().ok());
+        let Some(size) = size else { return self.say(501, "5.5.4 BDAT SIZE LAST").await };
+        let mut content = vec![0; size];
+        self.io.read_exact(&mut content).await?;
+        if self.message.to.is_empty() {
+            return self.say(554, "5.5.1 no valid recipients").await;
+        }
+        self.message.size = content.len() as u64;
+        if self.settings.digest_only {
+            self.message.sha256 = hex::encode(Sha256::digest(&content));
+        } else {
+            self.message.content = content;
+        }
+        self.taken().await
+    }
+
+    /// The answer to a whole content.
+    async fn taken(&mut self) -> Step {
         let message = self.message.clone();
         let fault = self.script.next(At::FinalDot);
         if !matches!(fault, Some(Fault::Answer(..))) {
             self.mailbox.take(message);
         }
         self.reset();
+        self.has_delivered = true;
         match fault {
             None => self.say(250, "2.0.0 Ok: queued as 4Faxpost").await,
             Some(fault) => self.misbehave(fault, "").await,
@@ -367,7 +407,8 @@ impl Session {
         };
         let pipelining = self.settings.extensions.iter().any(|known| known == "PIPELINING");
         let is_last = text.eq_ignore_ascii_case(b"DATA") || text.eq_ignore_ascii_case(b"STARTTLS");
-        if !self.io.buffer().is_empty() && (!pipelining || is_last) {
+        let is_chunk = text.starts_with(b"BDAT ");
+        if !self.io.buffer().is_empty() && (!pipelining || is_last) && !is_chunk {
             let _ = self.say(503, "5.5.0 improper pipelining").await;
             return Err(io::ErrorKind::InvalidData.into());
         }

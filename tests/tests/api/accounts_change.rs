@@ -39,6 +39,10 @@ async fn a1_to_a5_every_field_can_be_set_and_goes_back_to_its_default() {
         pickup_directory: folder,
         ehlo_name: "fax.example.test".to_owned(),
         mechanism: "SCRAM-SHA-256".to_owned(),
+        envelope_sender: "bounces@example.test".to_owned(),
+        reply_to: "Office <office@example.test>".to_owned(),
+        max_connections: 2,
+        messages_per_minute: 30,
         ..v1::Account::default()
     };
     let all = [
@@ -59,6 +63,10 @@ async fn a1_to_a5_every_field_can_be_set_and_goes_back_to_its_default() {
         "pickup_directory",
         "ehlo_name",
         "mechanism",
+        "envelope_sender",
+        "reply_to",
+        "max_connections",
+        "messages_per_minute",
         "password",
     ];
     let changed = set(&daemon, given.clone(), &all).await.unwrap();
@@ -250,6 +258,10 @@ async fn a_form_learns_of_all_its_wrong_fields_at_once() {
         password: "x".repeat(1025),
         pickup_directory: "relative".to_owned(),
         ehlo_name: "a b".to_owned(),
+        envelope_sender: "nobody".to_owned(),
+        reply_to: "a@b, c@d".to_owned(),
+        max_connections: 101,
+        messages_per_minute: 60_001,
         ..v1::Account::default()
     };
     let names = [
@@ -262,6 +274,10 @@ async fn a_form_learns_of_all_its_wrong_fields_at_once() {
         "password",
         "pickup_directory",
         "ehlo_name",
+        "envelope_sender",
+        "reply_to",
+        "max_connections",
+        "messages_per_minute",
     ];
     let status = invalid(set(&daemon, given, &names).await, &names);
     assert!(!status.message().contains(&"x".repeat(200)), "a value is not thrown back: {}", status.message());

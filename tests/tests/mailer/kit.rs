@@ -3,8 +3,8 @@
 use faxpost_tests::smtp::SmtpServer;
 use faxpostd::accounts::{Security, TlsCheck};
 use faxpostd::mailer::{
-    Body, Credential, Envelope, Event, Failure, FailureKind, Job, Outcome, RecipientOutcome, Route, SignIn,
-    SmtpRoute, Step, StepReport, StepState, Timeouts, run,
+    Body, Credential, Envelope, Event, Failure, FailureKind, Job, Mailer, Outcome, RecipientOutcome, Route,
+    SignIn, SmtpRoute, Step, StepReport, StepState, Timeouts,
 };
 use faxpostd::secrets::Secret;
 
@@ -29,6 +29,7 @@ pub(crate) fn job(server: &SmtpServer) -> Job {
         envelope: Envelope { from: "a@example.com".to_owned(), to: vec!["b@example.com".to_owned()] },
         body: Body::Inline(MESSAGE.to_vec()),
         until: Step::Message,
+        pool: None,
     }
 }
 
@@ -99,6 +100,11 @@ impl JobExt for Job {
         self.until = step;
         self
     }
+}
+
+/// Runs it with a mailer of its own.
+pub(crate) async fn run(job: Job, events: Option<tokio::sync::mpsc::UnboundedSender<Event>>) -> Outcome {
+    Mailer::in_process().deliver(job, events).await
 }
 
 /// Runs it, and gives the reports of its steps, too.

@@ -7,6 +7,7 @@ mod faults;
 mod kit;
 mod pickup;
 mod recipients;
+mod reuse;
 mod sign_in;
 mod system_roots;
 mod tls;

@@ -11,13 +11,15 @@ use lettre::transport::smtp::extension::ClientId;
 
 use super::capabilities::Capabilities;
 use super::connection::Connection;
+use super::content::Survey;
+use super::pool::{Key, Pool};
 use super::sasl::{Attempt, Exchange, Line, Setting, Turn};
 use super::transaction::Recipients;
 use super::{connect, sasl, tls};
 use crate::accounts::Security;
 use crate::mailer::failure::Fault;
 use crate::mailer::progress::Progress;
-use crate::mailer::{Failure, FailureKind, Job, Outcome, Reply, SmtpRoute, Step, TlsInfo};
+use crate::mailer::{Failure, FailureKind, Job, Outcome, Reply, SmtpRoute, Step, TlsInfo, Transcript};
 
 /// One job's session with its server.
 pub(in crate::mailer) struct Session<'a> {
@@ -29,14 +31,34 @@ pub(in crate::mailer) struct Session<'a> {
     pub(super) recipients: Recipients,
     /// The server's answer to the content.
     pub(super) answer: Option<Reply>,
+    /// Some of the content has left: from now on, beginning anew may deliver it twice.
+    pub(super) content_begun: bool,
+    /// Not by BDAT, though it is offered: this server cannot.
+    pub(super) without_chunking: bool,
+    pub(super) survey: Survey,
+    /// The content went by BDAT.
+    pub(super) chunked: bool,
     addresses: Vec<SocketAddr>,
     /// Ours, of the connection.
     local: Option<IpAddr>,
-    tls: Option<TlsInfo>,
+    pub(super) tls: Option<TlsInfo>,
+    pub(super) pool: Option<(&'a Pool, Key)>,
+    /// Messages that the connection has carried before this one.
+    pub(super) messages: u32,
+    /// Taken out before the connection was given to the pool.
+    pub(super) transcript: Option<Transcript>,
+    /// What is said of the connection when it is used again.
+    pub(super) label: String,
 }
 
 impl<'a> Session<'a> {
-    pub(in crate::mailer) fn new(job: &'a Job, route: &'a SmtpRoute, progress: Progress) -> Self {
+    pub(in crate::mailer) fn new(
+        job: &'a Job,
+        route: &'a SmtpRoute,
+        progress: Progress,
+        pool: &'a Pool,
+    ) -> Self {
+        let key = job.pool.as_ref().and_then(|name| Key::of(name, route));
         Self {
             job,
             route,
@@ -45,23 +67,37 @@ impl<'a> Session<'a> {
             capabilities: Capabilities::default(),
             recipients: Recipients::new(&job.envelope),
             answer: None,
+            content_begun: false,
+            without_chunking: false,
+            survey: Survey::default(),
+            chunked: false,
             addresses: Vec::new(),
             local: None,
             tls: None,
+            pool: key.map(|key| (pool, key)),
+            messages: 0,
+            transcript: None,
+            label: String::new(),
         }
     }
 
     pub(in crate::mailer) async fn run(mut self) -> Outcome {
-        let failure = self.steps().await.err();
-        let transaction_stands = matches!(self.job.until, Step::Sender | Step::Recipient);
-        self.connection.quit(transaction_stands).await;
+        self.use_again().await;
+        let mut failure = self.steps().await.err();
+        while failure.as_ref().is_some_and(|failure| self.begins_anew(failure)) {
+            failure = self.steps().await.err();
+        }
+        if !self.keep(failure.as_ref()).await {
+            let transaction_stands = matches!(self.job.until, Step::Sender | Step::Recipient);
+            self.connection.quit(transaction_stands).await;
+        }
 
         let answer = self.answer.as_ref().map_or_else(String::new, Reply::to_string);
         let (recipients, refusal) = self.recipients.conclude(failure.as_ref(), self.answer.as_ref());
         Outcome {
             failure: failure.or(refusal),
             recipients,
-            transcript: self.connection.recorder.finish(),
+            transcript: self.transcript.unwrap_or_else(|| self.connection.recorder.take()),
             tls: self.tls,
             answer,
         }
@@ -94,6 +130,8 @@ impl<'a> Session<'a> {
 
     fn is_needless(&self, step: Step) -> bool {
         match step {
+            // Done by whoever opened this connection.
+            _ if self.messages > 0 && step <= Step::SignIn => true,
             Step::Tls => self.route.security == Security::None,
             Step::SignIn => self.route.sign_in.is_none(),
             _ => false,
@@ -116,6 +154,7 @@ impl<'a> Session<'a> {
             self.connection.recorder.remark(&format!("connected to {peer}"));
             self.progress.note(format!("connected to {peer}"));
             self.local = Some(local.ip());
+            self.label = peer.to_string();
         }
         self.connection.plain(stream);
         if self.route.security == Security::Implicit { Ok(()) } else { self.greeting().await }
