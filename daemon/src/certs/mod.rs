@@ -12,6 +12,10 @@ mod store;
 #[path = "../../../tests/src/pki.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of the whole, which use more of it")]
 mod test_pki;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
 
 pub use action::{Action, Done, Effect, Plan, SigningRequest};
 pub use chain::{Chain, Link};
@@ -25,3 +29,7 @@ pub use store::{
 };
 
 pub(crate) use name::{dangerous, rfc4514};
+#[cfg(unix)]
+pub use unix::open_key;
+#[cfg(windows)]
+pub use windows::open_key;

@@ -78,6 +78,7 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
             route,
             envelope: composed.envelope.clone(),
             body: Body::Inline(body),
+            signing: None,
             until: test.until,
             pool: None,
         });

@@ -36,6 +36,16 @@ pub fn prepare_state_dir(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The account this process runs under: its name, and "uid:107".
+#[must_use]
+pub fn own_account() -> (String, String) {
+    let uid = nix::unistd::geteuid();
+    let id = format!("uid:{uid}");
+    // An account without an entry in the user database works, too.
+    let name = nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| id.clone(), |user| user.name);
+    (name, id)
+}
+
 /// Lets the daemon have as many open files as the system allows it: each connection is one.
 pub fn raise_limits() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
