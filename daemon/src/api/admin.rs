@@ -7,7 +7,6 @@ use tonic::{Request, Response, Status};
 
 use super::authorize::Admitted;
 use super::{App, convert, error};
-use crate::accounts::{FieldProblem, Problem};
 use crate::policy::{Decision, MEMBERS, Role};
 
 pub(super) struct Service(pub(super) Arc<App>);
@@ -45,14 +44,8 @@ impl Admin for Service {
             Ok(v1::Decision::Unspecified) => None,
             Ok(v1::Decision::Allow) => Some(Decision::Allow),
             Ok(v1::Decision::Deny) => Some(Decision::Deny),
-            Ok(v1::Decision::Approval) => {
-                return Err(error::fields(&[FieldProblem {
-                    field: "decision".to_owned(),
-                    problem: Problem::NotAvailable,
-                    text: "approval is not available in this version; allow or deny".to_owned(),
-                }]));
-            }
-            Err(_) => return Err(error::invalid("decision", "allow, deny, or nothing for the default")),
+            Ok(v1::Decision::Approval) => Some(Decision::Approval),
+            Err(_) => return Err(error::invalid("decision", "allow, deny, approval, or nothing for the default")),
         };
         let changed = self.0.policy.change(&request.method, role, decision).await;
         let method = changed.map_err(|e| error::store(&e))?.map_err(error::policy)?;

@@ -10,7 +10,7 @@ use crate::accounts::{
     Account, FieldProblem, Method, Problem, Security, Set, Signing, TlsCheck, TlsCheckKind,
 };
 use crate::outbox::{Message, RecipientState, State};
-use crate::policy::{Cell, Decision, Role};
+use crate::policy::{APPROVABLE, Cell, Decision, Role};
 use crate::secrets::Secret;
 use crate::store::AccountRow;
 
@@ -240,11 +240,13 @@ pub(super) fn rule(method: &str, cells: [Cell; 3]) -> v1::PolicyRule {
         decision: match cell.decision {
             Decision::Allow => v1::Decision::Allow,
             Decision::Deny => v1::Decision::Deny,
+            Decision::Approval => v1::Decision::Approval,
         }
         .into(),
         changed: cell.changed,
     };
-    v1::PolicyRule { method: method.to_owned(), cells: cells.map(cell).to_vec(), approvable: false }
+    let approvable = APPROVABLE.contains(&method);
+    v1::PolicyRule { method: method.to_owned(), cells: cells.map(cell).to_vec(), approvable }
 }
 
 pub(super) fn role(role: Role) -> v1::Role {

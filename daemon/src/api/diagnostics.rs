@@ -30,9 +30,13 @@ impl Diagnostics for Service {
         let policy = app.policy.now();
         let permissions = policy
             .rules()
-            .map(|(method, _)| v1::Permission {
-                method: method.to_owned(),
-                allowed: policy.decide(method, viewer.role) == Decision::Allow,
+            .map(|(method, _)| {
+                let decision = policy.decide(method, viewer.role);
+                v1::Permission {
+                    method: method.to_owned(),
+                    allowed: decision == Decision::Allow,
+                    approval: decision == Decision::Approval,
+                }
             })
             .collect();
         let accounts = app.registry.all();

@@ -123,6 +123,11 @@ pub(super) fn policy(error: PolicyError) -> Status {
     match error {
         PolicyError::UnknownMethod => invalid("method", error.to_string()),
         PolicyError::Lockout => status(Code::FailedPrecondition, reason::LOCKOUT, error.to_string()),
+        PolicyError::NotApprovable(_) => fields(&[FieldProblem {
+            field: "decision".to_owned(),
+            problem: Problem::NotAvailable,
+            text: error.to_string(),
+        }]),
     }
 }
 
