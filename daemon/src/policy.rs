@@ -181,7 +181,9 @@ pub enum PolicyError {
     )]
     Lockout,
     /// The method cannot wait for somebody's approval.
-    #[error("{0} cannot need approval: only what changes certificates and keys can be carried out later; allow or deny it")]
+    #[error(
+        "{0} cannot need approval: only what changes certificates and keys can be carried out later; allow or deny it"
+    )]
     NotApprovable(&'static str),
 }
 

@@ -6,6 +6,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::accounts::{ChangeError, DraftError, FieldProblem, Problem};
+use crate::approvals::DecideError;
 use crate::outbox::{AcceptError, SteerError};
 use crate::policy::PolicyError;
 use crate::store::StoreError;
@@ -128,6 +129,18 @@ pub(super) fn policy(error: PolicyError) -> Status {
             problem: Problem::NotAvailable,
             text: error.to_string(),
         }]),
+    }
+}
+
+pub(super) fn decide(error: DecideError) -> Status {
+    let text = error.to_string();
+    match error {
+        DecideError::NotFound(_) => status(Code::NotFound, reason::REQUEST_NOT_FOUND, text),
+        DecideError::Own(_) => status(Code::PermissionDenied, reason::OWN_REQUEST, text),
+        DecideError::WrongState(..) => status(Code::FailedPrecondition, reason::WRONG_STATE, text),
+        DecideError::AnotherDigest(_) => status(Code::Aborted, reason::ETAG_MISMATCH, text),
+        DecideError::NoLongerAllowed { .. } => status(Code::FailedPrecondition, reason::POLICY_DENIED, text),
+        DecideError::Store(error) => store(&error),
     }
 }
 

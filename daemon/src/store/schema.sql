@@ -101,7 +101,7 @@ CREATE TABLE request (
   created_at  INTEGER NOT NULL,
   expires_at  INTEGER NOT NULL,
   summary     TEXT NOT NULL,
-  effects     TEXT NOT NULL,             -- JSON array of [name, value]
+  effects     TEXT NOT NULL,             -- certs::Effect as JSON
   digest      BLOB NOT NULL,             -- SHA-256 of the action
   action      BLOB,                      -- sealed, bound to all of the above; NULL: no longer needed
   state       INTEGER NOT NULL,
