@@ -10,8 +10,9 @@ use tonic::{Request, Response, Status};
 use super::authorize::Admitted;
 use super::watch::{Watch, until_stopping};
 use super::{App, convert, error, page};
-use crate::approvals::{self, State};
+use crate::approvals::{self, State, Submitted};
 use crate::audit::{Event, Outcome};
+use crate::certs::{Action, Done};
 use crate::store::RequestFilter;
 
 /// Longest word of an administrator on a request, in characters.
@@ -120,6 +121,17 @@ impl Approvals for Service {
         let withdrawn = self.0.desk.withdraw(number, &viewer.author()).await.map_err(error::decide)?;
         viewer.note().about(&withdrawn.summary);
         Ok(Response::new(v1::WithdrawRequestResponse { request: Some(convert::request(withdrawn)) }))
+    }
+}
+
+/// Hands in what a caller wants changed: done now, or pending, as the policy says of him and his method.
+pub(super) async fn submit(app: &App, caller: &Admitted, action: Action) -> Result<Done, Status> {
+    match app.desk.submit(caller.permit()?, action).await.map_err(error::ask)? {
+        Submitted::Done(done) => Ok(done),
+        Submitted::Pending(number) => {
+            caller.note().for_request(number);
+            Err(error::approval_pending(number))
+        }
     }
 }
 

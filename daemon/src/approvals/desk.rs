@@ -446,3 +446,6 @@ fn bounded_effect(effect: &Effect) -> Effect {
 fn now() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@
 mod flood;
 mod system;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -124,7 +124,7 @@ impl Audit {
             event.target.push('…');
         }
         let quiet = matches!(event.outcome, Outcome::Done | Outcome::Pending);
-        if quiet || self.flood.admits(&event) {
+        if quiet || self.flood.admits(&event, Instant::now()) {
             self.write(event).await;
         }
     }
@@ -151,7 +151,7 @@ impl Audit {
     }
 
     async fn tell(&self) {
-        for event in self.flood.unsaid() {
+        for event in self.flood.unsaid(Instant::now()) {
             self.write(event).await;
         }
     }
