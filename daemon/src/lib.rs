@@ -4,6 +4,8 @@
 
 pub mod accounts;
 pub mod api;
+pub mod approvals;
+pub mod audit;
 pub mod caller;
 pub mod certs;
 pub mod config;
@@ -27,6 +29,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Registry;
 use crate::api::{App, PolicyKeeper};
+use crate::approvals::{Desk, NoHands};
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::ipc::Door;
 use crate::log::{Log, Retention};
@@ -48,11 +52,23 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     service::prepare_state_dir(&config.state_dir)?;
     let _lock = StateLock::take(&config.state_dir, &config.endpoint)?;
     // The key first: a look at it changes nothing, while opening the database brings in what a crash left.
-    let vault = Vault::open(&config.state_dir)?;
+    let vault = Arc::new(Vault::open(&config.state_dir)?);
     let store = Store::open(&config.state_dir)?;
     let registry =
-        Arc::new(Registry::open(store.clone(), vault).await.context("the accounts cannot be read")?);
+        Arc::new(Registry::open(store.clone(), vault.clone()).await.context("the accounts cannot be read")?);
     let policy = Arc::new(PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?);
+    let audit = Arc::new(Audit::new(store.clone()));
+    let life = Duration::from_secs(u64::from(config.approvals.expire_hours) * 3600);
+    let desk = Desk::open(store.clone(), vault, Arc::new(NoHands), life).await;
+    let (desk, interrupted) = desk.context("the requests cannot be read")?;
+    for request in &interrupted {
+        tracing::warn!(
+            request = request.number,
+            "a request was being carried out when the daemon was stopped"
+        );
+        audit.record(api::carried_out(request)).await;
+    }
+    let desk = Arc::new(desk);
     let log = Log::new(store.clone());
     let mailer = Mailer::in_process();
     let outbox = Outbox::open(&config, store.clone(), registry.clone(), log.clone(), mailer.clone()).await;
@@ -62,14 +78,30 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     let incoming = door.incoming(shutdown.clone());
     let deliveries = tokio::spawn(outbox.clone().run(shutdown.clone()));
     let retention = tokio::spawn(Retention::new(&config.log, store.clone()).run(shutdown.clone()));
+    let expiry = tokio::spawn(desk.clone().run(shutdown.clone()));
+    let auditing = tokio::spawn({
+        let (audit, shutdown) = (audit.clone(), shutdown.clone());
+        async move { audit.run(shutdown).await }
+    });
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         endpoint = config.endpoint,
         state = %config.state_dir.display(),
         "ready"
     );
-    let app =
-        App { config, store, registry, outbox, log, mailer, policy, started_at, stopping: shutdown.clone() };
+    let app = App {
+        config,
+        store,
+        registry,
+        outbox,
+        log,
+        mailer,
+        policy,
+        desk,
+        audit,
+        started_at,
+        stopping: shutdown.clone(),
+    };
     let served = tokio::select! {
         served = api::serve(Arc::new(app), incoming) => served,
         // A peer that takes no answer must not hold up the stop.
@@ -82,6 +114,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     shutdown.cancel();
     deliveries.await.context("the outbox failed")?;
     retention.await.context("the retention failed")?;
+    expiry.await.context("the requests failed")?;
+    auditing.await.context("the audit log failed")?;
     tracing::info!("stopped");
     served.context("the daemon cannot serve its endpoint")
 }

@@ -13,7 +13,7 @@ use crate::store::{AccountRow, Author, DAEMON, Store, StoreError};
 /// All accounts. `default` is always there.
 pub struct Registry {
     store: Store,
-    vault: Vault,
+    vault: Arc<Vault>,
     rows: watch::Sender<Arc<Vec<AccountRow>>>,
     /// One change at a time, so that memory follows the store in its order.
     changing: Mutex<()>,
@@ -73,7 +73,7 @@ impl Registry {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn open(store: Store, vault: Vault) -> Result<Self, StoreError> {
+    pub async fn open(store: Store, vault: Arc<Vault>) -> Result<Self, StoreError> {
         let mut rows = store.accounts().await?;
         if rows.first().is_none_or(|row| row.id.as_str() != AccountId::DEFAULT) {
             let author = Author { id: DAEMON.to_owned(), name: DAEMON.to_owned() };

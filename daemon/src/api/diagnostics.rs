@@ -27,12 +27,17 @@ impl Diagnostics for Service {
         let viewer = Admitted::of(&request)?;
         let app = &self.0;
         let unfinished = app.outbox.unfinished().await.map_err(|e| error::store(&e))?;
+        let pending = app.desk.pending(viewer.only_own()).await.map_err(|e| error::store(&e))?;
         let policy = app.policy.now();
         let permissions = policy
             .rules()
-            .map(|(method, _)| v1::Permission {
-                method: method.to_owned(),
-                allowed: policy.decide(method, viewer.role) == Decision::Allow,
+            .map(|(method, _)| {
+                let decision = policy.decide(method, viewer.role);
+                v1::Permission {
+                    method: method.to_owned(),
+                    allowed: decision == Decision::Allow,
+                    approval: decision == Decision::Approval,
+                }
             })
             .collect();
         let accounts = app.registry.all();
@@ -55,6 +60,7 @@ impl Diagnostics for Service {
             queued: unfinished.queued.try_into().unwrap_or(i64::MAX),
             held: unfinished.held.try_into().unwrap_or(i64::MAX),
             oldest_queued_time: unfinished.oldest.map(convert::timestamp),
+            pending_requests: pending,
             ..v1::GetStatusResponse::default()
         };
         if viewer.is_administrator() {
