@@ -52,7 +52,10 @@ impl FailureKind {
     pub fn is_about_signing(self) -> bool {
         matches!(
             self,
-            Self::NoSigningCertificate | Self::SigningKeyMissing | Self::KeyAccessDenied | Self::SigningFailed
+            Self::NoSigningCertificate
+                | Self::SigningKeyMissing
+                | Self::KeyAccessDenied
+                | Self::SigningFailed
         )
     }
 

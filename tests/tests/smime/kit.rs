@@ -49,8 +49,7 @@ impl Person {
 
     pub(crate) fn try_sign(&self, message: &[u8], mode: Mode) -> Result<Signed, SigningError> {
         let key = open_key(&self.key)?;
-        let signer =
-            Signer { certificate: &self.issued.certificate, chain: &self.issued.chain, key: &*key };
+        let signer = Signer { certificate: &self.issued.certificate, chain: &self.issued.chain, key: &*key };
         sign(Content::Memory(message.to_vec().into()), mode, signer, SystemTime::now())
     }
 
@@ -93,7 +92,12 @@ pub(crate) fn composed() -> Vec<(&'static str, Vec<u8>)> {
         ("cyrillic", draft("Три страницы.\nFrom отдела.\n.точка\n")),
         ("html", Draft { html: html.clone(), ..draft("Факс") }),
         ("only html", Draft { html: format!("From <i>x</i>\n{html}"), ..draft("") }),
-        ("tiff", Draft { attachments: vec![tiff.clone()], html, ..draft("Факс во вложении.\nFrom x\n") }),
+        (
+            "tiff",
+            Draft {
+                attachments: vec![tiff.clone()], html, ..draft("Факс во вложении.\nFrom x\n")
+            },
+        ),
         ("two files", Draft { attachments: vec![tiff.clone(), tiff], ..draft("") }),
     ];
     let compose = |draft: Draft| {

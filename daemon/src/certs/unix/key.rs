@@ -97,7 +97,8 @@ impl SigningKey for FileKey {
             Self::Rsa(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
                 // PKCS#1 v1.5 takes no randomness.
-                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).map_err(failed)?;
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+                    .map_err(failed)?;
                 Ok(signature)
             }
             Self::EcP256(pair, random) => Ok(pair.sign(random, message).map_err(failed)?.as_ref().to_vec()),

@@ -65,8 +65,7 @@ async fn read_elsewhere(
     reader: &mut Option<Box<dyn io::Read + Send>>,
     piece: &mut Vec<u8>,
 ) -> io::Result<usize> {
-    let (mut source, mut buffer) =
-        (reader.take().ok_or(io::ErrorKind::BrokenPipe)?, std::mem::take(piece));
+    let (mut source, mut buffer) = (reader.take().ok_or(io::ErrorKind::BrokenPipe)?, std::mem::take(piece));
     let work = move || {
         let mut filled = 0;
         while filled < buffer.len() {

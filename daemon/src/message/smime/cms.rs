@@ -132,7 +132,8 @@ impl<'a> Certificate<'a> {
 /// The certificates that go along, as the content of a SET.
 fn certificates(signer: &Signer<'_>) -> Vec<u8> {
     let is_root = |der: &[u8]| {
-        X509Certificate::from_der(der).is_ok_and(|(_, link)| link.subject().as_raw() == link.issuer().as_raw())
+        X509Certificate::from_der(der)
+            .is_ok_and(|(_, link)| link.subject().as_raw() == link.issuer().as_raw())
     };
     // A root proves nothing by coming along: whoever trusts it has it.
     let chain = signer.chain.iter().map(Vec::as_slice).filter(|der| !is_root(der));
@@ -148,7 +149,8 @@ fn signer_info(
     key: &dyn SigningKey,
     now: SystemTime,
 ) -> Result<Vec<u8>, SigningError> {
-    let encoding = |_| SigningError::Certificate("the signing certificate cannot be named in a signature".into());
+    let encoding =
+        |_| SigningError::Certificate("the signing certificate cannot be named in a signature".into());
     let attributes = signed_attributes(digest, certificate, now).map_err(encoding)?;
     // Signed with the tag of a SET, sent with that of its field (RFC 5652 section 5.4).
     let to_sign = wrap(Tag::Set, &[&attributes]).map_err(encoding)?;
@@ -194,7 +196,7 @@ fn signed_attributes(
     for algorithm in CAPABILITIES {
         capabilities.extend(wrap(Tag::Sequence, &[&algorithm.to_der()?])?);
     }
-    let mut all = vec![
+    let mut all = [
         attribute(CONTENT_TYPE, &DATA.to_der()?)?,
         attribute(SIGNING_TIME, &time)?,
         attribute(MESSAGE_DIGEST, &wrap(Tag::OctetString, &[digest])?)?,
@@ -231,7 +233,8 @@ fn frame(enclosed: Option<u64>, certificates: &[u8], signer_info: &[u8]) -> der:
     let (mut before, content) = match enclosed {
         None => (wrap(Tag::Sequence, &[&data])?, Length::ZERO),
         Some(octets) => {
-            let content = Length::try_from(usize::try_from(octets).map_err(|_| Tag::OctetString.length_error())?)?;
+            let content =
+                Length::try_from(usize::try_from(octets).map_err(|_| Tag::OctetString.length_error())?)?;
             let mut inner = opening(Tag::OctetString, content)?;
             inner = [opening(field(0), (Length::try_from(inner.len())? + content)?)?, inner].concat();
             inner = [data, inner].concat();

@@ -64,7 +64,8 @@ enum Place {
 
 impl Place {
     fn of(line: &[u8]) -> Self {
-        let begins = |name: &[u8]| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        let begins =
+            |name: &[u8]| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
         if begins(b"content-") {
             Self::Inside
         } else if begins(b"mime-version:") {
@@ -83,7 +84,7 @@ fn header(message: &Content) -> Result<(Vec<Vec<u8>>, u64), SigningError> {
         let buffer = reader.fill_buf()?;
         let Some(&byte) = buffer.first() else { break };
         // A lone CR or LF ends a line, too, as in the body.
-        if after_cr && byte != b'\n' || byte == b'\n' {
+        if after_cr || byte == b'\n' {
             if byte == b'\n' {
                 reader.consume(1);
                 read += 1;

@@ -65,9 +65,11 @@ pub enum SigningError {
 ///
 /// # Errors
 /// See [`SigningError`].
-pub fn sign(message: Content, mode: Mode, signer: Signer<'_>, now: SystemTime) -> Result<Signed, SigningError> {
+pub fn sign(
+    message: Content,
+    mode: Mode,
+    signer: Signer<'_>,
+    now: SystemTime,
+) -> Result<Signed, SigningError> {
     signed::sign(message, mode, signer, now)
 }
-
-#[cfg(test)]
-mod tests;

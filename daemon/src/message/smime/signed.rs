@@ -12,7 +12,7 @@ use super::entity::Entity;
 use super::lines::Watch;
 use super::{Mode, Signer, SigningError};
 use crate::message::Content;
-use crate::message::attachment::{LINE_BYTES, LINES, encoded_len, encode_lines, fill};
+use crate::message::attachment::{LINE_BYTES, LINES, encode_lines, encoded_len, fill};
 
 /// A signed message. Its memory does not grow with the message.
 pub struct Signed {
