@@ -14,6 +14,7 @@ mod log;
 mod mail;
 mod oauth;
 mod page;
+mod status;
 mod watch;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use crate::config::Config;
 use crate::ipc::Conn;
 use crate::log::Log;
 use crate::mailer::Mailer;
+use crate::oauth::Oauth;
 use crate::outbox::Outbox;
 use crate::store::Store;
 
@@ -64,6 +66,8 @@ pub struct App {
     pub store: Store,
     /// The accounts.
     pub registry: Arc<Registry>,
+    /// The sign-ins with OAuth 2.0.
+    pub oauth: Arc<Oauth>,
     /// The outbox.
     pub outbox: Arc<Outbox>,
     /// The e-mail log.

@@ -7,6 +7,7 @@ mod envelope;
 mod failure;
 mod job;
 mod methods;
+mod oauth;
 mod progress;
 mod signing;
 mod smtp;
@@ -14,6 +15,7 @@ mod smtp;
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use job::*;
+pub use oauth::{Answer, DeviceCodes, Exchange, ExchangeError, ExchangeFault, Metadata, OauthClient, Tokens};
 pub use signing::{SigningCheck, check_signing};
 
 use progress::Progress;
@@ -37,6 +39,14 @@ impl Mailer {
     /// Signs something with the key of `signing`, under the account that signs mail.
     pub async fn check_signing(&self, signing: Signing) -> SigningCheck {
         check_signing(signing).await
+    }
+
+    /// Asks a provider of OAuth 2.0. Dropping the future gives it up.
+    ///
+    /// # Errors
+    /// See [`ExchangeError`].
+    pub async fn exchange(&self, exchange: Exchange) -> Result<Answer, ExchangeError> {
+        oauth::run(exchange).await
     }
 }
 
