@@ -4,9 +4,9 @@
 //! repository has them, and they are good for nothing else.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SanType,
-    SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason,
+    RevokedCertParams, SanType, SerialNumber, date_time_ymd,
 };
 
 /// Kinds of keys.
@@ -72,7 +72,8 @@ impl Pki {
     pub fn new(kind: Kind) -> Self {
         let root = CertifiedIssuer::self_signed(authority("Test Root CA"), key_pair(kind)).expect("a root");
         let params = authority("Test Intermediate CA");
-        let intermediate = CertifiedIssuer::signed_by(params, key_pair(kind), &root).expect("an intermediate");
+        let intermediate =
+            CertifiedIssuer::signed_by(params, key_pair(kind), &root).expect("an intermediate");
         Self { root, intermediate }
     }
 
@@ -83,7 +84,8 @@ impl Pki {
     #[must_use]
     pub fn with_intermediate(kind: Kind, params: CertificateParams) -> Self {
         let root = CertifiedIssuer::self_signed(authority("Test Root CA"), key_pair(kind)).expect("a root");
-        let intermediate = CertifiedIssuer::signed_by(params, key_pair(kind), &root).expect("an intermediate");
+        let intermediate =
+            CertifiedIssuer::signed_by(params, key_pair(kind), &root).expect("an intermediate");
         Self { root, intermediate }
     }
 
@@ -147,7 +149,8 @@ impl Pki {
     #[must_use]
     pub fn answer(&self, request: &str) -> Vec<u8> {
         let mut request = rcgen::CertificateSigningRequestParams::from_pem(request).expect("a request");
-        (request.params.not_before, request.params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2099, 12, 31));
+        (request.params.not_before, request.params.not_after) =
+            (date_time_ymd(2020, 1, 1), date_time_ymd(2099, 12, 31));
         request.signed_by(&self.intermediate).expect("a certificate").der().to_vec()
     }
 

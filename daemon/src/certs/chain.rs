@@ -51,7 +51,7 @@ pub struct Link {
 ///
 /// # Errors
 /// The certificate itself cannot be read; why, as the end of a sentence.
-pub fn build(
+pub(super) fn build(
     certificate: &[u8],
     with_it: &[Vec<u8>],
     known: &Authorities,
@@ -60,7 +60,8 @@ pub fn build(
     let leaf = parse(certificate)?;
     let roots: HashSet<&[u8]> = known.roots.iter().map(Vec::as_slice).collect();
     let others = with_it.iter().chain(&known.intermediates);
-    let pool = known.roots.iter().chain(others).filter_map(|der| parse(der).ok().map(|parsed| (&der[..], parsed)));
+    let pool =
+        known.roots.iter().chain(others).filter_map(|der| parse(der).ok().map(|parsed| (&der[..], parsed)));
     let mut search = Search { pool: pool.collect(), roots, now, checks: MAX_CHECKS };
     let mut path = vec![(certificate, leaf)];
     search.extend(&mut path);
@@ -152,7 +153,12 @@ fn describe(path: &[Parsed<'_>], search: &Search<'_>, known: &Authorities) -> Ch
     for (at, (der, _)) in path.iter().enumerate() {
         let Ok(details) = Details::read(der) else { break };
         let trusted_root = search.roots.contains(der);
-        links.push(Link { certificate: der.to_vec(), details, trusted_root, problem: search.problem(path, at) });
+        links.push(Link {
+            certificate: der.to_vec(),
+            details,
+            trusted_root,
+            problem: search.problem(path, at),
+        });
     }
     let revocation = revocation::judge(path, known, search.now);
     let mut chain = Chain { links, problem: None, untrusted: None, revocation };
@@ -165,7 +171,8 @@ fn describe(path: &[Parsed<'_>], search: &Search<'_>, known: &Authorities) -> Ch
             let text = format!("{what} {:?} is not trusted by this machine", link.details.subject);
             chain.untrusted = Some(text);
         } else {
-            let names = search.pool.iter().any(|(_, issuer)| issuer.subject().as_raw() == last.issuer().as_raw());
+            let names =
+                search.pool.iter().any(|(_, issuer)| issuer.subject().as_raw() == last.issuer().as_raw());
             let issuer = &link.details.issuer;
             let text = if names {
                 format!("no certificate of its issuer {issuer:?} that is at hand has the key that signed it")
@@ -235,10 +242,13 @@ fn authority_problem(path: &[Parsed<'_>], at: usize) -> Option<String> {
                 return Some("its key usage does not let it issue certificates".to_owned());
             }
             ParsedExtension::ExtendedKeyUsage(usage) if !usage.any && !usage.email_protection => {
-                return Some("its extended key usage does not let it issue certificates for e-mail".to_owned());
+                return Some(
+                    "its extended key usage does not let it issue certificates for e-mail".to_owned(),
+                );
             }
             ParsedExtension::NameConstraints(constraints) => {
-                let listed = |trees: &Option<Vec<_>>| trees.as_ref().map_or_else(Vec::new, |trees| addresses(trees));
+                let listed =
+                    |trees: &Option<Vec<_>>| trees.as_ref().map_or_else(Vec::new, |trees| addresses(trees));
                 let (permitted, excluded) =
                     (listed(&constraints.permitted_subtrees), listed(&constraints.excluded_subtrees));
                 let Ok(leaf) = Details::read(path[0].0) else { continue };
@@ -277,8 +287,14 @@ fn within(address: &str, tree: &str) -> bool {
 fn weak(certificate: &X509Certificate<'_>) -> bool {
     let oid = certificate.signature_algorithm.algorithm.to_id_string();
     // MD2, MD5 and SHA-1 with RSA, SHA-1 with ECDSA.
-    ["1.2.840.113549.1.1.2", "1.2.840.113549.1.1.4", "1.2.840.113549.1.1.5", "1.3.14.3.2.29", "1.2.840.10045.4.1"]
-        .contains(&oid.as_str())
+    [
+        "1.2.840.113549.1.1.2",
+        "1.2.840.113549.1.1.4",
+        "1.2.840.113549.1.1.5",
+        "1.3.14.3.2.29",
+        "1.2.840.10045.4.1",
+    ]
+    .contains(&oid.as_str())
 }
 
 fn unknown_critical(certificate: &X509Certificate<'_>) -> Option<String> {

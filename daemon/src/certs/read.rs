@@ -186,7 +186,9 @@ fn utf8(value: &[u8]) -> Option<&str> {
 /// The content of a DER element of this tag that fills `bytes`.
 fn element(bytes: &[u8], tag: u8) -> Option<&[u8]> {
     match bytes {
-        [found, length @ 0..=0x7f, rest @ ..] if *found == tag && rest.len() == usize::from(*length) => Some(rest),
+        [found, length @ 0..=0x7f, rest @ ..] if *found == tag && rest.len() == usize::from(*length) => {
+            Some(rest)
+        }
         [found, 0x81, length, rest @ ..] if *found == tag && rest.len() == usize::from(*length) => Some(rest),
         _ => None,
     }
@@ -263,7 +265,10 @@ mod tests {
         assert_eq!(details.addresses, ["fax@Example.com", "second@example.com"]);
         assert_eq!(details.key_usage.unwrap(), ["digitalSignature"]);
         assert_eq!(details.extended_key_usage.unwrap(), ["emailProtection"]);
-        assert_eq!((details.key_algorithm.as_str(), details.signs_with), ("EC P-256", Some(KeyAlgorithm::EcP256)));
+        assert_eq!(
+            (details.key_algorithm.as_str(), details.signs_with),
+            ("EC P-256", Some(KeyAlgorithm::EcP256))
+        );
         assert_eq!(details.signature_algorithm, "ecdsa-with-SHA256");
         assert!(!details.authority && details.not_before < details.not_after);
     }
@@ -289,7 +294,9 @@ mod tests {
         let pki = Pki::new(Kind::EcP256);
         let mut params = pki.params("x");
         params.subject_alt_names.clear();
-        params.distinguished_name.push(DnType::CustomDnType(vec![1, 2, 840, 113_549, 1, 9, 1]), "old@example.com");
+        params
+            .distinguished_name
+            .push(DnType::CustomDnType(vec![1, 2, 840, 113_549, 1, 9, 1]), "old@example.com");
         let mailbox = rcgen::OtherNameValue::Utf8String("факс@example.com".to_owned());
         params.subject_alt_names.push(SanType::OtherName((vec![1, 3, 6, 1, 5, 5, 7, 8, 9], mailbox)));
         let details = Details::read(&pki.issue(params, Kind::EcP256).certificate).unwrap();
@@ -299,7 +306,8 @@ mod tests {
     #[test]
     fn c7_only_keys_that_sign_here_have_an_algorithm() {
         let pki = Pki::new(Kind::EcP256);
-        let certificate = |kind| Details::read(&pki.issue(pki.params("a@example.com"), kind).certificate).unwrap();
+        let certificate =
+            |kind| Details::read(&pki.issue(pki.params("a@example.com"), kind).certificate).unwrap();
         let found = |kind| {
             let details = certificate(kind);
             (details.key_algorithm, details.signs_with)

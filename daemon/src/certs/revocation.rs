@@ -24,7 +24,9 @@ pub(super) fn judge(path: &[(&[u8], X509Certificate<'_>)], known: &Authorities, 
     for (at, pair) in path.windows(2).enumerate() {
         let found = look_up(&pair[0].1, &pair[1].1, known, now);
         match found {
-            Found::Revoked(text) if at == 0 => return Revocation { revoked: true, text: format!("it is {text}") },
+            Found::Revoked(text) if at == 0 => {
+                return Revocation { revoked: true, text: format!("it is {text}") };
+            }
             Found::Revoked(text) => {
                 let text = format!("{:?} above it is {text}", subject(&pair[0].1));
                 return Revocation { revoked: true, text };
@@ -59,7 +61,8 @@ fn look_up(
         }
         let begins = list.last_update().timestamp();
         let (by, from) = (subject(issuer), day(begins));
-        let entry = list.iter_revoked_certificates().find(|entry| entry.raw_serial() == certificate.raw_serial());
+        let entry =
+            list.iter_revoked_certificates().find(|entry| entry.raw_serial() == certificate.raw_serial());
         let found = match entry {
             Some(entry) => {
                 let since = day(entry.revocation_date.timestamp());
@@ -84,7 +87,9 @@ fn is_plain(list: &CertificateRevocationList<'_>) -> bool {
         extension.critical
             && match extension.parsed_extension() {
                 ParsedExtension::IssuingDistributionPoint(point) => {
-                    point.indirect_crl || point.only_some_reasons.is_some() || point.only_contains_attribute_certs
+                    point.indirect_crl
+                        || point.only_some_reasons.is_some()
+                        || point.only_contains_attribute_certs
                 }
                 _ => true,
             }

@@ -1,6 +1,6 @@
 use rcgen::{
-    BasicConstraints, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyUsagePurpose, NameConstraints,
-    date_time_ymd,
+    BasicConstraints, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyUsagePurpose,
+    NameConstraints, date_time_ymd,
 };
 
 use super::*;
@@ -24,12 +24,16 @@ fn c2_a_chain_goes_up_to_a_trusted_root() {
         let person = pki.person("fax@example.com", Kind::EcP256);
         let chain = chain_of(&person, &trusting(&pki));
         assert_eq!((&chain.problem, &chain.untrusted), (&None, &None), "{kind:?}");
-        let links: Vec<_> = chain.links.iter().map(|link| (link.details.subject.as_str(), link.trusted_root)).collect();
+        let links: Vec<_> =
+            chain.links.iter().map(|link| (link.details.subject.as_str(), link.trusted_root)).collect();
         assert_eq!(
             links,
             [("CN=fax@example.com", false), ("CN=Test Intermediate CA", false), ("CN=Test Root CA", true)]
         );
-        assert_eq!(chain.revocation, Revocation { revoked: false, text: "no revocation list is at hand".to_owned() });
+        assert_eq!(
+            chain.revocation,
+            Revocation { revoked: false, text: "no revocation list is at hand".to_owned() }
+        );
     }
 }
 
@@ -52,7 +56,8 @@ fn c3_the_missing_link_is_named() {
     assert_eq!((chain.links.len(), chain.untrusted), (1, None));
 
     let chain = build(&person.certificate, &[pki.intermediate()], &Authorities::default(), NOW).unwrap();
-    let problem = "\"CN=Test Intermediate CA\": the certificate of its issuer \"CN=Test Root CA\" is not at hand";
+    let problem =
+        "\"CN=Test Intermediate CA\": the certificate of its issuer \"CN=Test Root CA\" is not at hand";
     assert_eq!(chain.problem.as_deref(), Some(problem));
 }
 
@@ -74,7 +79,12 @@ fn c3_a_root_that_is_not_trusted_is_named() {
 fn c2_an_authority_of_the_same_name_with_another_key_is_not_the_issuer() {
     let (pki, other) = (Pki::new(Kind::EcP256), Pki::new(Kind::EcP256));
     let person = pki.person("fax@example.com", Kind::EcP256);
-    let chain = build(&person.certificate, &other.person("x@example.com", Kind::EcP256).chain, &trusting(&other), NOW);
+    let chain = build(
+        &person.certificate,
+        &other.person("x@example.com", Kind::EcP256).chain,
+        &trusting(&other),
+        NOW,
+    );
     let problem = chain.unwrap().problem.unwrap();
     assert!(problem.ends_with("has the key that signed it"), "{problem}");
 }
@@ -113,7 +123,8 @@ fn c3_an_authority_that_may_not_issue_is_named_with_the_reason() {
     };
     for (change, expected) in [
         (
-            &(|p: &mut rcgen::CertificateParams| p.is_ca = IsCa::ExplicitNoCa) as &dyn Fn(&mut rcgen::CertificateParams),
+            &(|p: &mut rcgen::CertificateParams| p.is_ca = IsCa::ExplicitNoCa)
+                as &dyn Fn(&mut rcgen::CertificateParams),
             "\"CN=Odd CA\": it is not an authority (basic constraints)",
         ),
         (
@@ -124,8 +135,14 @@ fn c3_an_authority_that_may_not_issue_is_named_with_the_reason() {
             &|p| p.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth],
             "\"CN=Odd CA\": its extended key usage does not let it issue certificates for e-mail",
         ),
-        (&|p| p.not_after = date_time_ymd(2024, 2, 3), "\"CN=Odd CA\": its validity is over since 2024-02-03"),
-        (&|p| p.not_before = date_time_ymd(2040, 2, 3), "\"CN=Odd CA\": its validity begins only on 2040-02-03"),
+        (
+            &|p| p.not_after = date_time_ymd(2024, 2, 3),
+            "\"CN=Odd CA\": its validity is over since 2024-02-03",
+        ),
+        (
+            &|p| p.not_before = date_time_ymd(2040, 2, 3),
+            "\"CN=Odd CA\": its validity begins only on 2040-02-03",
+        ),
         (
             &|p| {
                 let mut extension = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
@@ -167,8 +184,10 @@ fn c3_a_path_that_is_too_long_for_an_authority_is_refused() {
     let mut params = authority("Narrow Root");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     let root = rcgen::CertifiedIssuer::self_signed(params, key).unwrap();
-    let middle = rcgen::CertifiedIssuer::signed_by(authority("Middle"), key_pair(Kind::EcP256), &root).unwrap();
-    let person = Pki::new(Kind::EcP256).params("fax@example.com").signed_by(&key_pair(Kind::EcP256), &middle).unwrap();
+    let middle =
+        rcgen::CertifiedIssuer::signed_by(authority("Middle"), key_pair(Kind::EcP256), &root).unwrap();
+    let person =
+        Pki::new(Kind::EcP256).params("fax@example.com").signed_by(&key_pair(Kind::EcP256), &middle).unwrap();
     let known = Authorities { roots: vec![root.as_ref().der().to_vec()], ..Authorities::default() };
     let chain = build(person.der(), &[middle.as_ref().der().to_vec()], &known, NOW).unwrap();
     assert!(chain.problem.unwrap().contains("path length"));
@@ -188,7 +207,10 @@ fn c2_c8_revocation_is_told_from_the_lists_at_hand() {
     let stale = format!("not on {list}, which is out of date");
     assert_eq!(with(vec![pki.revocation_list(&[7], 2025)]), (false, stale));
     let revoked = format!("it is revoked since 2024-06-01, by {list}");
-    assert_eq!(with(vec![b"garbage".to_vec(), pki.revocation_list(&[7, 0x0102_0304], 2099)]), (true, revoked));
+    assert_eq!(
+        with(vec![b"garbage".to_vec(), pki.revocation_list(&[7, 0x0102_0304], 2099)]),
+        (true, revoked)
+    );
     // Of the same name, and signed by another key: worth nothing.
     let forged = Pki::new(Kind::EcP256).revocation_list(&[0x0102_0304], 2099);
     assert_eq!(with(vec![forged]), (false, "no revocation list is at hand".to_owned()));
