@@ -2,6 +2,8 @@
 
 mod key;
 mod store;
+#[cfg(any(windows, test))]
+mod windows;
 
 pub use key::{KeyAlgorithm, KeyError, KeyReference, SigningKey};
 pub use store::{
