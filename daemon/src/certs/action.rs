@@ -151,7 +151,9 @@ pub(super) mod hex_list {
         to.collect_seq(list.iter().map(hex::encode))
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<u8>>, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<Vec<u8>>, D::Error> {
         let list = Vec::<String>::deserialize(from)?;
         list.into_iter().map(|text| hex::decode(text).map_err(D::Error::custom)).collect()
     }

@@ -199,7 +199,7 @@ pub(super) fn from_capi(blob: &[u8]) -> Result<Vec<u8>, BadKey> {
 /// # Errors
 /// It is none.
 pub(super) fn from_cng(blob: &[u8]) -> Result<Vec<u8>, BadKey> {
-    let at = |index| number(blob, index * 4).map(|length| length as usize).ok_or(DAMAGED_PUBLIC);
+    let at = |index: usize| number(blob, index * 4).map(|length| length as usize).ok_or(DAMAGED_PUBLIC);
     match number(blob, 0) {
         Some(RSA1) => {
             let (exponent, modulus) = (at(2)?, at(3)?);
