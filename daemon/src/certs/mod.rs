@@ -14,3 +14,5 @@ pub use store::{
     Authorities, CertificateStore, Fingerprint, Holder, Identity, KeyType, PendingKey, StoreFault, Stored,
     Trustee,
 };
+#[cfg(windows)]
+pub use windows::{MachineStore, open_key};

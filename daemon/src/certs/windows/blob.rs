@@ -8,6 +8,8 @@ use pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use pkcs8::{ObjectIdentifier, PrivateKeyInfo};
 use zeroize::Zeroizing;
 
+use crate::certs::KeyAlgorithm;
+
 /// rsaEncryption (RFC 8017), id-ecPublicKey and its curve P-256 (RFC 5480).
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -93,6 +95,13 @@ impl PrivateKey {
             Ok(key)
         } else {
             Err(BadKey("the private key is not the certificate's"))
+        }
+    }
+
+    pub(super) fn algorithm(&self) -> KeyAlgorithm {
+        match self {
+            Self::Rsa(_) => KeyAlgorithm::Rsa,
+            Self::EcP256 { .. } => KeyAlgorithm::EcP256,
         }
     }
 
@@ -303,3 +312,6 @@ impl Blob {
         self.0.extend(std::iter::repeat_n(0, length.saturating_sub(number.len())));
     }
 }
+
+#[cfg(test)]
+mod tests;

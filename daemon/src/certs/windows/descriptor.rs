@@ -7,10 +7,13 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Reading a key as both kinds of Windows keys write it down: GENERIC_READ, and what that means for a file.
-pub(super) const READ: u32 = 0x8012_0089;
+const READ: u32 = 0x8012_0089;
 
 /// An entry with nothing but these is for reading: READ, and in the registry KEY_NOTIFY belongs to it.
 const READING: u32 = READ | 0x10;
+
+/// GENERIC_ALL.
+const EVERYTHING: u32 = 0x1000_0000;
 
 /// With one of these a key can be used: GENERIC_READ, GENERIC_ALL, FILE_READ_DATA.
 const USING: u32 = 0x9000_0001;
@@ -28,9 +31,10 @@ const INHERITED: u8 = 0x10;
 
 /// Bits of the control word: there is a list; nothing is inherited into it; the format.
 const LIST_PRESENT: u16 = 0x0004;
+const PROTECTED: u16 = 0x1000;
 const SELF_RELATIVE: u16 = 0x8000;
 /// What of the control word is about owner, group and list, and is written back: defaulted, inherited, protected.
-const KEPT: u16 = 0x0001 | 0x0002 | LIST_PRESENT | 0x0008 | 0x0100 | 0x0400 | 0x1000 | SELF_RELATIVE;
+const KEPT: u16 = 0x0001 | 0x0002 | LIST_PRESENT | 0x0008 | 0x0100 | 0x0400 | PROTECTED | SELF_RELATIVE;
 
 /// Bytes before the first part of a descriptor, and before the first entry of a list.
 const HEAD: usize = 20;
@@ -50,8 +54,9 @@ pub(super) struct Sid {
 }
 
 impl Sid {
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let (&[revision, count], rest) = bytes.split_first_chunk::<2>()? else { return None };
+    /// From the beginning of some bytes.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let (&[revision, count], rest) = bytes.split_first_chunk::<2>()?;
         let (authority, rest) = rest.split_first_chunk::<6>()?;
         let parts = rest.get(..usize::from(count) * 4)?;
         if revision != 1 || usize::from(count) > SUB_AUTHORITIES {
@@ -161,6 +166,13 @@ struct List {
 struct Entry(Vec<u8>);
 
 impl Descriptor {
+    /// For a new key: these have everything, nobody else anything, and nothing is inherited.
+    pub(super) fn closed(to: &[Sid]) -> Self {
+        let entries = to.iter().map(|sid| Entry::allowing(sid, EVERYTHING)).collect();
+        let list = Some(List { revision: 2, entries });
+        Self { control: SELF_RELATIVE | LIST_PRESENT | PROTECTED, owner: None, group: None, list }
+    }
+
     /// From Windows' bytes; what follows the descriptor does not count.
     ///
     /// # Errors
@@ -218,6 +230,18 @@ impl Descriptor {
         Some(users)
     }
 
+    /// Whether somebody can use the key who is all of these: an account and its groups. The first entry that speaks of
+    /// one of them decides, as in Windows.
+    pub(super) fn lets_use(&self, who: &[Sid]) -> bool {
+        let Some(list) = &self.list else { return true };
+        let mine =
+            |found: Option<(Sid, u32)>| found.filter(|(sid, mask)| who.contains(sid) && mask & USING != 0);
+        let first = list.entries.iter().find_map(|entry| {
+            mine(entry.denies()).map(|_| false).or_else(|| mine(entry.allows()).map(|_| true))
+        });
+        first.unwrap_or(false)
+    }
+
     /// Lets an account read. `false` when it already may.
     ///
     /// # Errors
@@ -230,7 +254,7 @@ impl Descriptor {
         if list.lets_use(sid) {
             return Ok(false);
         }
-        let entry = Entry::reading(sid);
+        let entry = Entry::allowing(sid, READ);
         if list.length() + entry.0.len() > usize::from(u16::MAX) {
             return Err(Refusal::Full);
         }
@@ -305,11 +329,11 @@ impl List {
 }
 
 impl Entry {
-    fn reading(sid: &Sid) -> Self {
+    fn allowing(sid: &Sid, mask: u32) -> Self {
         let sid = sid.bytes();
         let mut bytes = vec![ALLOWED, 0];
         bytes.extend(((ENTRY_HEAD + sid.len()) as u16).to_le_bytes()); // 76 at most
-        bytes.extend(READ.to_le_bytes());
+        bytes.extend(mask.to_le_bytes());
         bytes.extend(sid);
         Self(bytes)
     }
@@ -368,3 +392,6 @@ fn short(bytes: &[u8], at: usize) -> Option<u16> {
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
 }
+
+#[cfg(test)]
+mod tests;
