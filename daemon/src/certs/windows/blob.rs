@@ -2,8 +2,8 @@
 //!
 //! Knows no call of Windows, so that its rules are proven everywhere.
 
-use der::asn1::{AnyRef, BitStringRef, UintRef};
-use der::{Decode as _, Encode as _};
+use pkcs8::der::asn1::{AnyRef, BitStringRef, UintRef};
+use pkcs8::der::{self, Decode as _, Encode as _};
 use pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use pkcs8::{ObjectIdentifier, PrivateKeyInfo};
 use zeroize::Zeroizing;

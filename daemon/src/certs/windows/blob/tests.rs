@@ -10,11 +10,12 @@ fn curve(algorithm: &'static rcgen::SignatureAlgorithm) -> (Vec<u8>, Vec<u8>) {
 }
 
 fn rsa() -> (Vec<u8>, Vec<u8>) {
-    let (_, document) = pkcs8::SecretDocument::from_pem(include_str!("../../../../../tests/keys/rsa-2048-1.pem")).unwrap();
+    let (_, document) =
+        pkcs8::SecretDocument::from_pem(include_str!("../../../../../tests/keys/rsa-2048-1.pem")).unwrap();
     let pkcs8 = document.as_bytes().to_vec();
     let pair = signature::RsaKeyPair::from_pkcs8(&pkcs8).unwrap();
-    let public = pair.public_key();
-    (pkcs8, rsa_public(public.modulus().big_endian_without_leading_zero(), &[1, 0, 1]).unwrap())
+    let algorithm = AlgorithmIdentifierRef { oid: RSA, parameters: Some(AnyRef::NULL) };
+    (pkcs8, public_key_info(algorithm, pair.public_key().as_ref()).unwrap())
 }
 
 #[test]
@@ -56,8 +57,12 @@ fn c4_a_key_on_p256_goes_into_cngs_shape() {
 
     let random = ring::rand::SystemRandom::new();
     let algorithm = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
-    let pair =
-        signature::EcdsaKeyPair::from_private_key_and_public_key(algorithm, &cng[72..], pair_public(&cng).as_ref(), &random);
+    let pair = signature::EcdsaKeyPair::from_private_key_and_public_key(
+        algorithm,
+        &cng[72..],
+        pair_public(&cng).as_ref(),
+        &random,
+    );
     assert!(pair.is_ok(), "its private half belongs to its public one");
 }
 
@@ -72,7 +77,8 @@ fn c4_a_key_on_p256_that_does_not_say_its_public_half() {
     let inner = sec1::EcPrivateKey::from_der(info.private_key).unwrap();
     let short = sec1::EcPrivateKey { public_key: None, ..inner }.to_der().unwrap();
     let short = PrivateKeyInfo::new(info.algorithm, &short).to_der().unwrap();
-    let (short, whole) = (PrivateKey::read(&short, &public).unwrap(), PrivateKey::read(&pkcs8, &public).unwrap());
+    let (short, whole) =
+        (PrivateKey::read(&short, &public).unwrap(), PrivateKey::read(&pkcs8, &public).unwrap());
     assert_eq!(short.cng(), whole.cng());
 }
 
