@@ -4,14 +4,15 @@
 #![cfg(windows)]
 #![allow(clippy::unwrap_used)] // clippy only knows functions marked as tests, not their helpers
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use faxpost_proto::security::{ADMINISTRATORS, SYSTEM, Token};
 use faxpost_tests::pki::{Issued, Kind, Pki};
 use faxpost_tests::restricted::spawn_restricted;
 use faxpostd::certs::{
-    CertificateStore as _, Fingerprint, Identity, KeyAlgorithm, KeyError, KeyReference, KeyType,
-    MachineStore, PendingKey, SigningKey, StoreFault, Stored, Trustee, open_key,
+    CertificateStore, Fingerprint, Identity, KeyAlgorithm, KeyError, KeyReference, KeyType, PendingKey,
+    SigningKey, StoreFault, Stored, Trustee, machine_store, open_key,
 };
 use ring::signature::{ECDSA_P256_SHA256_ASN1, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use sha2::{Digest as _, Sha256};
@@ -25,13 +26,13 @@ const LOCAL_SERVICE: &str = "S-1-5-19";
 
 /// Takes what a test installed out again, however the test ends.
 struct Installed {
-    store: MachineStore,
+    store: Arc<dyn CertificateStore>,
     stored: Stored,
 }
 
 impl Installed {
     fn new(issued: &Issued, exportable: bool) -> Self {
-        let store = MachineStore::new();
+        let store = store();
         let stored = store.install(&identity(issued), exportable).unwrap();
         Self { store, stored }
     }
@@ -41,7 +42,7 @@ impl Installed {
     }
 
     fn listed(&self) -> Option<Stored> {
-        listed(&self.store, &self.stored.certificate)
+        listed(&*self.store, &self.stored.certificate)
     }
 
     fn holders(&self) -> Vec<(String, bool, bool)> {
@@ -56,6 +57,10 @@ impl Drop for Installed {
     }
 }
 
+fn store() -> Arc<dyn CertificateStore> {
+    machine_store(Path::new(r"C:\no\such\folder")).unwrap()
+}
+
 fn identity(issued: &Issued) -> Identity {
     Identity {
         certificate: issued.certificate.clone(),
@@ -68,7 +73,7 @@ fn fingerprint(certificate: &[u8]) -> Fingerprint {
     Sha256::digest(certificate).into()
 }
 
-fn listed(store: &MachineStore, certificate: &[u8]) -> Option<Stored> {
+fn listed(store: &dyn CertificateStore, certificate: &[u8]) -> Option<Stored> {
     store.list().unwrap().into_iter().find(|stored| stored.certificate == certificate)
 }
 
@@ -114,7 +119,7 @@ fn sign_restricted(key: &KeyReference) -> Result<Vec<u8>, String> {
 
 /// The account that the restricted client has, too.
 fn own() -> Trustee {
-    MachineStore::new().trustee(&Token::own().unwrap().facts().unwrap().user).unwrap()
+    store().trustee(&Token::own().unwrap().facts().unwrap().user).unwrap()
 }
 
 #[test]
@@ -181,7 +186,7 @@ fn c4_installed_again_it_keeps_its_key_and_who_may_use_it() {
 #[test]
 fn c4_a_certificate_that_cannot_be_installed_leaves_nothing() {
     let (issued, others) = (rsa(), other_rsa());
-    let store = MachineStore::new();
+    let store = store();
     let mut broken_chain = identity(&issued);
     broken_chain.chain.push(b"no certificate".to_vec());
     let anothers_key = Identity { key: Zeroizing::new(others.key), ..identity(&issued) };
@@ -189,7 +194,7 @@ fn c4_a_certificate_that_cannot_be_installed_leaves_nothing() {
     let no_certificate = Identity { certificate: b"no certificate".to_vec(), ..identity(&issued) };
     for identity in [broken_chain, anothers_key, no_key, no_certificate] {
         assert!(store.install(&identity, false).is_err());
-        assert!(listed(&store, &issued.certificate).is_none());
+        assert!(listed(&*store, &issued.certificate).is_none());
         assert!(!store.authorities().unwrap().intermediates.contains(&issued.chain[0]));
     }
 }
@@ -198,7 +203,7 @@ fn c4_a_certificate_that_cannot_be_installed_leaves_nothing() {
 #[test]
 fn c4_a_key_on_p256_is_kept_by_cng_or_refused() {
     let issued = Pki::new(Kind::EcP256).person(ADDRESS, Kind::EcP256);
-    let store = MachineStore::new();
+    let store = store();
     match store.install(&identity(&issued), false) {
         Ok(stored) => {
             let installed = Installed { store, stored };
@@ -209,7 +214,7 @@ fn c4_a_key_on_p256_is_kept_by_cng_or_refused() {
         }
         Err(StoreFault::Unsupported(why)) => {
             assert!(why.contains("CNG") && why.contains("only RSA"), "{why}");
-            assert!(listed(&store, &issued.certificate).is_none());
+            assert!(listed(&*store, &issued.certificate).is_none());
         }
         Err(other) => panic!("{other}"),
     }
@@ -279,7 +284,7 @@ fn c5_what_cannot_be_granted_or_revoked_is_said() {
 
 #[test]
 fn c5_an_account_is_known_by_sid_and_by_name() {
-    let store = MachineStore::new();
+    let store = store();
     let service = store.service_account().unwrap();
     assert_eq!(service.id, NETWORK_SERVICE);
     assert_ne!(service.name, NETWORK_SERVICE, "the system has a name for it");
@@ -333,7 +338,7 @@ fn request(pending: &PendingKey, pki: &Pki) -> String {
 
 #[test]
 fn c9_a_key_made_in_the_store_gets_the_cas_answer() {
-    let store = MachineStore::new();
+    let store = store();
     let pki = Pki::new(Kind::EcP256);
     let pending = store.create_key(KeyType::Rsa(2048)).unwrap();
     let answer = pki.answer(&request(&pending, &pki));
@@ -341,7 +346,7 @@ fn c9_a_key_made_in_the_store_gets_the_cas_answer() {
     // Somebody else's is refused, and the key goes on waiting.
     let others = other_rsa();
     assert!(matches!(store.complete(&pending, &others.certificate, &[]), Err(StoreFault::Unsupported(_))));
-    assert!(listed(&store, &others.certificate).is_none());
+    assert!(listed(&*store, &others.certificate).is_none());
 
     let stored = store.complete(&pending, &answer, &[pki.intermediate()]).unwrap();
     let installed = Installed { store, stored };
@@ -354,7 +359,7 @@ fn c9_a_key_made_in_the_store_gets_the_cas_answer() {
 
 #[test]
 fn c9_a_key_that_waits_is_discarded() {
-    let store = MachineStore::new();
+    let store = store();
     let pending = store.create_key(KeyType::Rsa(2048)).unwrap();
     assert!(open_key(&pending.key).is_ok());
     store.discard(&pending).unwrap();

@@ -6,6 +6,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::accounts::{ChangeError, DraftError, FieldProblem, Problem};
+use crate::certs::CertificateError;
 use crate::outbox::{AcceptError, SteerError};
 use crate::policy::PolicyError;
 use crate::store::StoreError;
@@ -65,8 +66,27 @@ pub(super) fn change(error: ChangeError) -> Status {
         }
         ChangeError::InUse(_) => status(Code::FailedPrecondition, reason::ACCOUNT_IN_USE, text),
         ChangeError::Fields(problems) => fields(&problems),
+        ChangeError::Certificates(error) => certificate(error),
         ChangeError::Store(error) => store(&error),
     }
+}
+
+pub(super) fn certificate(error: CertificateError) -> Status {
+    let (text, why) = (error.to_string(), error.reason());
+    if let Some(field) = error.field() {
+        let mut details = ErrorDetails::with_error_info(why, reason::DOMAIN, []);
+        details.add_bad_request_violation(field, text.clone());
+        return Status::with_error_details(Code::InvalidArgument, format!("{field}: {text}"), details);
+    }
+    let code = match error {
+        CertificateError::NotFound(_) | CertificateError::RequestNotFound(_) => Code::NotFound,
+        CertificateError::Store(_) => {
+            tracing::error!(text, "the machine's certificate store failed");
+            Code::Unavailable
+        }
+        _ => Code::FailedPrecondition,
+    };
+    status(code, why, text)
 }
 
 pub(super) fn draft(error: DraftError) -> Status {

@@ -30,6 +30,7 @@ use futures_util::Stream;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Registry;
+use crate::certs::Certificates;
 use crate::config::Config;
 use crate::ipc::Conn;
 use crate::log::Log;
@@ -60,6 +61,8 @@ pub struct App {
     pub store: Store,
     /// The accounts.
     pub registry: Arc<Registry>,
+    /// The signing certificates, and what may be done to them.
+    pub certificates: Arc<Certificates>,
     /// The outbox.
     pub outbox: Arc<Outbox>,
     /// The e-mail log.

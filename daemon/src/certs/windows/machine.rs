@@ -1,6 +1,7 @@
 //! The store of the machine: LOCAL_MACHINE\MY with its keys; ROOT and CA for what chains are built from.
 
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -18,19 +19,20 @@ use crate::certs::{
 const CHAIN_LENGTH: usize = 8;
 
 /// LOCAL_MACHINE's stores. All of it changes one at a time: an access list is read, changed and written.
-#[derive(Debug, Default)]
-pub struct MachineStore {
+struct MachineStore {
     changing: Mutex<()>,
 }
 
-impl MachineStore {
-    /// The store of this machine.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
+/// The machine's store. Windows keeps it: there is none in the state folder.
+///
+/// # Errors
+/// None here.
+pub fn machine_store(_state_dir: &Path) -> Result<Arc<dyn CertificateStore>, StoreFault> {
+    Ok(Arc::new(MachineStore { changing: Mutex::new(()) }))
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, ()> {
+impl MachineStore {
+    fn lock(&self) -> MutexGuard<'_, ()> {
         // It guards no data that could be half changed.
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
