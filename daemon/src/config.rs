@@ -19,6 +19,8 @@ pub struct Config {
     pub outbox: Outbox,
     /// How long things are kept.
     pub log: Retention,
+    /// Who talks to servers and signs.
+    pub mailer: Mailer,
 }
 
 /// Bounds on what callers can make the daemon do (requirement H5). `[limits]` in `faxpostd.toml`.
@@ -99,12 +101,22 @@ impl Default for Retention {
     }
 }
 
+/// Who talks to servers and signs (requirement H6). `[mailer]` in `faxpostd.toml`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Mailer {
+    /// The account of the operating system it works under: a name, "uid:107" or a SID. `None`: the platform's
+    /// default. `CertificateStore::trustee` resolves it.
+    pub account: Option<String>,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct File {
     limits: Limits,
     outbox: Outbox,
     log: Retention,
+    mailer: Mailer,
 }
 
 impl File {
@@ -151,6 +163,11 @@ impl File {
         ] {
             ensure!((from..=to).contains(&found), "log.{name} is {found}; it can be {from} to {to}");
         }
+        if let Some(account) = &self.mailer.account {
+            // No account's name is longer: 256 octets on Linux, a domain and 256 characters on Windows.
+            let fits = (1..=512).contains(&account.len()) && !account.chars().any(char::is_control);
+            ensure!(fits, "mailer.account is not the name, uid or SID of an account");
+        }
         Ok(())
     }
 }
@@ -174,6 +191,7 @@ impl Config {
             limits: file.limits,
             outbox: file.outbox,
             log: file.log,
+            mailer: file.mailer,
         })
     }
 }
@@ -201,12 +219,14 @@ mod tests {
             ("[log]\nkeep-messages-days = 4294967295", "log.keep-messages-days"),
             ("[log]\nmax-megabytes = 9223372036854775807", "log.max-megabytes"),
             ("[log]\nfirst-look = 1", "first-look"),
+            ("[mailer]\naccount = \"\"", "mailer.account"),
         ] {
             let error = load(text).unwrap_err();
             assert!(error.contains(named) && error.contains("faxpostd.toml"), "{error}");
         }
         assert_eq!(load("[outbox]\nretry-seconds = [1]").unwrap().outbox.retry_seconds, [1]);
         assert_eq!(load("[log]\nmax-megabytes = 0").unwrap().log.max_megabytes, 0);
-        load("").unwrap();
+        assert_eq!(load("[mailer]\naccount = \"fax\"").unwrap().mailer.account.as_deref(), Some("fax"));
+        assert_eq!(load("").unwrap().mailer.account, None);
     }
 }

@@ -1,5 +1,6 @@
 //! The method matrix: what each sending method can do, as data. Validation, `GetCapabilities` and the docs read it.
 
+use super::mechanism::Mechanism;
 use super::model::{Account, Method, Security, Signing, TlsCheck};
 use super::problem::{FieldProblem, Problem};
 
@@ -106,6 +107,9 @@ fn check_row(row: &Capability, rows: &[Capability], account: &Account) -> Vec<Fi
         row.tls_check
     });
     needs(account.authentication, "authentication", "sign in", &|row| row.authentication);
+    needs(account.mechanism.is_some(), "mechanism", "choose how to sign in", &|row| {
+        row.method == Method::SecureSmtpClient
+    });
     problems.extend(check_connection(name, account));
     problems
 }
@@ -130,8 +134,22 @@ fn check_connection(name: &str, account: &Account) -> Vec<FieldProblem> {
         if account.effective_login().is_empty() {
             invalid("login", "signing in needs a login, or a sender_email to take it from".to_owned());
         }
+        if let Some(text) = account.mechanism.and_then(|mechanism| check_mechanism(mechanism, account)) {
+            invalid("mechanism", text);
+        }
     }
     problems
+}
+
+/// Why this mechanism cannot be the account's.
+fn check_mechanism(mechanism: Mechanism, account: &Account) -> Option<String> {
+    let name = mechanism.as_str();
+    if mechanism.takes_token() {
+        return Some(format!("{name} tells an access token, and this account signs in with a password"));
+    }
+    let bound = mechanism == Mechanism::ScramSha256Plus;
+    (bound && account.security == Security::None)
+        .then(|| format!("{name} is bound to TLS: set security to implicit or starttls"))
 }
 
 fn method_cannot(
@@ -249,6 +267,28 @@ mod tests {
         let empty = Account { method: Method::SecureSmtpClient, ..Account::default() };
         let fields: Vec<_> = problems(&empty).into_iter().map(|(field, _)| field).collect();
         assert_eq!(fields, ["server", "sender_email"]);
+    }
+
+    #[test]
+    fn b6_a_mechanism_fits_what_the_account_proves_itself_with() {
+        let asking = |method, security, mechanism| {
+            let mechanism = Some(mechanism);
+            problems(&Account { authentication: true, security, mechanism, ..account(method) })
+        };
+        let refused = [("mechanism".to_owned(), Problem::Invalid)];
+        for mechanism in Mechanism::ALL {
+            let found = asking(Method::SecureSmtpClient, Security::Starttls, mechanism);
+            assert_eq!(found == refused, mechanism.takes_token(), "{mechanism:?} {found:?}");
+        }
+        let open = Account {
+            mechanism: Some(Mechanism::ScramSha256Plus),
+            authentication: true,
+            plaintext_auth: true,
+            ..account(Method::SecureSmtpClient)
+        };
+        assert_eq!(problems(&open), refused);
+        let cdo = asking(Method::CdoMessage, Security::Implicit, Mechanism::Plain);
+        assert_eq!(cdo, [("mechanism".to_owned(), Problem::MethodCannot)]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod host;
 mod matrix;
+mod mechanism;
 mod model;
 mod problem;
 mod registry;
@@ -9,6 +10,7 @@ mod route;
 mod update;
 
 pub use matrix::{Capability, capabilities};
+pub use mechanism::Mechanism;
 pub use model::{Account, AccountId, Method, Security, Signing, TlsCheck};
 pub use problem::{FieldProblem, Problem};
 pub use registry::{ChangeError, Changed, DraftError, Registry};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::host::server_to_ascii;
+use super::mechanism::Mechanism;
 
 /// Name of an account: 1 to 32 of a-z 0-9 and -, beginning with a letter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -165,7 +166,20 @@ pub struct Account {
     pub pickup_directory: String,
     /// The name given in EHLO; empty: this host's name.
     pub ehlo_name: String,
+    /// The SASL mechanism to use, and no other; `None`: the strongest that server and account have.
+    pub mechanism: Option<Mechanism>,
+    /// MAIL FROM where it differs from the sender's address; empty: it does not.
+    pub envelope_sender: String,
+    /// Reply-To of messages that bring none; empty: none.
+    pub reply_to: String,
+    /// Connections to the server at once; 0: 3.
+    pub max_connections: u32,
+    /// Messages a minute; 0: as many as come.
+    pub messages_per_minute: u32,
 }
+
+/// Connections to an account's server at once, unless set: what the stricter of the large providers allow.
+const DEFAULT_CONNECTIONS: u32 = 3;
 
 impl Default for Account {
     fn default() -> Self {
@@ -183,6 +197,11 @@ impl Default for Account {
             sign: Signing::Off,
             pickup_directory: String::new(),
             ehlo_name: String::new(),
+            mechanism: None,
+            envelope_sender: String::new(),
+            reply_to: String::new(),
+            max_connections: 0,
+            messages_per_minute: 0,
         }
     }
 }
@@ -204,6 +223,13 @@ impl Account {
     #[must_use]
     pub fn effective_sender(&self, host_name: &str) -> String {
         if self.sender_email.is_empty() { format!("faxpost@{host_name}") } else { self.sender_email.clone() }
+    }
+
+    /// Connections to the server that may be open at once.
+    #[must_use]
+    pub fn effective_connections(&self) -> usize {
+        let connections = if self.max_connections == 0 { DEFAULT_CONNECTIONS } else { self.max_connections };
+        usize::try_from(connections).unwrap_or(usize::MAX)
     }
 
     /// The identity used to sign in.

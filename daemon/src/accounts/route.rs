@@ -48,7 +48,8 @@ pub fn route(
                 (false, _) => None,
                 (true, Some(credential)) => {
                     let login = account.effective_login().to_owned();
-                    Some(SignIn { login, credential, mechanism: None })
+                    let mechanism = account.mechanism.map(|mechanism| mechanism.as_str().to_owned());
+                    Some(SignIn { login, credential, mechanism })
                 }
                 (true, None) => {
                     let text = "the account signs in, but its password is not set";

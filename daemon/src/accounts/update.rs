@@ -5,9 +5,10 @@ use std::path::{Component, Path};
 
 use super::host::{parse_ehlo_name, parse_server};
 use super::matrix;
+use super::mechanism::Mechanism;
 use super::model::{Account, AccountId, Method, Security, Signing, TlsCheck};
 use super::problem::{FieldProblem, Problem};
-use crate::message::address::{MAX_NAME, parse_addr_spec};
+use crate::message::address::{MAX_NAME, parse_addr_spec, parse_mailbox};
 use crate::secrets::Secret;
 
 /// RFC 4616 leaves it open; the same bound as an address, which most logins are.
@@ -16,6 +17,10 @@ const MAX_LOGIN: usize = 254;
 const MAX_PASSWORD: usize = 1024;
 /// Shorter than PATH_MAX, so that file names still fit behind it.
 const MAX_DIRECTORY: usize = 1024;
+/// More than any provider allows; each is a socket and, while it works, a place of the daemon.
+const MAX_CONNECTIONS: u32 = 100;
+/// A thousand a second: more than that is no limit.
+const MAX_RATE: u32 = 60_000;
 
 /// One field to set. `None`, an empty text, 0 or `false` is the field's default, unless said otherwise.
 #[derive(Clone, Debug)]
@@ -54,6 +59,16 @@ pub enum Set {
     PickupDirectory(String),
     /// `ehlo_name`
     EhloName(String),
+    /// `mechanism`, in any case.
+    Mechanism(String),
+    /// `envelope_sender`
+    EnvelopeSender(String),
+    /// `reply_to`
+    ReplyTo(String),
+    /// `max_connections`
+    MaxConnections(u32),
+    /// `messages_per_minute`
+    MessagesPerMinute(u32),
 }
 
 impl Set {
@@ -78,6 +93,11 @@ impl Set {
             Self::Certificate(_) => "certificate",
             Self::PickupDirectory(_) => "pickup_directory",
             Self::EhloName(_) => "ehlo_name",
+            Self::Mechanism(_) => "mechanism",
+            Self::EnvelopeSender(_) => "envelope_sender",
+            Self::ReplyTo(_) => "reply_to",
+            Self::MaxConnections(_) => "max_connections",
+            Self::MessagesPerMinute(_) => "messages_per_minute",
         }
     }
 }
@@ -263,6 +283,29 @@ impl Change {
                     self.account.ehlo_name = text;
                 }
             }
+            Set::Mechanism(text) => {
+                if let Some(mechanism) = self.read("mechanism", parse_mechanism(text)) {
+                    self.account.mechanism = mechanism;
+                }
+            }
+            Set::EnvelopeSender(text) => {
+                if let Some(text) = self.read("envelope_sender", parse_sender(text)) {
+                    self.account.envelope_sender = text;
+                }
+            }
+            Set::ReplyTo(text) => {
+                if let Some(text) = self.read("reply_to", parse_reply_to(text)) {
+                    self.account.reply_to = text;
+                }
+            }
+            Set::MaxConnections(number) => {
+                let read = self.read("max_connections", at_most(*number, MAX_CONNECTIONS));
+                self.account.max_connections = read.unwrap_or(self.account.max_connections);
+            }
+            Set::MessagesPerMinute(number) => {
+                let read = self.read("messages_per_minute", at_most(*number, MAX_RATE));
+                self.account.messages_per_minute = read.unwrap_or(self.account.messages_per_minute);
+            }
         }
     }
 
@@ -329,6 +372,22 @@ fn parse_sender(text: &str) -> Result<String, String> {
     }
 }
 
+/// One mailbox, with or without a name.
+fn parse_reply_to(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    match parse_mailbox(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(what) => Err(format!("the address for answers {what}")),
+    }
+}
+
+fn at_most(number: u32, most: u32) -> Result<u32, String> {
+    if number <= most { Ok(number) } else { Err(format!("can be 0 to {most}")) }
+}
+
 fn parse_name(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.chars().count() > MAX_NAME {
@@ -369,6 +428,15 @@ fn check_password(secret: &Secret) -> Result<(), String> {
         return Err("has a line break or a NUL".to_owned());
     }
     Ok(())
+}
+
+fn parse_mechanism(text: &str) -> Result<Option<Mechanism>, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let names = Mechanism::ALL.map(Mechanism::as_str).join(", ");
+    Mechanism::parse(text).map(Some).ok_or_else(|| format!("is one of {names}, or empty for the strongest"))
 }
 
 fn parse_directory(text: &str) -> Result<String, String> {

@@ -52,6 +52,11 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
         sign,
         pickup_directory,
         ehlo_name,
+        mechanism,
+        envelope_sender,
+        reply_to,
+        max_connections,
+        messages_per_minute,
     } = row.account.clone();
     let (check, pin) = match tls_check {
         TlsCheck::System => (v1::TlsCheck::System, String::new()),
@@ -92,6 +97,11 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
         updated_by: row.changed.as_ref().map(|(_, by)| by.clone()).unwrap_or_default(),
         redacted: Vec::new(),
         ehlo_name,
+        mechanism: mechanism.map_or_else(String::new, |mechanism| mechanism.as_str().to_owned()),
+        envelope_sender,
+        reply_to,
+        max_connections,
+        messages_per_minute,
         ..v1::Account::default()
     };
     if !viewer.edits_accounts {
@@ -182,6 +192,11 @@ fn set(account: &v1::Account, path: &str) -> Result<Set, FieldProblem> {
         "certificate" => Set::Certificate(account.certificate.clone()),
         "pickup_directory" => Set::PickupDirectory(account.pickup_directory.clone()),
         "ehlo_name" => Set::EhloName(account.ehlo_name.clone()),
+        "mechanism" => Set::Mechanism(account.mechanism.clone()),
+        "envelope_sender" => Set::EnvelopeSender(account.envelope_sender.clone()),
+        "reply_to" => Set::ReplyTo(account.reply_to.clone()),
+        "max_connections" => Set::MaxConnections(account.max_connections),
+        "messages_per_minute" => Set::MessagesPerMinute(account.messages_per_minute),
         "id" | "etag" | "effective_port" | "has_password" | "update_time" | "updated_by" | "redacted" => {
             return Err(problem("update_mask", format!("{path} cannot be set")));
         }

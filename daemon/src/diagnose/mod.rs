@@ -60,6 +60,8 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
         to: vec![to],
         subject: subject.to_owned(),
         text: text.to_owned(),
+        reply_to: test.account.reply_to.clone(),
+        envelope_sender: test.account.envelope_sender.clone(),
         ..Draft::default()
     }
     .compose()
@@ -78,6 +80,7 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
             body: Body::Inline(body),
             signing: None,
             until: test.until,
+            pool: None,
         });
 
     let begun = Timestamp::now();

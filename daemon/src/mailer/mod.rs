@@ -16,22 +16,23 @@ use tokio::sync::mpsc::UnboundedSender;
 pub use job::*;
 pub use signing::{SigningCheck, check_signing};
 
+use failure::Fault;
 use progress::Progress;
 
 /// The mailer as the rest of the daemon calls it, wherever it runs.
 #[derive(Clone, Debug)]
-pub struct Mailer(());
+pub struct Mailer(Engine);
 
 impl Mailer {
     /// One that works in this process.
     #[must_use]
     pub fn in_process() -> Self {
-        Self(())
+        Self(Engine::default())
     }
 
     /// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
     pub async fn deliver(&self, job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
-        run(job, events).await
+        self.0.run(job, events).await
     }
 
     /// Signs something with the key of `signing`, under the account that signs mail.
@@ -40,19 +41,54 @@ impl Mailer {
     }
 }
 
-/// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
-pub async fn run(mut job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
-    match signing::sign(&mut job).await {
-        Ok(()) => hand_over(&job, Progress::new(events)).await,
-        Err(fault) => signing::failed(job, fault, events).await,
-    }
+/// Does jobs in this process, and keeps connections between them.
+#[derive(Clone, Debug, Default)]
+pub struct Engine {
+    pool: smtp::Pool,
 }
 
-async fn hand_over(job: &Job, progress: Progress) -> Outcome {
-    match &job.route {
-        Route::Smtp(route) => methods::secure_smtp_client::run(job, route, progress).await,
-        Route::Pickup { directory, file_stem } => {
-            methods::pickup::run(job, directory, file_stem, progress).await
+impl Engine {
+    /// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
+    pub async fn run(&self, mut job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
+        match signing::sign(&mut job).await {
+            Ok(()) => self.hand_over(&job, Progress::new(events)).await,
+            Err(fault) => self.unsigned(job, fault, events).await,
+        }
+    }
+
+    /// The end of a job whose message cannot be signed. The steps of a test are told as far as they go; nobody else
+    /// needs the server for that.
+    async fn unsigned(&self, mut job: Job, fault: Fault, events: Option<UnboundedSender<Event>>) -> Outcome {
+        let mut outcome = match &events {
+            Some(_) => {
+                job.until = Step::Recipient;
+                self.hand_over(&job, Progress::new(events.clone())).await
+            }
+            None => Outcome {
+                failure: None,
+                recipients: Vec::new(),
+                transcript: Transcript::default(),
+                tls: None,
+                answer: String::new(),
+            },
+        };
+        if outcome.failure.is_none() {
+            let mut progress = Progress::new(events);
+            progress.begin(Step::Message);
+            let failure = progress.fail(fault);
+            let deferred = RecipientOutcome::Deferred { answer: failure.text.clone() };
+            outcome.recipients = vec![deferred; job.envelope.to.len()];
+            outcome.failure = Some(failure);
+        }
+        outcome
+    }
+
+    async fn hand_over(&self, job: &Job, progress: Progress) -> Outcome {
+        match &job.route {
+            Route::Smtp(route) => methods::secure_smtp_client::run(job, route, progress, &self.pool).await,
+            Route::Pickup { directory, file_stem } => {
+                methods::pickup::run(job, directory, file_stem, progress).await
+            }
         }
     }
 }

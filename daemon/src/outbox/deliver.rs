@@ -153,6 +153,7 @@ impl Outbox {
             body,
             signing: None,
             until: Step::Message,
+            pool: Some(row.id.to_string()),
         })
     }
 

@@ -7,8 +7,8 @@ use faxpost_tests::smtp::SmtpServer;
 use faxpostd::accounts::{Security, TlsCheck};
 use faxpostd::certs::{KeyAlgorithm, KeyReference};
 use faxpostd::mailer::{
-    Body, Envelope, Event, FailureKind, Job, Outcome, RecipientOutcome, Route, SmtpRoute, Step, StepReport,
-    Timeouts, check_signing, run,
+    Body, Envelope, Event, FailureKind, Job, Mailer, Outcome, RecipientOutcome, Route, SmtpRoute, Step,
+    StepReport, Timeouts, check_signing,
 };
 use faxpostd::message::smime::{Mode, check_signature};
 
@@ -21,6 +21,7 @@ fn job(route: Route, body: Vec<u8>, person: &Person, mode: Mode) -> Job {
         body: Body::Inline(body),
         signing: Some(person.signing(mode)),
         until: Step::Message,
+        pool: None,
     }
 }
 
@@ -35,6 +36,10 @@ fn smtp(server: &SmtpServer) -> Route {
         ehlo_name: "fax.test".to_owned(),
         timeouts: Timeouts { connect: 20, command: 20, data: 20, final_answer: 20 },
     })
+}
+
+async fn run(job: Job, events: Option<tokio::sync::mpsc::UnboundedSender<Event>>) -> Outcome {
+    Mailer::in_process().deliver(job, events).await
 }
 
 async fn told(job: Job) -> (Outcome, Vec<StepReport>) {

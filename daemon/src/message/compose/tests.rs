@@ -362,7 +362,7 @@ prop_compose! {
             file_name, content_type, content: Content::Memory(content.into()),
         }).collect();
         let headers = headers.into_iter().chain(reply_to.map(|value| ("Reply-To".to_owned(), value))).collect();
-        Draft { sender_name, sender_email, to, cc, bcc, subject, text, html, headers, attachments }
+        Draft { sender_name, sender_email, to, cc, bcc, subject, text, html, headers, attachments, ..Draft::default() }
     }
 }
 
