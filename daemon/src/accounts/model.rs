@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::host::server_to_ascii;
 use super::mechanism::Mechanism;
+use super::oauth::OauthSettings;
 
 /// Name of an account: 1 to 32 of a-z 0-9 and -, beginning with a letter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -160,6 +161,10 @@ pub struct Account {
     pub login: String,
     /// A password may cross a connection without TLS.
     pub plaintext_auth: bool,
+    /// OAuth 2.0 instead of the password.
+    pub oauth: bool,
+    /// What OAuth 2.0 needs.
+    pub oauth_settings: OauthSettings,
     /// How messages are signed.
     pub sign: Signing,
     /// Absolute folder for the method pickup; empty: "pickup" in the state folder.
@@ -194,6 +199,8 @@ impl Default for Account {
             authentication: false,
             login: String::new(),
             plaintext_auth: false,
+            oauth: false,
+            oauth_settings: OauthSettings::default(),
             sign: Signing::Off,
             pickup_directory: String::new(),
             ehlo_name: String::new(),
@@ -232,9 +239,15 @@ impl Account {
         usize::try_from(connections).unwrap_or(usize::MAX)
     }
 
-    /// The identity used to sign in.
+    /// The identity used to sign in. With OAuth 2.0 providers want the whole address.
     #[must_use]
     pub fn effective_login(&self) -> &str {
+        if self.oauth && self.login.is_empty() { &self.sender_email } else { self.password_login() }
+    }
+
+    /// The identity that a password belongs to.
+    #[must_use]
+    pub fn password_login(&self) -> &str {
         if self.login.is_empty() {
             self.sender_email.rsplit_once('@').map_or("", |(local, _)| local)
         } else {

@@ -52,8 +52,15 @@ pub fn route(
                     Some(SignIn { login, credential, mechanism })
                 }
                 (true, None) => {
-                    let text = "the account signs in, but its password is not set";
-                    return Err(failure(Step::SignIn, FailureKind::NoPassword, text));
+                    let (kind, text) = match account.oauth {
+                        true => {
+                            (FailureKind::NotSignedIn, "nobody has signed in to the account's provider yet")
+                        }
+                        false => {
+                            (FailureKind::NoPassword, "the account signs in, but its password is not set")
+                        }
+                    };
+                    return Err(failure(Step::SignIn, kind, text));
                 }
             };
             let ehlo_name = match account.ehlo_name.as_str() {

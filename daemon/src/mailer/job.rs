@@ -347,6 +347,12 @@ pub enum FailureKind {
     PlaintextRefused,
     /// The account has no password.
     NoPassword,
+    /// Nobody has signed in with OAuth 2.0.
+    NotSignedIn,
+    /// The sign-in with OAuth 2.0 was lost: revoked, over, or consent is missing.
+    SignInLost,
+    /// The provider of access tokens could not be asked.
+    TokenUnavailable,
     /// The server refused the credentials.
     AuthRejected,
     /// The server cannot check credentials now.

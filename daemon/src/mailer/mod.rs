@@ -7,6 +7,7 @@ mod envelope;
 mod failure;
 mod job;
 mod methods;
+mod oauth;
 mod progress;
 mod signing;
 mod smtp;
@@ -14,6 +15,7 @@ mod smtp;
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use job::*;
+pub use oauth::{Answer, DeviceCodes, Exchange, ExchangeError, ExchangeFault, Metadata, OauthClient, Tokens};
 pub use signing::{SigningCheck, check_signing};
 
 use failure::Fault;
@@ -39,6 +41,14 @@ impl Mailer {
     pub async fn check_signing(&self, signing: Signing) -> SigningCheck {
         check_signing(signing).await
     }
+
+    /// Asks a provider of OAuth 2.0. Dropping the future gives it up.
+    ///
+    /// # Errors
+    /// See [`ExchangeError`].
+    pub async fn exchange(&self, exchange: Exchange) -> Result<Answer, ExchangeError> {
+        oauth::run(exchange).await
+    }
 }
 
 /// Does jobs in this process, and keeps connections between them.
@@ -52,6 +62,7 @@ impl Engine {
     pub async fn run(&self, mut job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
         match signing::sign(&mut job).await {
             Ok(()) => self.hand_over(&job, Progress::new(events)).await,
+<<<<<<< HEAD
             Err(fault) => self.unsigned(job, fault, events).await,
         }
     }
@@ -83,6 +94,13 @@ impl Engine {
         outcome
     }
 
+=======
+            Err(fault) => signing::failed(self, job, fault, events).await,
+        }
+    }
+
+    /// What is left when it is signed.
+>>>>>>> main
     async fn hand_over(&self, job: &Job, progress: Progress) -> Outcome {
         match &job.route {
             Route::Smtp(route) => methods::secure_smtp_client::run(job, route, progress, &self.pool).await,

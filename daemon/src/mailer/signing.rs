@@ -7,7 +7,12 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::failure::Fault;
+<<<<<<< HEAD
 use super::{Body, FailureKind, Job, Signing, Step};
+=======
+use super::progress::Progress;
+use super::{Body, Engine, Event, FailureKind, Job, Outcome, RecipientOutcome, Signing, Step, Transcript};
+>>>>>>> main
 use crate::certs::{KeyAlgorithm, KeyError, open_key};
 use crate::message::Content;
 use crate::message::smime::{self, Signer, SigningError};
@@ -56,6 +61,41 @@ pub(super) async fn sign(job: &mut Job) -> Result<(), Fault> {
     Ok(())
 }
 
+<<<<<<< HEAD
+=======
+/// The end of a job whose message cannot be signed. The steps of a test are told as far as they go; nobody else needs
+/// the server for that.
+pub(super) async fn failed(
+    engine: &Engine,
+    mut job: Job,
+    fault: Fault,
+    events: Option<UnboundedSender<Event>>,
+) -> Outcome {
+    let mut outcome = match &events {
+        Some(_) => {
+            job.until = Step::Recipient;
+            engine.hand_over(&job, Progress::new(events.clone())).await
+        }
+        None => Outcome {
+            failure: None,
+            recipients: Vec::new(),
+            transcript: Transcript::default(),
+            tls: None,
+            answer: String::new(),
+        },
+    };
+    if outcome.failure.is_none() {
+        let mut progress = Progress::new(events);
+        progress.begin(Step::Message);
+        let failure = progress.fail(fault);
+        let deferred = RecipientOutcome::Deferred { answer: failure.text.clone() };
+        outcome.recipients = vec![deferred; job.envelope.to.len()];
+        outcome.failure = Some(failure);
+    }
+    outcome
+}
+
+>>>>>>> main
 /// Signs a probe with the key of `signing` and verifies it with its certificate.
 pub async fn check_signing(signing: Signing) -> SigningCheck {
     let begun = Instant::now();

@@ -7,7 +7,7 @@ use faxpost_tests::smtp::SmtpServer;
 use faxpostd::accounts::{Security, TlsCheck};
 use faxpostd::certs::{KeyAlgorithm, KeyReference};
 use faxpostd::mailer::{
-    Body, Envelope, Event, FailureKind, Job, Mailer, Outcome, RecipientOutcome, Route, SmtpRoute, Step,
+    Body, Engine, Envelope, Event, FailureKind, Job, Outcome, RecipientOutcome, Route, SmtpRoute, Step,
     StepReport, Timeouts, check_signing,
 };
 use faxpostd::message::smime::{Mode, check_signature};
@@ -39,7 +39,7 @@ fn smtp(server: &SmtpServer) -> Route {
 }
 
 async fn run(job: Job, events: Option<tokio::sync::mpsc::UnboundedSender<Event>>) -> Outcome {
-    Mailer::in_process().deliver(job, events).await
+    Engine::default().run(job, events).await
 }
 
 async fn told(job: Job) -> (Outcome, Vec<StepReport>) {
