@@ -27,17 +27,9 @@ pub use store::{
     Authorities, CertificateStore, Fingerprint, Holder, Identity, KeyType, PendingKey, StoreFault, Stored,
     Trustee,
 };
-<<<<<<< HEAD
-=======
 
 pub(crate) use name::{dangerous, rfc4514};
->>>>>>> main
 #[cfg(unix)]
 pub use unix::open_key;
 #[cfg(windows)]
 pub use windows::open_key;
-<<<<<<< HEAD
-
-pub(crate) use name::{dangerous, rfc4514};
-=======
->>>>>>> main

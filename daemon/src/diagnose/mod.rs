@@ -72,17 +72,6 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
     let stop = CancellationToken::new();
     let guard = stop.clone().drop_guard();
     let file_stem = format!("test-{}", uuid::Uuid::now_v7());
-<<<<<<< HEAD
-    let job =
-        route(&test.account, test.password.map(Credential::Password), host, &file_stem).map(|route| Job {
-            route,
-            envelope: composed.envelope.clone(),
-            body: Body::Inline(body),
-            signing: None,
-            until: test.until,
-            pool: None,
-        });
-=======
     let way = test.credential.and_then(|credential| route(&test.account, credential, host, &file_stem));
     let job = way.map(|route| Job {
         route,
@@ -92,7 +81,6 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
         until: test.until,
         pool: None,
     });
->>>>>>> main
 
     let begun = Timestamp::now();
     let mut entry = Entry::new(Kind::Test, LogOutcome::Ok, 0, (&test.caller.id, &test.caller.name), &test.id);

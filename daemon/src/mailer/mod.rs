@@ -18,7 +18,6 @@ pub use job::*;
 pub use oauth::{Answer, DeviceCodes, Exchange, ExchangeError, ExchangeFault, Metadata, OauthClient, Tokens};
 pub use signing::{SigningCheck, check_signing};
 
-use failure::Fault;
 use progress::Progress;
 
 /// The mailer as the rest of the daemon calls it, wherever it runs.
@@ -62,45 +61,11 @@ impl Engine {
     pub async fn run(&self, mut job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
         match signing::sign(&mut job).await {
             Ok(()) => self.hand_over(&job, Progress::new(events)).await,
-<<<<<<< HEAD
-            Err(fault) => self.unsigned(job, fault, events).await,
-        }
-    }
-
-    /// The end of a job whose message cannot be signed. The steps of a test are told as far as they go; nobody else
-    /// needs the server for that.
-    async fn unsigned(&self, mut job: Job, fault: Fault, events: Option<UnboundedSender<Event>>) -> Outcome {
-        let mut outcome = match &events {
-            Some(_) => {
-                job.until = Step::Recipient;
-                self.hand_over(&job, Progress::new(events.clone())).await
-            }
-            None => Outcome {
-                failure: None,
-                recipients: Vec::new(),
-                transcript: Transcript::default(),
-                tls: None,
-                answer: String::new(),
-            },
-        };
-        if outcome.failure.is_none() {
-            let mut progress = Progress::new(events);
-            progress.begin(Step::Message);
-            let failure = progress.fail(fault);
-            let deferred = RecipientOutcome::Deferred { answer: failure.text.clone() };
-            outcome.recipients = vec![deferred; job.envelope.to.len()];
-            outcome.failure = Some(failure);
-        }
-        outcome
-    }
-
-=======
             Err(fault) => signing::failed(self, job, fault, events).await,
         }
     }
 
     /// What is left when it is signed.
->>>>>>> main
     async fn hand_over(&self, job: &Job, progress: Progress) -> Outcome {
         match &job.route {
             Route::Smtp(route) => methods::secure_smtp_client::run(job, route, progress, &self.pool).await,

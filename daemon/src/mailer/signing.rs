@@ -5,14 +5,11 @@ use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::failure::Fault;
-<<<<<<< HEAD
-use super::{Body, FailureKind, Job, Signing, Step};
-=======
 use super::progress::Progress;
 use super::{Body, Engine, Event, FailureKind, Job, Outcome, RecipientOutcome, Signing, Step, Transcript};
->>>>>>> main
 use crate::certs::{KeyAlgorithm, KeyError, open_key};
 use crate::message::Content;
 use crate::message::smime::{self, Signer, SigningError};
@@ -61,8 +58,6 @@ pub(super) async fn sign(job: &mut Job) -> Result<(), Fault> {
     Ok(())
 }
 
-<<<<<<< HEAD
-=======
 /// The end of a job whose message cannot be signed. The steps of a test are told as far as they go; nobody else needs
 /// the server for that.
 pub(super) async fn failed(
@@ -95,7 +90,6 @@ pub(super) async fn failed(
     outcome
 }
 
->>>>>>> main
 /// Signs a probe with the key of `signing` and verifies it with its certificate.
 pub async fn check_signing(signing: Signing) -> SigningCheck {
     let begun = Instant::now();

@@ -65,32 +65,6 @@ impl<'a> Content<'a> {
     }
 }
 
-<<<<<<< HEAD
-/// Fills `piece` as far as the reader goes.
-async fn read_elsewhere(
-    reader: &mut Option<Box<dyn io::Read + Send>>,
-    piece: &mut Vec<u8>,
-) -> io::Result<usize> {
-    let (mut source, mut buffer) = (reader.take().ok_or(io::ErrorKind::BrokenPipe)?, std::mem::take(piece));
-    let work = move || {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match source.read(&mut buffer[filled..]) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok((source, buffer, filled))
-    };
-    let (source, buffer, filled) = tokio::task::spawn_blocking(work).await.map_err(io::Error::other)??;
-    (*reader, *piece) = (Some(source), buffer);
-    Ok(filled)
-}
-
-=======
->>>>>>> main
 /// What must be known of a message before it is sent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Survey {
@@ -113,8 +87,6 @@ impl Survey {
         }
         *last = piece.last().copied().unwrap_or(*last);
     }
-<<<<<<< HEAD
-=======
 }
 
 /// Fills `piece` as far as the reader goes.
@@ -138,7 +110,6 @@ async fn read_elsewhere(
     let (source, buffer, filled) = tokio::task::spawn_blocking(work).await.map_err(io::Error::other)??;
     (*reader, *piece) = (Some(source), buffer);
     Ok(filled)
->>>>>>> main
 }
 
 /// Doubles the dots at line beginnings, wherever the pieces are cut. A lone CR or LF becomes CRLF: servers disagree
