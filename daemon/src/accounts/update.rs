@@ -289,10 +289,12 @@ impl Change {
                     self.client_secret = Some(secret.clone());
                 }
             }
-            Set::Sign(None | Some(Signing::Off)) => self.account.sign = Signing::Off,
-            Set::Sign(Some(_)) => self.later("sign", "signing comes with a later version"),
-            Set::Certificate(text) if text.is_empty() => {}
-            Set::Certificate(_) => self.later("certificate", "signing comes with a later version"),
+            Set::Sign(sign) => self.account.sign = sign.unwrap_or(Signing::Off),
+            Set::Certificate(text) => {
+                if let Some(text) = self.read("certificate", parse_fingerprint(text)) {
+                    self.account.certificate = text;
+                }
+            }
             Set::PickupDirectory(_) if !administrator => {
                 let text = "only administrators may say into which folder the daemon writes";
                 self.problems.push(FieldProblem::new("pickup_directory", Problem::Denied, text));
@@ -406,6 +408,17 @@ fn parse_reply_to(text: &str) -> Result<String, String> {
         Ok(_) => Ok(text.to_owned()),
         Err(what) => Err(format!("the address for answers {what}")),
     }
+}
+
+/// As people copy it: in any case, with colons or blanks between.
+fn parse_fingerprint(text: &str) -> Result<String, String> {
+    // Windows puts an invisible mark before a thumbprint that is copied from its dialog.
+    let ignored = |c: &char| *c == ':' || *c == '\u{200e}' || c.is_whitespace();
+    let digits: String = text.chars().filter(|c| !ignored(c)).take(65).collect();
+    if digits.is_empty() || digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(digits.to_ascii_lowercase());
+    }
+    Err("is the SHA-256 fingerprint of a certificate: 64 hexadecimal digits".to_owned())
 }
 
 fn at_most(number: u32, most: u32) -> Result<u32, String> {

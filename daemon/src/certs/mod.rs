@@ -2,6 +2,7 @@
 
 mod action;
 mod chain;
+mod choose;
 mod fault;
 mod key;
 mod name;
@@ -19,6 +20,7 @@ mod windows;
 
 pub use action::{Action, Done, Effect, Plan, SigningRequest};
 pub use chain::{Chain, Link};
+pub use choose::{Chosen, SigningSource};
 pub use fault::CertificateError;
 pub use key::{KeyAlgorithm, KeyError, KeyReference, SigningKey};
 pub use read::Details;
