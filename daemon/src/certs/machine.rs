@@ -6,6 +6,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 use super::candidates::{KeyState, Requirement, Unmet, judge, same_address, sort};
 use super::chain::{Chain, build};
 use super::fault::CertificateError;
@@ -24,6 +26,7 @@ pub struct Machine {
     pub(super) store: Arc<dyn CertificateStore>,
     account: Option<String>,
     view: Mutex<Option<(Instant, Arc<View>)>>,
+    changes: watch::Sender<u64>,
 }
 
 /// What was read at once.
@@ -73,7 +76,7 @@ impl Machine {
     /// The machine's certificates; `account`: who signs, as the configuration names him.
     #[must_use]
     pub fn new(store: Arc<dyn CertificateStore>, account: Option<String>) -> Self {
-        Self { store, account, view: Mutex::new(None) }
+        Self { store, account, view: Mutex::new(None), changes: watch::Sender::new(0) }
     }
 
     /// All of them, those that end last first.
@@ -230,9 +233,16 @@ impl Machine {
         judge(&entry.details, &entry.chain, state, sender, now)
     }
 
+    /// Changes whenever a certificate, or the right to use a key, may have been changed here.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
     /// Reads everything anew at the next call.
     pub fn refresh(&self) {
         *self.view.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.changes.send_modify(|count| *count += 1);
     }
 
     fn view(&self) -> Result<Arc<View>, CertificateError> {
