@@ -4,6 +4,7 @@ pub mod bins;
 pub mod daemon;
 #[cfg(feature = "peers")]
 pub mod peers;
+pub mod pki;
 pub mod restricted;
 pub mod smtp;
 pub mod tiff;

@@ -11,6 +11,8 @@ use faxpost_proto::{
 };
 use tonic::Code;
 
+use crate::user_store;
+
 mod en;
 mod ru;
 
@@ -94,6 +96,9 @@ pub(crate) struct Texts {
     pub(crate) password_empty: Text,
     pub(crate) password_not_utf8: Text,
     pub(crate) no_terminal: Text,
+
+    // the certificates of the person at this client
+    pub(crate) user_store: fn(&user_store::Error) -> String,
 
     // KEY=VALUE
     pub(crate) not_a_setting: With1,

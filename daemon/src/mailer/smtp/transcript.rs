@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use crate::certs::dangerous;
 use crate::mailer::Transcript;
 
 /// Bytes kept of a session's beginning, and of its end: a session with a thousand recipients is told by both.
@@ -137,10 +138,6 @@ fn base64_trace(secret: &str, offset: usize) -> Zeroizing<String> {
 /// Nothing that could steer a terminal, hide text or forge a line of a log: control characters, line separators and
 /// direction marks are escaped.
 pub(super) fn printable(text: &str) -> String {
-    let dangerous = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
-    };
     if !text.contains(dangerous) {
         return text.to_owned();
     }
