@@ -13,8 +13,11 @@ use tonic::Code;
 
 use crate::user_store;
 
+mod certificates;
 mod en;
 mod ru;
+
+pub(crate) use certificates::CertificateTexts;
 
 #[cfg(test)]
 pub(crate) use en::EN;
@@ -226,6 +229,8 @@ pub(crate) struct Texts {
     pub(crate) truncated: Text,
     pub(crate) exported: fn(u64) -> String,
     pub(crate) policy_changed: Text,
+    /// Certificates, requests, the audit log.
+    pub(crate) certificates: &'static CertificateTexts,
 }
 
 impl Texts {

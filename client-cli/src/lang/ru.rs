@@ -297,6 +297,7 @@ pub(crate) static RU: Texts = Texts {
     truncated: "Диалог был длиннее, чем хранит служба.",
     exported: |count| format!("Выгружено записей: {count}"),
     policy_changed: "* изменено по сравнению с исходной политикой Faxpost",
+    certificates: &super::certificates::RU,
 };
 
 fn reason(code: &str) -> Option<&'static str> {
