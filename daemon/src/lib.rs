@@ -27,10 +27,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::Registry;
+use crate::accounts::{Host, Registry};
 use crate::api::{App, PolicyKeeper};
-use crate::approvals::{Desk, NoHands};
+use crate::approvals::Desk;
 use crate::audit::Audit;
+use crate::certs::{Certificates, Machine, Requests};
 use crate::config::Config;
 use crate::ipc::Door;
 use crate::log::{Log, Retention};
@@ -50,16 +51,23 @@ const STOP_GRACE: Duration = Duration::from_secs(15);
 pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
     let started_at = jiff::Timestamp::now().as_millisecond();
     service::prepare_state_dir(&config.state_dir)?;
+    service::private_folder(&Host::of(&config.state_dir).pickup)
+        .context("the pickup folder cannot be made")?;
     let _lock = StateLock::take(&config.state_dir, &config.endpoint)?;
     // The key first: a look at it changes nothing, while opening the database brings in what a crash left.
     let vault = Arc::new(Vault::open(&config.state_dir)?);
     let store = Store::open(&config.state_dir)?;
-    let registry =
-        Arc::new(Registry::open(store.clone(), vault.clone()).await.context("the accounts cannot be read")?);
+    let machine_store = certs::machine_store(&config.state_dir)
+        .context("the machine's certificate store cannot be opened")?;
+    let machine = Arc::new(Machine::new(machine_store, config.mailer.account.clone()));
+    let registry = Registry::open(store.clone(), vault.clone(), machine.clone()).await;
+    let registry = Arc::new(registry.context("the accounts cannot be read")?);
+    let requests = Requests::of(&config.state_dir);
+    let certificates = Arc::new(Certificates::new(machine, registry.clone(), requests));
     let policy = Arc::new(PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?);
     let audit = Arc::new(Audit::new(store.clone()));
     let life = Duration::from_secs(u64::from(config.approvals.expire_hours) * 3600);
-    let desk = Desk::open(store.clone(), vault, Arc::new(NoHands), life).await;
+    let desk = Desk::open(store.clone(), vault, certificates.clone(), life).await;
     let (desk, interrupted) = desk.context("the requests cannot be read")?;
     for request in &interrupted {
         tracing::warn!(
@@ -93,6 +101,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         config,
         store,
         registry,
+        certificates,
         outbox,
         log,
         mailer,

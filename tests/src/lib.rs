@@ -8,3 +8,5 @@ pub mod pki;
 pub mod restricted;
 pub mod smtp;
 pub mod tiff;
+#[cfg(unix)]
+pub mod verify;

@@ -26,7 +26,7 @@ pub struct Capability {
 
 /// All rows. The order is that of preference when another method is proposed.
 ///
-/// OAuth 2.0 and signing come with a later version: no method has them before they work.
+/// OAuth 2.0 comes with a later version: no method has it before it works.
 static ROWS: [Capability; 4] = [
     Capability {
         method: Method::SecureSmtpClient,
@@ -35,7 +35,7 @@ static ROWS: [Capability; 4] = [
         tls_check: true,
         authentication: true,
         oauth: false,
-        signing: false,
+        signing: true,
         transcript: true,
     },
     Capability {
@@ -65,7 +65,7 @@ static ROWS: [Capability; 4] = [
         tls_check: false,
         authentication: false,
         oauth: false,
-        signing: false,
+        signing: true,
         transcript: true,
     },
 ];
@@ -215,9 +215,12 @@ mod tests {
         };
         assert_eq!(problems(&careless), [("tls_check".to_owned(), Problem::MethodCannot)]);
 
-        let signing = Account { sign: Signing::Clear, ..account(Method::Pickup) };
-        let found = check_row(&row(Method::Pickup), capabilities(), &signing);
-        assert_eq!(found[0].text, "the method pickup cannot sign messages; no method of this host can");
+        let signing = Account { sign: Signing::Clear, ..account(Method::CdoMessage) };
+        let found = check_row(&row(Method::CdoMessage), capabilities(), &signing);
+        assert_eq!(
+            found[0].text,
+            "the method cdo-message cannot sign messages; the method secure-smtp-client can"
+        );
     }
 
     #[test]

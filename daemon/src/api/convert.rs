@@ -52,6 +52,7 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
         login,
         plaintext_auth,
         sign,
+        certificate,
         pickup_directory,
         ehlo_name,
     } = row.account.clone();
@@ -88,7 +89,7 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
             Signing::Opaque => v1::Signing::Opaque,
         }
         .into(),
-        certificate: String::new(),
+        certificate,
         pickup_directory,
         update_time: row.changed.as_ref().map(|(at, _)| timestamp(*at)),
         updated_by: row.changed.as_ref().map(|(_, by)| by.clone()).unwrap_or_default(),

@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accounts::Registry;
 use crate::approvals::Desk;
 use crate::audit::Audit;
+use crate::certs::Certificates;
 use crate::config::Config;
 use crate::ipc::Conn;
 use crate::log::Log;
@@ -64,6 +65,8 @@ pub struct App {
     pub store: Store,
     /// The accounts.
     pub registry: Arc<Registry>,
+    /// The signing certificates, and what may be done to them.
+    pub certificates: Arc<Certificates>,
     /// The outbox.
     pub outbox: Arc<Outbox>,
     /// The e-mail log.

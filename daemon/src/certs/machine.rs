@@ -27,7 +27,7 @@ pub struct Machine {
 }
 
 /// What was read at once.
-pub struct View {
+struct View {
     entries: Vec<Entry>,
     known: Authorities,
 }
@@ -96,9 +96,9 @@ impl Machine {
     pub fn trustee(&self, text: &str) -> Result<Trustee, CertificateError> {
         match text.trim() {
             "" => self.service_account(),
-            text if text.len() > 512 || text.contains(char::is_control) => {
-                Err(CertificateError::TrusteeUnknown(text.chars().filter(|c| !c.is_control()).take(64).collect()))
-            }
+            text if text.len() > 512 || text.contains(char::is_control) => Err(
+                CertificateError::TrusteeUnknown(text.chars().filter(|c| !c.is_control()).take(64).collect()),
+            ),
             text => Ok(self.store.trustee(text)?),
         }
     }
@@ -179,7 +179,8 @@ impl Machine {
         if !configured.is_empty() {
             let chosen = view.entries.iter().find(|entry| hex::encode(entry.details.sha256) == configured);
             let entry = chosen.ok_or_else(|| {
-                let text = format!("the certificate {configured} that is to sign is not in the machine's store");
+                let text =
+                    format!("the certificate {configured} that is to sign is not in the machine's store");
                 CertificateError::NoneUsable(text)
             })?;
             let unmet = self.unmet(entry, &account, sender, now);
@@ -203,7 +204,12 @@ impl Machine {
         let best = self.candidates(sender, &[])?;
         let text = best.first().map_or_else(
             || format!("no certificate is in the machine's store that could sign for {sender}"),
-            |best| format!("no certificate can sign for {sender}; the best: {}", refusal(&best.details, &best.unmet)),
+            |best| {
+                format!(
+                    "no certificate can sign for {sender}; the best: {}",
+                    refusal(&best.details, &best.unmet)
+                )
+            },
         );
         Err(CertificateError::NoneUsable(text))
     }
@@ -254,14 +260,22 @@ impl Machine {
     }
 
     /// The chain of a certificate that is not in the store.
-    pub(super) fn chain_of(&self, certificate: &[u8], with_it: &[Vec<u8>]) -> Result<Chain, CertificateError> {
+    pub(super) fn chain_of(
+        &self,
+        certificate: &[u8],
+        with_it: &[Vec<u8>],
+    ) -> Result<Chain, CertificateError> {
         let view = self.view()?;
         build(certificate, with_it, &view.known, now())
             .map_err(|what| CertificateError::invalid("certificate", format!("the certificate {what}")))
     }
 
     /// Why this certificate cannot be chosen for this sender: what its end and the key's rights cannot change later.
-    pub(crate) fn unfit(&self, fingerprint: &Fingerprint, sender: &str) -> Result<Option<String>, CertificateError> {
+    pub(crate) fn unfit(
+        &self,
+        fingerprint: &Fingerprint,
+        sender: &str,
+    ) -> Result<Option<String>, CertificateError> {
         let entry = match self.get(fingerprint) {
             Ok(entry) => entry,
             Err(error @ CertificateError::NotFound(_)) => return Ok(Some(error.to_string())),

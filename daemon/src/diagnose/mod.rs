@@ -71,9 +71,14 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
     let stop = CancellationToken::new();
     let guard = stop.clone().drop_guard();
     let file_stem = format!("test-{}", uuid::Uuid::now_v7());
-    let job = route(&test.account, test.password.map(Credential::Password), host, &file_stem).map(|route| {
-        Job { route, envelope: composed.envelope.clone(), body: Body::Inline(body), until: test.until }
-    });
+    let job =
+        route(&test.account, test.password.map(Credential::Password), host, &file_stem).map(|route| Job {
+            route,
+            envelope: composed.envelope.clone(),
+            body: Body::Inline(body),
+            signing: None,
+            until: test.until,
+        });
 
     let begun = Timestamp::now();
     let mut entry = Entry::new(Kind::Test, LogOutcome::Ok, 0, (&test.caller.id, &test.caller.name), &test.id);

@@ -39,8 +39,24 @@ impl FailureKind {
             Self::TooLarge => "TOO_LARGE",
             Self::NoSmtputf8 => "NO_SMTPUTF8",
             Self::LocalFile => "LOCAL_FILE",
+            Self::NoSigningCertificate => "NO_SIGNING_CERTIFICATE",
+            Self::SigningKeyMissing => "SIGNING_KEY_MISSING",
+            Self::KeyAccessDenied => "KEY_ACCESS_DENIED",
+            Self::SigningFailed => "SIGNING_FAILED",
             Self::Uncertain => "UNCERTAIN",
         }
+    }
+
+    /// The message cannot be signed now: it waits until somebody has repaired that, and never goes unsigned.
+    #[must_use]
+    pub fn is_about_signing(self) -> bool {
+        matches!(
+            self,
+            Self::NoSigningCertificate
+                | Self::SigningKeyMissing
+                | Self::KeyAccessDenied
+                | Self::SigningFailed
+        )
     }
 
     /// Trying the same message again can help. Only what refuses the message itself is final: the network recovers,

@@ -8,11 +8,13 @@ mod failure;
 mod job;
 mod methods;
 mod progress;
+mod signing;
 mod smtp;
 
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use job::*;
+pub use signing::{SigningCheck, check_signing};
 
 use progress::Progress;
 
@@ -31,15 +33,26 @@ impl Mailer {
     pub async fn deliver(&self, job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
         run(job, events).await
     }
+
+    /// Signs something with the key of `signing`, under the account that signs mail.
+    pub async fn check_signing(&self, signing: Signing) -> SigningCheck {
+        check_signing(signing).await
+    }
 }
 
 /// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
-pub async fn run(job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
-    let progress = Progress::new(events);
+pub async fn run(mut job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
+    match signing::sign(&mut job).await {
+        Ok(()) => hand_over(&job, Progress::new(events)).await,
+        Err(fault) => signing::failed(job, fault, events).await,
+    }
+}
+
+async fn hand_over(job: &Job, progress: Progress) -> Outcome {
     match &job.route {
-        Route::Smtp(route) => methods::secure_smtp_client::run(&job, route, progress).await,
+        Route::Smtp(route) => methods::secure_smtp_client::run(job, route, progress).await,
         Route::Pickup { directory, file_stem } => {
-            methods::pickup::run(&job, directory, file_stem, progress).await
+            methods::pickup::run(job, directory, file_stem, progress).await
         }
     }
 }

@@ -5,6 +5,7 @@ mod attachment;
 mod compose;
 mod digest;
 mod headers;
+pub mod smime;
 
 use std::io::{self, Write};
 use std::path::PathBuf;

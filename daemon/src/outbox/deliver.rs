@@ -151,6 +151,7 @@ impl Outbox {
                 to: pending.map(|r| r.address.clone()).collect(),
             },
             body,
+            signing: None,
             until: Step::Message,
         })
     }

@@ -56,9 +56,7 @@ pub(super) fn exit_of(request: &Request) -> Exit {
     match request.state() {
         RequestState::Done => Exit::Done,
         RequestState::Refused => Exit::Denied,
-        RequestState::Failed => {
-            exit::of_status(tonic::Code::Internal, Some(&*request.outcome_reason))
-        }
+        RequestState::Failed => exit::of_status(tonic::Code::Internal, Some(&*request.outcome_reason)),
         RequestState::Pending | RequestState::Approved | RequestState::Expired => Exit::Temporary,
         RequestState::Withdrawn | RequestState::Unspecified => Exit::Other,
     }

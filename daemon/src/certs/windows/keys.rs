@@ -16,8 +16,8 @@ use crate::certs::{KeyAlgorithm, KeyError, KeyReference, KeyType, StoreFault};
 /// Whom Windows lets use every key of the machine: the system and its administrators.
 const BUILTIN: [&str; 2] = [faxpost_proto::security::SYSTEM, faxpost_proto::security::ADMINISTRATORS];
 
-/// RSA keys that CryptGenKey is asked for: the number of bits travels in 16.
-type Bits = u16;
+/// Bits of RSA keys that are made: fewer are not for signing today, and more are not made by Windows.
+const RSA_BITS: std::ops::RangeInclusive<u16> = 2048..=16384;
 
 /// A key that was just made, and is deleted again unless it is [kept](Made::keep).
 pub(super) struct Made(Option<KeyReference>);
@@ -54,11 +54,16 @@ impl Made {
             KeyType::Rsa(bits) => (KeyAlgorithm::Rsa, Some(bits)),
             KeyType::EcP256 => (KeyAlgorithm::EcP256, None),
         };
-        let wrong_size = || StoreFault::Unsupported("no RSA key of this size can be made here".to_owned());
-        let capi = bits.map(Bits::try_from).transpose().map_err(|_| wrong_size())?;
+        let capi = bits.map(|bits| u16::try_from(bits).ok().filter(|bits| RSA_BITS.contains(bits)));
+        if capi == Some(None) {
+            return Err(StoreFault::Unsupported(
+                "an RSA key has 2048 bits or more, and 16384 at most".to_owned(),
+            ));
+        }
         Self::make(
             |name| cng::Key::generate(name, algorithm, bits.unwrap_or_default()),
-            capi.map(|bits| move |container: &capi::Container| container.generate(bits).map_err(store_fault)),
+            capi.flatten()
+                .map(|bits| move |container: &capi::Container| container.generate(bits).map_err(store_fault)),
         )
     }
 

@@ -1,6 +1,7 @@
 //! The store of the machine: LOCAL_MACHINE\MY with its keys; ROOT and CA for what chains are built from.
 
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -18,19 +19,20 @@ use crate::certs::{
 const CHAIN_LENGTH: usize = 8;
 
 /// LOCAL_MACHINE's stores. All of it changes one at a time: an access list is read, changed and written.
-#[derive(Debug, Default)]
-pub struct MachineStore {
+struct MachineStore {
     changing: Mutex<()>,
 }
 
-impl MachineStore {
-    /// The store of this machine.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
+/// The machine's store. Windows keeps it: there is none in the state folder.
+///
+/// # Errors
+/// None here.
+pub fn machine_store(_state_dir: &Path) -> Result<Arc<dyn CertificateStore>, StoreFault> {
+    Ok(Arc::new(MachineStore { changing: Mutex::new(()) }))
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, ()> {
+impl MachineStore {
+    fn lock(&self) -> MutexGuard<'_, ()> {
         // It guards no data that could be half changed.
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -270,8 +272,8 @@ fn own_key(context: &Context) -> Option<KeyReference> {
     }
 }
 
-/// From the issuer upwards, by name, and by key where both say which: for sending along. Whether the chain holds is seen
-/// where it is built.
+/// From the issuer upwards, for sending along: by name and signature, as more than one authority may have a name. Whether
+/// the chain is to be trusted is seen where it is judged.
 fn chain(certificate: &[u8], authorities: &Authorities) -> Vec<Vec<u8>> {
     let all: Vec<(&Vec<u8>, X509Certificate<'_>)> = [&authorities.intermediates, &authorities.roots]
         .into_iter()
@@ -282,9 +284,8 @@ fn chain(certificate: &[u8], authorities: &Authorities) -> Vec<Vec<u8>> {
     let mut chain: Vec<Vec<u8>> = Vec::new();
     while chain.len() < CHAIN_LENGTH && last.issuer().as_raw() != last.subject().as_raw() {
         let issuer = all.iter().find(|(_, issuer)| {
-            let keys = (authority_key(&last), subject_key(issuer));
-            let other_key = matches!(keys, (Some(wanted), Some(there)) if wanted != there);
-            issuer.subject().as_raw() == last.issuer().as_raw() && !other_key
+            issuer.subject().as_raw() == last.issuer().as_raw()
+                && last.verify_signature(Some(issuer.public_key())).is_ok()
         });
         let Some((bytes, issuer)) = issuer else { break };
         if chain.contains(bytes) {
@@ -294,22 +295,6 @@ fn chain(certificate: &[u8], authorities: &Authorities) -> Vec<Vec<u8>> {
         last = issuer.clone();
     }
     chain
-}
-
-fn authority_key<'a>(certificate: &'a X509Certificate<'_>) -> Option<&'a [u8]> {
-    use x509_parser::extensions::ParsedExtension::AuthorityKeyIdentifier;
-    certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
-        AuthorityKeyIdentifier(identifier) => identifier.key_identifier.as_ref().map(|id| id.0),
-        _ => None,
-    })
-}
-
-fn subject_key<'a>(certificate: &'a X509Certificate<'_>) -> Option<&'a [u8]> {
-    use x509_parser::extensions::ParsedExtension::SubjectKeyIdentifier;
-    certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
-        SubjectKeyIdentifier(identifier) => Some(identifier.0),
-        _ => None,
-    })
 }
 
 fn is_authority(certificate: &[u8]) -> bool {

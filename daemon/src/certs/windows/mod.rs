@@ -25,4 +25,4 @@ mod system;
 #[cfg(windows)]
 pub use key::open_key;
 #[cfg(windows)]
-pub use machine::MachineStore;
+pub use machine::machine_store;

@@ -33,7 +33,8 @@ fn c4_an_rsa_key_goes_into_both_shapes_of_windows() {
     let prime = |at: usize| capi[at..at + 128].iter().rev().copied().collect::<Vec<u8>>();
     assert_eq!(prime(276), **key.parts[0]);
     assert_eq!(prime(276 + 4 * 128), [vec![0; 128 - key.parts[4].len()], key.parts[4].to_vec()].concat());
-    assert_eq!(capi[capi.len() - 1], *key.private_exponent.first().unwrap(), "highest byte last");
+    let exponent: Vec<u8> = capi[capi.len() - 256..].iter().rev().copied().collect();
+    assert_eq!(exponent, [vec![0; 256 - key.private_exponent.len()], key.private_exponent.to_vec()].concat());
 
     let cng = PrivateKey::read(&pkcs8, &public).unwrap().cng();
     assert_eq!(cng.len(), 24 + 3 + 256 + 5 * 128 + 256);

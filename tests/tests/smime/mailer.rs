@@ -1,0 +1,1 @@
+//! Signing as part of a job.
