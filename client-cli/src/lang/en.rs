@@ -286,6 +286,7 @@ pub(crate) static EN: Texts = Texts {
     exported: |count| format!("{count} {} exported", if count == 1 { "entry" } else { "entries" }),
     policy_changed: "* changed from what Faxpost comes with",
     signin: super::signin::EN,
+    certificates: &super::certificates::EN,
 };
 
 /// Used where the daemon gives no sentence of its own.

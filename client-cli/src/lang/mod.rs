@@ -13,11 +13,14 @@ use tonic::Code;
 
 use crate::user_store;
 
+mod certificates;
 mod en;
 mod ru;
 mod signin;
 
 pub(crate) use signin::SignInTexts;
+
+pub(crate) use certificates::CertificateTexts;
 
 #[cfg(test)]
 pub(crate) use en::EN;
@@ -235,6 +238,8 @@ pub(crate) struct Texts {
     pub(crate) exported: fn(u64) -> String,
     pub(crate) policy_changed: Text,
     pub(crate) signin: SignInTexts,
+    /// Certificates, requests, the audit log.
+    pub(crate) certificates: &'static CertificateTexts,
 }
 
 impl Texts {

@@ -301,6 +301,7 @@ pub(crate) static RU: Texts = Texts {
     exported: |count| format!("Выгружено записей: {count}"),
     policy_changed: "* изменено по сравнению с исходной политикой Faxpost",
     signin: super::signin::RU,
+    certificates: &super::certificates::RU,
 };
 
 fn reason(code: &str) -> Option<&'static str> {
