@@ -245,6 +245,26 @@ const ADVICE: &[Advice] = &[
         ru: "Не удалось использовать файл или папку на этом компьютере. Проверьте, что она есть, доступна службе для записи и на диске есть место.",
     },
     Advice {
+        code: "CHOOSE_CERTIFICATE",
+        en: "No certificate can sign for this sender now. `faxpost cert candidates` says what each one lacks; install a valid one for the sender's address, or turn signing off.",
+        ru: "Сейчас нет сертификата, которым можно подписать письмо от этого отправителя. Чего не хватает каждому, скажет `faxpost cert candidates`; установите действующий сертификат для адреса отправителя или отключите подпись.",
+    },
+    Advice {
+        code: "INSTALL_KEY",
+        en: "The certificate is there, but not its private key. Install the certificate again together with its key (a PKCS#12 file).",
+        ru: "Сертификат есть, а его закрытого ключа нет. Установите сертификат заново вместе с ключом (файл PKCS#12).",
+    },
+    Advice {
+        code: "GRANT_KEY",
+        en: "The account that signs may not use the private key. An administrator can allow it: `faxpost cert grant`.",
+        ru: "Учётной записи, которая подписывает, нельзя пользоваться закрытым ключом. Администратор может это разрешить: `faxpost cert grant`.",
+    },
+    Advice {
+        code: "CHECK_SIGNING",
+        en: "The message could not be signed. Check that the key fits the certificate and is RSA from 2048 bits or EC P-256; `faxpost cert check` tries it.",
+        ru: "Письмо не удалось подписать. Проверьте, что ключ подходит к сертификату и это RSA от 2048 бит или EC P-256; проба: `faxpost cert check`.",
+    },
+    Advice {
         code: "MAY_ARRIVE_TWICE",
         en: "The connection broke after the message was sent and before the server confirmed it. It will be sent again, and may arrive twice.",
         ru: "Соединение прервалось после отправки письма, но до подтверждения сервера. Оно будет отправлено снова и может прийти дважды.",

@@ -10,8 +10,10 @@ use crate::accounts::{
     Account, FieldProblem, Method, OauthSettings, Problem, Security, Set, SetOauth, Signing, TlsCheck,
     TlsCheckKind,
 };
+use crate::approvals;
+use crate::audit::{Event, Outcome};
 use crate::outbox::{Message, RecipientState, State};
-use crate::policy::{Cell, Decision, Role};
+use crate::policy::{APPROVABLE, Cell, Decision, Role};
 use crate::secrets::Secret;
 use crate::store::AccountRow;
 
@@ -53,6 +55,7 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
         oauth,
         oauth_settings,
         sign,
+        certificate,
         pickup_directory,
         ehlo_name,
         mechanism,
@@ -115,7 +118,7 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
             Signing::Opaque => v1::Signing::Opaque,
         }
         .into(),
-        certificate: String::new(),
+        certificate,
         pickup_directory,
         update_time: row.changed.as_ref().map(|(at, _)| timestamp(*at)),
         updated_by: row.changed.as_ref().map(|(_, by)| by.clone()).unwrap_or_default(),
@@ -314,11 +317,13 @@ pub(super) fn rule(method: &str, cells: [Cell; 3]) -> v1::PolicyRule {
         decision: match cell.decision {
             Decision::Allow => v1::Decision::Allow,
             Decision::Deny => v1::Decision::Deny,
+            Decision::Approval => v1::Decision::Approval,
         }
         .into(),
         changed: cell.changed,
     };
-    v1::PolicyRule { method: method.to_owned(), cells: cells.map(cell).to_vec(), approvable: false }
+    let approvable = APPROVABLE.contains(&method);
+    v1::PolicyRule { method: method.to_owned(), cells: cells.map(cell).to_vec(), approvable }
 }
 
 pub(super) fn role(role: Role) -> v1::Role {
@@ -326,5 +331,77 @@ pub(super) fn role(role: Role) -> v1::Role {
         Role::Administrator => v1::Role::Administrator,
         Role::Service => v1::Role::Service,
         Role::User => v1::Role::User,
+    }
+}
+
+pub(super) fn request(request: approvals::Request) -> v1::Request {
+    use approvals::State;
+    v1::Request {
+        number: request.number,
+        method: request.method,
+        state: match request.state {
+            State::Pending => v1::RequestState::Pending,
+            State::Approved => v1::RequestState::Approved,
+            State::Done => v1::RequestState::Done,
+            State::Failed => v1::RequestState::Failed,
+            State::Refused => v1::RequestState::Refused,
+            State::Expired => v1::RequestState::Expired,
+            State::Withdrawn => v1::RequestState::Withdrawn,
+        }
+        .into(),
+        caller_name: request.caller_name,
+        caller_id: request.caller_id,
+        create_time: Some(timestamp(request.created_at)),
+        expire_time: Some(timestamp(request.expires_at)),
+        summary: request.summary,
+        effects: request
+            .effects
+            .into_iter()
+            .map(|effect| v1::RequestEffect { name: effect.name, value: effect.value })
+            .collect(),
+        digest: hex::encode(request.digest),
+        decided_by: request.decider_name,
+        decide_time: request.decided_at.map(timestamp),
+        decision_text: request.decision_text,
+        outcome_reason: request.outcome_reason,
+        outcome_text: request.outcome_text,
+    }
+}
+
+pub(super) fn request_state(number: i32) -> Result<approvals::State, Status> {
+    use approvals::State;
+    Ok(match v1::RequestState::try_from(number) {
+        Ok(v1::RequestState::Pending) => State::Pending,
+        Ok(v1::RequestState::Approved) => State::Approved,
+        Ok(v1::RequestState::Done) => State::Done,
+        Ok(v1::RequestState::Failed) => State::Failed,
+        Ok(v1::RequestState::Refused) => State::Refused,
+        Ok(v1::RequestState::Expired) => State::Expired,
+        Ok(v1::RequestState::Withdrawn) => State::Withdrawn,
+        Ok(v1::RequestState::Unspecified) | Err(_) => {
+            return Err(error::invalid("states", format!("{number} is not a state of a request")));
+        }
+    })
+}
+
+pub(super) fn audit_entry(id: i64, event: Event) -> v1::AuditEntry {
+    v1::AuditEntry {
+        id,
+        time: Some(timestamp(event.at)),
+        caller_name: event.caller_name,
+        caller_id: event.caller_id,
+        role: event.role,
+        origin: event.origin,
+        method: event.method,
+        target: event.target,
+        outcome: match event.outcome {
+            Outcome::Done => v1::AuditOutcome::Done,
+            Outcome::Denied => v1::AuditOutcome::Denied,
+            Outcome::Failed => v1::AuditOutcome::Failed,
+            Outcome::Pending => v1::AuditOutcome::Pending,
+        }
+        .into(),
+        reason: event.reason,
+        request: event.request,
     }
 }

@@ -26,13 +26,19 @@ const LOOK: Duration = Duration::from_secs(60);
 /// The status as this caller may see it.
 pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusResponse, Status> {
     let unfinished = app.outbox.unfinished().await.map_err(|e| error::store(&e))?;
+    let pending = app.desk.pending(viewer.only_own()).await.map_err(|e| error::store(&e))?;
     let sign_ins = app.oauth.sign_ins().await.map_err(|e| error::store(&e))?;
+    let unsigned = app.outbox.signing_alarms().await.map_err(|e| error::store(&e))?;
     let policy = app.policy.now();
     let permissions = policy
         .rules()
-        .map(|(method, _)| v1::Permission {
-            method: method.to_owned(),
-            allowed: policy.decide(method, viewer.role) == Decision::Allow,
+        .map(|(method, _)| {
+            let decision = policy.decide(method, viewer.role);
+            v1::Permission {
+                method: method.to_owned(),
+                allowed: decision == Decision::Allow,
+                approval: decision == Decision::Approval,
+            }
         })
         .collect();
     let at = jiff::Timestamp::now().as_millisecond();
@@ -46,6 +52,8 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
         if let Some(sign_in) = sign_ins.iter().find(|sign_in| sign_in.account == row.id.as_str()) {
             alarms.extend(oauth::alarms(row, sign_in, at));
         }
+        let waiting = unsigned.iter().filter(|(account, ..)| account == row.id.as_str());
+        alarms.extend(waiting.map(|(_, reason, text)| (*reason, text.clone())));
         alarms.into_iter().map(|(reason, text)| v1::Alarm {
             reason: reason.to_owned(),
             account: row.id.to_string(),
@@ -63,6 +71,7 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
         queued: unfinished.queued.try_into().unwrap_or(i64::MAX),
         held: unfinished.held.try_into().unwrap_or(i64::MAX),
         oldest_queued_time: unfinished.oldest.map(convert::timestamp),
+        pending_requests: pending,
         ..v1::GetStatusResponse::default()
     };
     if viewer.is_administrator() {

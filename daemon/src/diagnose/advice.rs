@@ -128,6 +128,10 @@ fn by_kind(failure: &Failure) -> &'static str {
         FailureKind::TooLarge => "TOO_LARGE",
         FailureKind::NoSmtputf8 => "ASCII_ADDRESS_NEEDED",
         FailureKind::LocalFile => "CHECK_FOLDER",
+        FailureKind::NoSigningCertificate => "CHOOSE_CERTIFICATE",
+        FailureKind::SigningKeyMissing => "INSTALL_KEY",
+        FailureKind::KeyAccessDenied => "GRANT_KEY",
+        FailureKind::SigningFailed => "CHECK_SIGNING",
         FailureKind::Uncertain => "MAY_ARRIVE_TWICE",
     }
 }
@@ -138,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    const KINDS: [FailureKind; 31] = [
+    const KINDS: [FailureKind; 35] = [
         FailureKind::NameNotFound,
         FailureKind::ResolverFailed,
         FailureKind::ConnectionRefused,
@@ -169,6 +173,10 @@ mod tests {
         FailureKind::TooLarge,
         FailureKind::NoSmtputf8,
         FailureKind::LocalFile,
+        FailureKind::NoSigningCertificate,
+        FailureKind::SigningKeyMissing,
+        FailureKind::KeyAccessDenied,
+        FailureKind::SigningFailed,
         FailureKind::Uncertain,
     ];
 

@@ -1,10 +1,13 @@
 //! What crosses the mailer's seam. All of it is serialisable; nothing in it is a handle or a callback.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::{Security, TlsCheck};
+use crate::certs::KeyReference;
+use crate::message::smime::{Mode, Signed};
 use crate::secrets::Secret;
 
 /// One message to hand over, or one test to run.
@@ -16,6 +19,8 @@ pub struct Job {
     pub envelope: Envelope,
     /// The finished message, RFC 5322 with CRLF line ends; not yet dot-stuffed.
     pub body: Body,
+    /// How to sign it; `None`: not at all.
+    pub signing: Option<Signing>,
     /// The last step to take. [`Step::Message`] sends; anything before it is a test without sending.
     pub until: Step,
     /// The account's name: its jobs use connections in turn. `None`: a connection of its own, from its first byte.
@@ -136,15 +141,41 @@ pub enum Body {
         /// Bytes.
         size: u64,
     },
+    /// Signed by the mailer; never crosses its seam.
+    #[serde(skip)]
+    Signed(Arc<Signed>),
+}
+
+/// Who signs a message, and how. The key stays where it is: whoever signs opens it there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signing {
+    /// How the signature is put.
+    pub mode: Mode,
+    /// The certificate, DER.
+    pub certificate: Vec<u8>,
+    /// From its issuer upwards, DER.
+    pub chain: Vec<Vec<u8>>,
+    /// Its private key.
+    pub key: KeyReference,
 }
 
 impl Body {
+    /// Who signed it and how, for people; `None`: nobody.
+    #[must_use]
+    pub fn signature(&self) -> Option<String> {
+        match self {
+            Self::Signed(signed) => Some(signed.note()),
+            Self::Inline(_) | Self::File { .. } => None,
+        }
+    }
+
     /// Bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         match self {
             Self::Inline(bytes) => bytes.len() as u64,
             Self::File { size, .. } => *size,
+            Self::Signed(signed) => signed.size(),
         }
     }
 }
@@ -349,6 +380,14 @@ pub enum FailureKind {
     NoSmtputf8,
     /// A local file or folder failed.
     LocalFile,
+    /// Messages are signed, and there is no certificate that can sign for this sender.
+    NoSigningCertificate,
+    /// The signing certificate's private key is not there.
+    SigningKeyMissing,
+    /// The account that signs may not use the private key.
+    KeyAccessDenied,
+    /// The message could not be signed.
+    SigningFailed,
     /// The connection broke after the final dot: whether the message went out is not known.
     Uncertain,
 }
@@ -418,6 +457,12 @@ mod tests {
             }),
             envelope: Envelope { from: "a@example".into(), to: vec!["b@example".into()] },
             body: Body::Inline(b"Subject: x\r\n\r\n".to_vec()),
+            signing: Some(Signing {
+                mode: Mode::Opaque,
+                certificate: vec![1],
+                chain: vec![vec![2], vec![3]],
+                key: KeyReference::File("/keys/1".into()),
+            }),
             until: Step::Message,
             pool: None,
         };

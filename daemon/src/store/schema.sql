@@ -20,9 +20,9 @@ CREATE TABLE account_revision (
 ) STRICT;
 
 CREATE TABLE policy (
-  method TEXT NOT NULL,
-  role   TEXT NOT NULL,
-  allow  INTEGER NOT NULL,
+  method   TEXT NOT NULL,
+  role     TEXT NOT NULL,
+  decision TEXT NOT NULL,  -- allow, deny, approval
   PRIMARY KEY (method, role)
 ) STRICT, WITHOUT ROWID;
 
@@ -92,6 +92,53 @@ CREATE TABLE entry (
 CREATE INDEX entry_message ON entry (message) WHERE message <> '';
 CREATE INDEX entry_caller ON entry (caller_id, id);
 CREATE INDEX entry_at ON entry (at);
+
+-- What waits for an administrator. AUTOINCREMENT: a number means one request for ever.
+CREATE TABLE request (
+  number      INTEGER PRIMARY KEY AUTOINCREMENT,
+  method      TEXT NOT NULL,
+  caller_id   TEXT NOT NULL,
+  caller_name TEXT NOT NULL,
+  role        TEXT NOT NULL,             -- of the caller, when he asked
+  created_at  INTEGER NOT NULL,
+  expires_at  INTEGER NOT NULL,
+  summary     TEXT NOT NULL,
+  effects     TEXT NOT NULL,             -- certs::Effect as JSON
+  digest      BLOB NOT NULL,             -- SHA-256 of the action
+  action      BLOB,                      -- sealed, bound to all of the above; NULL: no longer needed
+  state       INTEGER NOT NULL,
+  decider_id     TEXT NOT NULL DEFAULT '',
+  decider_name   TEXT NOT NULL DEFAULT '',
+  decided_at     INTEGER,
+  decision_text  TEXT NOT NULL DEFAULT '',
+  ended_at       INTEGER,                -- NULL: pending, or being carried out
+  outcome_reason TEXT NOT NULL DEFAULT '',
+  outcome_text   TEXT NOT NULL DEFAULT ''
+) STRICT;
+
+CREATE INDEX request_open ON request (caller_id) WHERE ended_at IS NULL;
+CREATE INDEX request_expires ON request (expires_at) WHERE state = 1;
+CREATE INDEX request_caller ON request (caller_id, number);
+CREATE INDEX request_ended ON request (ended_at) WHERE ended_at IS NOT NULL;
+
+-- Privileged actions, tried, done or refused.
+CREATE TABLE audit (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  at          INTEGER NOT NULL,
+  caller_id   TEXT NOT NULL,
+  caller_name TEXT NOT NULL,
+  role        TEXT NOT NULL,
+  origin      TEXT NOT NULL,
+  method      TEXT NOT NULL,
+  target      TEXT NOT NULL,
+  outcome     INTEGER NOT NULL,
+  reason      TEXT NOT NULL,
+  request     INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX audit_at ON audit (at);
+CREATE INDEX audit_method ON audit (method, id);
+CREATE INDEX audit_caller ON audit (caller_id, id);
 
 -- What somebody's sign-in with OAuth 2.0 brought: one an account. AUTOINCREMENT: tokens that come late for an earlier
 -- sign-in must not land in a later one.

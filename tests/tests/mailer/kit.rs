@@ -28,6 +28,7 @@ pub(crate) fn job(server: &SmtpServer) -> Job {
         }),
         envelope: Envelope { from: "a@example.com".to_owned(), to: vec!["b@example.com".to_owned()] },
         body: Body::Inline(MESSAGE.to_vec()),
+        signing: None,
         until: Step::Message,
         pool: None,
     }
