@@ -213,7 +213,12 @@ async fn b3_an_application_signs_in_with_a_secret_that_is_no_argument() {
     let json =
         faxpost(&daemon, &["--json", "signin", "default", "--client-credentials"]).await.exits(0).json();
     assert_eq!(json["signIn"]["flow"], "O_AUTH_FLOW_CLIENT_CREDENTIALS");
-    faxpost(&daemon, &["account", "set", "--clear-client-secret"]).await.exits(0).says("not set");
+    let cleared =
+        faxpost(&daemon, &["account", "set", "--clear-client-secret"]).await.exits(0).says("not set");
+    assert!(!cleared.err.contains("--ask-client-secret"), "as it was asked for: {cleared:?}");
+    faxpost_with(&daemon, &set, CLIENT_SECRET).await.exits(0);
+    let other = faxpost(&daemon, &["account", "set", "oauth-client-id=other"]).await.exits(0).says("not set");
+    other.complains("belonged to the former registration").complains("--ask-client-secret");
 }
 
 #[tokio::test]
