@@ -43,8 +43,10 @@ Keys (KEY= sets back to the default):
   server, port, security=none|implicit|starttls
   tls-check=system|pinned:SHA256|accept-invalid
   authentication=on|off, login, plaintext-auth=on|off, oauth=on|off
+  mechanism=PLAIN|LOGIN|CRAM-MD5|SCRAM-SHA-1|SCRAM-SHA-256|SCRAM-SHA-256-PLUS|XOAUTH2|OAUTHBEARER
   sign=off|clear|opaque, certificate
-  pickup-directory, ehlo-name
+  pickup-directory, ehlo-name, envelope-sender, reply-to
+  max-connections, messages-per-minute
 A password is never an argument: use --password-stdin or --ask-password.";
 
 const TEST_EXIT: &str = "\

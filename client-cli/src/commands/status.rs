@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn what_is_not_allowed_is_told_by_service() {
-        let permission = |method: &str, allowed| Permission { method: method.into(), allowed };
+        let permission =
+            |method: &str, allowed| Permission { method: method.into(), allowed, approval: false };
         let status = |permissions| GetStatusResponse { permissions, ..Default::default() };
         let some = status(vec![
             permission("faxpost.v1.Mail/SendMail", true),

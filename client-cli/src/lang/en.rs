@@ -148,6 +148,8 @@ pub(crate) static EN: Texts = Texts {
         "login" => Some("(the sender's address up to the @)"),
         "pickup-directory" => Some("(pickup in the state folder)"),
         "ehlo-name" => Some("(this host's name)"),
+        "envelope-sender" => Some("(the sender's address)"),
+        "messages-per-minute" => Some("(no limit)"),
         _ => None,
     },
     blank_name: "(blank: the recipient sees the address)",

@@ -161,6 +161,8 @@ pub(crate) static RU: Texts = Texts {
         "login" => Some("(адрес отправителя до @)"),
         "pickup-directory" => Some("(pickup в папке данных)"),
         "ehlo-name" => Some("(имя этого компьютера)"),
+        "envelope-sender" => Some("(адрес отправителя)"),
+        "messages-per-minute" => Some("(без ограничения)"),
         _ => None,
     },
     blank_name: "(пусто: получатель видит адрес)",

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 mod attachment;
+mod author;
 mod compose;
 mod digest;
 mod headers;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 use crate::accounts::FieldProblem;
 use crate::mailer::Envelope;
 
+pub use author::author;
 pub(crate) use compose::MAX_ATTACHMENTS;
 
 /// What a caller wants to send.
@@ -39,6 +41,10 @@ pub struct Draft {
     pub html: String,
     /// Additional header fields.
     pub headers: Vec<(String, String)>,
+    /// Reply-To, unless `headers` has one; empty: none. The account's, as the sender.
+    pub reply_to: String,
+    /// MAIL FROM; empty: the sender's address.
+    pub envelope_sender: String,
     /// Files.
     pub attachments: Vec<Attachment>,
 }

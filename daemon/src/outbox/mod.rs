@@ -1,9 +1,11 @@
 //! The outbox: durable acceptance, schedule, retry, outcome.
 
 mod accept;
+mod credential;
 mod deliver;
 mod model;
 mod settle;
+pub mod signing;
 mod spool;
 mod steer;
 
@@ -13,9 +15,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, broadcast};
 
 use crate::accounts::{Host, Registry};
+use crate::certs::SigningSource;
 use crate::config::Config;
 use crate::log::Log;
 use crate::mailer::Mailer;
+use crate::oauth::Oauth;
 use crate::store::{Store, StoreError, Unfinished};
 
 pub use accept::{AcceptError, Accepted, Request};
@@ -31,6 +35,8 @@ const CHANGES: usize = 256;
 pub struct Outbox {
     store: Store,
     registry: Arc<Registry>,
+    oauth: Arc<Oauth>,
+    certificates: Arc<dyn SigningSource>,
     log: Log,
     mailer: Mailer,
     host: Host,
@@ -65,6 +71,8 @@ impl Outbox {
         config: &Config,
         store: Store,
         registry: Arc<Registry>,
+        oauth: Arc<Oauth>,
+        certificates: Arc<dyn SigningSource>,
         log: Log,
         mailer: Mailer,
     ) -> anyhow::Result<Self> {
@@ -77,6 +85,8 @@ impl Outbox {
         Ok(Self {
             store,
             registry,
+            oauth,
+            certificates,
             log,
             mailer,
             host: Host::of(&config.state_dir),

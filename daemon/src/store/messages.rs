@@ -77,6 +77,8 @@ pub struct Settled {
     pub last_error: String,
     /// Its code.
     pub last_error_reason: String,
+    /// Why the daemon holds it; empty: it does not, or a caller does.
+    pub held_for: &'static str,
     /// What the log says of it.
     pub entry: Entry,
 }
@@ -269,6 +271,49 @@ impl Store {
         .await
     }
 
+    /// Account and envelope sender of mail which the daemon holds for one of `reasons`, each pair once.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn held_mail(&self, reasons: Vec<&'static str>) -> Result<Vec<(String, String)>, StoreError> {
+        self.read(move |c| {
+            let sql = format!(
+                "SELECT DISTINCT account, sender FROM message
+                 WHERE state = 3 AND state IN (1, 3) AND held_for IN ({})",
+                marks(reasons.len())
+            );
+            let mut statement = c.prepare_cached(&sql)?;
+            let pairs = statement.query_map(params_from_iter(reasons), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(pairs.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Releases what the daemon holds of an account and an envelope sender for one of `reasons`: it is due at `now`.
+    /// Their ids.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn release_held_mail(
+        &self,
+        (account, sender): (String, String),
+        reasons: Vec<&'static str>,
+        now: i64,
+    ) -> Result<Vec<String>, StoreError> {
+        self.write(move |c| {
+            let sql = format!(
+                "UPDATE message SET state = 1, next_attempt_at = ?, held_for = ''
+                 WHERE account = ? AND sender = ? AND state = 3 AND state IN (1, 3) AND held_for IN ({}) RETURNING id",
+                marks(reasons.len())
+            );
+            let values = [Value::from(now), Value::from(account), Value::from(sender)];
+            let values = values.into_iter().chain(reasons.into_iter().map(|reason| Value::from(reason.to_owned())));
+            let mut statement = c.prepare_cached(&sql)?;
+            Ok(statement.query_map(params_from_iter(values), |row| row.get(0))?.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// Whether the account has unfinished messages.
     ///
     /// # Errors
@@ -280,6 +325,11 @@ impl Store {
         })
         .await
     }
+}
+
+/// "?, ?, ?"
+fn marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
 }
 
 fn insert(c: &Connection, new: &NewMessage) -> Result<(), StoreError> {
@@ -319,7 +369,7 @@ fn insert(c: &Connection, new: &NewMessage) -> Result<(), StoreError> {
 fn update(c: &Connection, settled: &Settled) -> Result<(), StoreError> {
     c.prepare_cached(
         "UPDATE message SET state = ?2, attempts = ?3, next_attempt_at = ?4, last_error = ?5, last_error_reason = ?6,
-                            body = iif(?7, NULL, body), finished_at = iif(?7, ?8, NULL)
+                            body = iif(?7, NULL, body), finished_at = iif(?7, ?8, NULL), held_for = ?9
          WHERE seq = ?1",
     )?
     .execute(params![
@@ -331,6 +381,7 @@ fn update(c: &Connection, settled: &Settled) -> Result<(), StoreError> {
         settled.last_error_reason,
         settled.state.is_final(),
         settled.entry.at,
+        settled.held_for,
     ])?;
     let mut statement = c.prepare_cached(
         "UPDATE recipient SET state = ?3, answer = ?4 WHERE message = ?1 AND position = ?2",
