@@ -62,8 +62,6 @@ pub struct Candidate {
 /// A certificate that signs: what the mailer needs of it.
 #[derive(Clone, Debug)]
 pub struct Signer {
-    /// Read.
-    pub details: Details,
     /// DER.
     pub certificate: Vec<u8>,
     /// DER, from the issuer upwards, without the root: who trusts it has it.
@@ -180,15 +178,15 @@ impl Machine {
         let account = self.service_account()?;
         let now = now();
         if !configured.is_empty() {
-            let chosen = view.entries.iter().find(|entry| hex::encode(entry.details.sha256) == configured);
-            let entry = chosen.ok_or_else(|| {
+            let named = view.entries.iter().find(|entry| hex::encode(entry.details.sha256) == configured);
+            let entry = named.ok_or_else(|| {
                 let text =
                     format!("the certificate {configured} that is to sign is not in the machine's store");
                 CertificateError::NoneUsable(text)
             })?;
             let unmet = self.unmet(entry, &account, sender, now);
             return match (&entry.stored.key, unmet.as_slice()) {
-                (Some(key), []) => Ok(signer(entry, key)),
+                (Some(key), []) => Ok(chosen(entry, key)),
                 _ => Err(CertificateError::NoneUsable(refusal(&entry.details, &unmet))),
             };
         }
@@ -201,7 +199,7 @@ impl Machine {
                 && named
                 && self.unmet(entry, &account, sender, now).is_empty()
             {
-                return Ok(signer(entry, key));
+                return Ok(chosen(entry, key));
             }
         }
         let best = self.candidates(sender, &[])?;
@@ -298,10 +296,10 @@ impl Machine {
     }
 }
 
-fn signer(entry: &Entry, key: &KeyReference) -> Signer {
+/// What the mailer needs of a certificate. Without the root: who trusts it has it.
+fn chosen(entry: &Entry, key: &KeyReference) -> Signer {
     let above = entry.chain.links.iter().skip(1).filter(|link| !link.trusted_root);
     Signer {
-        details: entry.details.clone(),
         certificate: entry.stored.certificate.clone(),
         chain: above.map(|link| link.certificate.clone()).collect(),
         key: key.clone(),
