@@ -4,7 +4,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Stdio},
+    process::{Child, ChildStdout, Stdio},
     time::Duration,
 };
 
@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Oidc {
     port: u16,
     server: Child,
+    /// Kept open: whoever writes to a closed one fails.
+    _said: BufReader<ChildStdout>,
 }
 
 /// A person's browser, with its cookies.
@@ -42,9 +44,10 @@ impl Oidc {
             .spawn()
             .context("node cannot be started")?;
         let mut line = String::new();
-        BufReader::new(server.stdout.take().context("stdout is a pipe")?).read_line(&mut line)?;
+        let mut said = BufReader::new(server.stdout.take().context("stdout is a pipe")?);
+        said.read_line(&mut line)?;
         let port = line.trim().strip_prefix("ready ").context("the OAuth server did not start")?.parse()?;
-        Ok(Self { port, server })
+        Ok(Self { port, server, _said: said })
     }
 
     /// The address of one of its endpoints.
