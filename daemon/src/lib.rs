@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Host, Registry};
 use crate::api::{App, PolicyKeeper};
-use crate::approvals::{Desk, NoHands};
+use crate::approvals::Desk;
 use crate::audit::Audit;
 use crate::certs::{Certificates, Machine, Requests};
 use crate::config::Config;
@@ -69,7 +69,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     let policy = Arc::new(PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?);
     let audit = Arc::new(Audit::new(store.clone()));
     let life = Duration::from_secs(u64::from(config.approvals.expire_hours) * 3600);
-    let desk = Desk::open(store.clone(), vault.clone(), Arc::new(NoHands), life).await;
+    let desk = Desk::open(store.clone(), vault.clone(), certificates.clone(), life).await;
     let (desk, interrupted) = desk.context("the requests cannot be read")?;
     for request in &interrupted {
         tracing::warn!(
@@ -114,8 +114,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         config,
         store,
         registry,
-        oauth,
         certificates,
+        oauth,
         outbox,
         log,
         mailer,

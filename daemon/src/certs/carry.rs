@@ -98,7 +98,7 @@ impl Certificates {
         blocking(move || {
             machine.refresh();
             let done = plan(&machine, &requests, &action).and_then(|_| act(&machine, &requests, action, by));
-            machine.refresh();
+            machine.changed();
             done
         })
         .await
