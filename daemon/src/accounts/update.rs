@@ -289,7 +289,7 @@ impl Change {
                     self.client_secret = Some(secret.clone());
                 }
             }
-            Set::Sign(sign) => self.account.sign = sign.unwrap_or(defaults.sign),
+            Set::Sign(sign) => self.account.sign = sign.unwrap_or(Signing::Off),
             Set::Certificate(text) => {
                 if let Some(text) = self.read("certificate", parse_fingerprint(text)) {
                     self.account.certificate = text;
@@ -338,6 +338,10 @@ impl Change {
     /// The value, or its problem noted.
     fn read<T>(&mut self, field: &str, parsed: Result<T, String>) -> Option<T> {
         parsed.map_err(|text| self.problems.push(FieldProblem::new(field, Problem::Invalid, text))).ok()
+    }
+
+    fn later(&mut self, field: &str, text: &str) {
+        self.problems.push(FieldProblem::new(field, Problem::NotAvailable, text));
     }
 
     /// Makes one of `tls_check` and `tls_pin`: a pin is never silently unused, and `pinned` never without one.
