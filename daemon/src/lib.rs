@@ -14,6 +14,7 @@ pub mod ipc;
 pub mod log;
 pub mod mailer;
 pub mod message;
+pub mod oauth;
 pub mod outbox;
 pub mod policy;
 pub mod secrets;
@@ -36,6 +37,7 @@ use crate::config::Config;
 use crate::ipc::Door;
 use crate::log::{Log, Retention};
 use crate::mailer::Mailer;
+use crate::oauth::Oauth;
 use crate::outbox::Outbox;
 use crate::secrets::Vault;
 use crate::state::StateLock;
@@ -67,7 +69,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     let policy = Arc::new(PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?);
     let audit = Arc::new(Audit::new(store.clone()));
     let life = Duration::from_secs(u64::from(config.approvals.expire_hours) * 3600);
-    let desk = Desk::open(store.clone(), vault, certificates.clone(), life).await;
+    let desk = Desk::open(store.clone(), vault.clone(), certificates.clone(), life).await;
     let (desk, interrupted) = desk.context("the requests cannot be read")?;
     for request in &interrupted {
         tracing::warn!(
@@ -79,12 +81,16 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     let desk = Arc::new(desk);
     let log = Log::new(store.clone());
     let mailer = Mailer::in_process();
-    let outbox = Outbox::open(&config, store.clone(), registry.clone(), log.clone(), mailer.clone()).await;
+    let oauth = Arc::new(Oauth::new(store.clone(), registry.clone(), vault, mailer.clone()));
+    let outbox =
+        Outbox::open(&config, store.clone(), registry.clone(), oauth.clone(), log.clone(), mailer.clone());
+    let outbox = outbox.await;
     let outbox = Arc::new(outbox.context("the outbox cannot be read")?);
     let door = Door::open(&config.endpoint, &config.limits).await?;
 
     let incoming = door.incoming(shutdown.clone());
     let deliveries = tokio::spawn(outbox.clone().run(shutdown.clone()));
+    let grants = tokio::spawn(oauth.clone().run(shutdown.clone()));
     let retention = tokio::spawn(Retention::new(&config.log, store.clone()).run(shutdown.clone()));
     let expiry = tokio::spawn(desk.clone().run(shutdown.clone()));
     let auditing = tokio::spawn({
@@ -101,6 +107,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         config,
         store,
         registry,
+        oauth,
         certificates,
         outbox,
         log,
@@ -122,6 +129,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     // If serving ended by itself, the rest ends with it.
     shutdown.cancel();
     deliveries.await.context("the outbox failed")?;
+    grants.await.context("the care for sign-ins failed")?;
     retention.await.context("the retention failed")?;
     expiry.await.context("the requests failed")?;
     auditing.await.context("the audit log failed")?;

@@ -13,6 +13,7 @@ use faxpost_proto::v1::approvals_client::ApprovalsClient;
 use faxpost_proto::v1::diagnostics_client::DiagnosticsClient;
 use faxpost_proto::v1::log_client::LogClient;
 use faxpost_proto::v1::mail_client::MailClient;
+use faxpost_proto::v1::o_auth_client::OAuthClient;
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
@@ -189,6 +190,11 @@ impl TestDaemon {
     /// A client of `Mail`.
     pub async fn mail(&self) -> MailClient<Channel> {
         MailClient::new(self.channel().await)
+    }
+
+    /// A client of `OAuth`.
+    pub async fn oauth(&self) -> OAuthClient<Channel> {
+        OAuthClient::new(self.channel().await)
     }
 
     /// A client of `Log`.

@@ -16,6 +16,9 @@ use crate::user_store;
 mod certificates;
 mod en;
 mod ru;
+mod signin;
+
+pub(crate) use signin::SignInTexts;
 
 pub(crate) use certificates::CertificateTexts;
 
@@ -53,6 +56,11 @@ fn choose(
             _ => Language::En,
         }
     })
+}
+
+/// The name of a secret in the options by which it comes in.
+fn secret_option(key: &str) -> &'static str {
+    if key == "password" { "password" } else { "client-secret" }
 }
 
 type Text = &'static str;
@@ -231,6 +239,7 @@ pub(crate) struct Texts {
     pub(crate) policy_changed: Text,
     /// Certificates, requests, the audit log.
     pub(crate) certificates: &'static CertificateTexts,
+    pub(crate) signin: SignInTexts,
 }
 
 impl Texts {

@@ -106,9 +106,10 @@ pub(crate) static RU: Texts = Texts {
         format!("{key}: в SHA-256 64 шестнадцатеричные цифры (двоеточия и sha256: перед ними допустимы).")
     },
     secret_argument: |key| {
+        let secret = super::secret_option(key);
         format!(
             "{key} нельзя указать в командной строке: её видят другие пользователи и история оболочки. \
-             Используйте --password-stdin, или --ask-password, чтобы ввести его по запросу."
+             Используйте --{secret}-stdin, или --ask-{secret}, чтобы ввести его по запросу."
         )
     },
     nothing_to_set: "Нечего менять: укажите КЛЮЧ=ЗНАЧЕНИЕ (см. `faxpost account set --help`).",
@@ -184,6 +185,8 @@ pub(crate) static RU: Texts = Texts {
         "login" => Some("(адрес отправителя до @)"),
         "pickup-directory" => Some("(pickup в папке данных)"),
         "ehlo-name" => Some("(имя этого компьютера)"),
+        "envelope-sender" => Some("(адрес отправителя)"),
+        "messages-per-minute" => Some("(без ограничения)"),
         _ => None,
     },
     blank_name: "(пусто: получатель видит адрес)",
@@ -298,6 +301,7 @@ pub(crate) static RU: Texts = Texts {
     exported: |count| format!("Выгружено записей: {count}"),
     policy_changed: "* изменено по сравнению с исходной политикой Faxpost",
     certificates: &super::certificates::RU,
+    signin: super::signin::RU,
 };
 
 fn reason(code: &str) -> Option<&'static str> {

@@ -113,8 +113,8 @@ impl Accounts for Service {
             .await
             .map_err(error::change)?;
         Ok(Response::new(v1::UpdateAccountResponse {
-            client_secret_cleared: false,
-            signed_out: false,
+            client_secret_cleared: changed.client_secret_cleared,
+            signed_out: changed.signed_out,
             account: Some(self.view(&changed.row, &viewer)),
             password_cleared: changed.password_cleared,
         }))

@@ -7,7 +7,8 @@ use tonic::Status;
 use super::authorize::Admitted;
 use super::error;
 use crate::accounts::{
-    Account, FieldProblem, Method, Problem, Security, Set, Signing, TlsCheck, TlsCheckKind,
+    Account, FieldProblem, Method, OauthSettings, Problem, Security, Set, SetOauth, Signing, TlsCheck,
+    TlsCheckKind,
 };
 use crate::approvals;
 use crate::audit::{Event, Outcome};
@@ -51,16 +52,34 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
         authentication,
         login,
         plaintext_auth,
+        oauth,
+        oauth_settings,
         sign,
         certificate,
         pickup_directory,
         ehlo_name,
+        mechanism,
+        envelope_sender,
+        reply_to,
+        max_connections,
+        messages_per_minute,
     } = row.account.clone();
     let (check, pin) = match tls_check {
         TlsCheck::System => (v1::TlsCheck::System, String::new()),
         TlsCheck::Pinned(pin) => (v1::TlsCheck::Pinned, hex::encode(pin)),
         TlsCheck::AcceptInvalid => (v1::TlsCheck::AcceptInvalid, String::new()),
     };
+    let OauthSettings {
+        profile,
+        client_id,
+        client_secret_expires_at,
+        tenant,
+        scope,
+        authorization_endpoint,
+        token_endpoint,
+        device_authorization_endpoint,
+        revocation_endpoint,
+    } = oauth_settings;
     let mut account = v1::Account {
         id: row.id.to_string(),
         etag: etag(row.revision),
@@ -82,7 +101,17 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
         password: String::new(),
         has_password: row.password.is_some(),
         plaintext_auth,
-        oauth: false,
+        oauth,
+        oauth_profile: profile,
+        oauth_client_id: client_id,
+        has_oauth_client_secret: row.client_secret.is_some(),
+        oauth_client_secret_expire_time: client_secret_expires_at.map(timestamp),
+        oauth_tenant: tenant,
+        oauth_scope: scope,
+        oauth_authorization_endpoint: authorization_endpoint,
+        oauth_token_endpoint: token_endpoint,
+        oauth_device_authorization_endpoint: device_authorization_endpoint,
+        oauth_revocation_endpoint: revocation_endpoint,
         sign: match sign {
             Signing::Off => v1::Signing::Off,
             Signing::Clear => v1::Signing::Clear,
@@ -95,6 +124,11 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
         updated_by: row.changed.as_ref().map(|(_, by)| by.clone()).unwrap_or_default(),
         redacted: Vec::new(),
         ehlo_name,
+        mechanism: mechanism.map_or_else(String::new, |mechanism| mechanism.as_str().to_owned()),
+        envelope_sender,
+        reply_to,
+        max_connections,
+        messages_per_minute,
         ..v1::Account::default()
     };
     if !viewer.edits_accounts {
@@ -175,6 +209,7 @@ fn set(account: &v1::Account, path: &str) -> Result<Set, FieldProblem> {
         "password" => Set::Password(Secret::new(account.password.clone())),
         "plaintext_auth" => Set::PlaintextAuth(account.plaintext_auth),
         "oauth" => Set::Oauth(account.oauth),
+        oauth if oauth.starts_with("oauth_") => Set::OauthSetting(set_oauth(account, path)?),
         "sign" => Set::Sign(match v1::Signing::try_from(account.sign) {
             Ok(v1::Signing::Unspecified) => None,
             Ok(v1::Signing::Off) => Some(Signing::Off),
@@ -185,10 +220,49 @@ fn set(account: &v1::Account, path: &str) -> Result<Set, FieldProblem> {
         "certificate" => Set::Certificate(account.certificate.clone()),
         "pickup_directory" => Set::PickupDirectory(account.pickup_directory.clone()),
         "ehlo_name" => Set::EhloName(account.ehlo_name.clone()),
-        "id" | "etag" | "effective_port" | "has_password" | "update_time" | "updated_by" | "redacted" => {
+        "mechanism" => Set::Mechanism(account.mechanism.clone()),
+        "envelope_sender" => Set::EnvelopeSender(account.envelope_sender.clone()),
+        "reply_to" => Set::ReplyTo(account.reply_to.clone()),
+        "max_connections" => Set::MaxConnections(account.max_connections),
+        "messages_per_minute" => Set::MessagesPerMinute(account.messages_per_minute),
+        "id"
+        | "etag"
+        | "effective_port"
+        | "has_password"
+        | "has_oauth_client_secret"
+        | "update_time"
+        | "updated_by"
+        | "redacted" => {
             return Err(problem("update_mask", format!("{path} cannot be set")));
         }
         unknown => return Err(problem("update_mask", format!("an account has no field {unknown:?}"))),
+    })
+}
+
+fn set_oauth(account: &v1::Account, path: &str) -> Result<SetOauth, FieldProblem> {
+    Ok(match path {
+        "oauth_profile" => SetOauth::Profile(account.oauth_profile.clone()),
+        "oauth_client_id" => SetOauth::ClientId(account.oauth_client_id.clone()),
+        "oauth_client_secret" => SetOauth::ClientSecret(Secret::new(account.oauth_client_secret.clone())),
+        "oauth_client_secret_expire_time" => {
+            SetOauth::ClientSecretExpires(account.oauth_client_secret_expire_time.as_ref().map(millis))
+        }
+        "oauth_tenant" => SetOauth::Tenant(account.oauth_tenant.clone()),
+        "oauth_scope" => SetOauth::Scope(account.oauth_scope.clone()),
+        "oauth_authorization_endpoint" => {
+            SetOauth::AuthorizationEndpoint(account.oauth_authorization_endpoint.clone())
+        }
+        "oauth_token_endpoint" => SetOauth::TokenEndpoint(account.oauth_token_endpoint.clone()),
+        "oauth_device_authorization_endpoint" => {
+            SetOauth::DeviceEndpoint(account.oauth_device_authorization_endpoint.clone())
+        }
+        "oauth_revocation_endpoint" => {
+            SetOauth::RevocationEndpoint(account.oauth_revocation_endpoint.clone())
+        }
+        unknown => {
+            let text = format!("an account has no field {unknown:?}");
+            return Err(FieldProblem { field: "update_mask".to_owned(), problem: Problem::Invalid, text });
+        }
     })
 }
 

@@ -8,6 +8,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 use crate::accounts::{ChangeError, DraftError, FieldProblem, Problem};
 use crate::approvals::{AskError, DecideError};
 use crate::certs::CertificateError;
+use crate::oauth::OauthError;
 use crate::outbox::{AcceptError, SteerError};
 use crate::policy::PolicyError;
 use crate::store::StoreError;
@@ -101,6 +102,11 @@ pub(super) fn draft(error: DraftError) -> Status {
             details.add_bad_request_violation("password", text);
             Status::with_error_details(Code::InvalidArgument, text, details)
         }
+        DraftError::NotSignedIn => {
+            let text = "the sign-in belongs to the saved client, endpoints, server, port, security, TLS check and login; \
+                        save the change and sign in again to test it";
+            status(Code::FailedPrecondition, reason::NOT_SIGNED_IN, text)
+        }
         DraftError::Vault(error) => {
             tracing::error!(%error, "a password could not be unsealed");
             status(
@@ -137,6 +143,29 @@ pub(super) fn steer(error: SteerError) -> Status {
         SteerError::NotFound(id) => no_message(&id),
         SteerError::WrongState(why) => status(Code::FailedPrecondition, reason::WRONG_STATE, why),
         SteerError::Store(error) => store(&error),
+    }
+}
+
+pub(super) fn oauth(error: OauthError) -> Status {
+    let text = error.to_string();
+    match error {
+        OauthError::NoAccount(id) => no_account(&id),
+        OauthError::Fields(problems) => fields(&problems),
+        OauthError::Unknown(_) => status(Code::FailedPrecondition, reason::SIGN_IN_UNKNOWN, text),
+        OauthError::Refused(_) => status(Code::FailedPrecondition, reason::PROVIDER_REFUSED, text),
+        OauthError::Unavailable(_) => status(Code::Unavailable, reason::PROVIDER_UNAVAILABLE, text),
+        OauthError::NotSignedIn(_) | OauthError::Lost(_) => {
+            status(Code::FailedPrecondition, reason::NOT_SIGNED_IN, format!("{text}; sign in first"))
+        }
+        OauthError::ScopeDenied(_) => status(Code::PermissionDenied, reason::SCOPE_DENIED, text),
+        OauthError::TooMany => status(Code::ResourceExhausted, reason::TOO_MANY_CALLS, text),
+        OauthError::Vault(error) => {
+            tracing::error!(%error, "a token or client secret could not be unsealed");
+            let text = format!("{error}; set the client secret anew and sign in again");
+            status(Code::FailedPrecondition, reason::NOT_SIGNED_IN, text)
+        }
+        OauthError::Store(error) => store(&error),
+        OauthError::Failed(why) => internal(why),
     }
 }
 

@@ -14,6 +14,7 @@ mod log;
 mod mail;
 mod oauth;
 mod page;
+mod status;
 mod watch;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ use crate::config::Config;
 use crate::ipc::Conn;
 use crate::log::Log;
 use crate::mailer::Mailer;
+use crate::oauth::Oauth;
 use crate::outbox::Outbox;
 use crate::store::Store;
 
@@ -65,6 +67,8 @@ pub struct App {
     pub store: Store,
     /// The accounts.
     pub registry: Arc<Registry>,
+    /// The sign-ins with OAuth 2.0.
+    pub oauth: Arc<Oauth>,
     /// The signing certificates, and what may be done to them.
     pub certificates: Arc<Certificates>,
     /// The outbox.

@@ -229,6 +229,7 @@ mod tests {
                     next_attempt_at: None,
                     last_error: String::new(),
                     last_error_reason: String::new(),
+                    held_for: "",
                     entry: entry(at),
                 };
                 ((), Some(settled))

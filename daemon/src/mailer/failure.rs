@@ -30,6 +30,9 @@ impl FailureKind {
             Self::NoMechanism => "NO_MECHANISM",
             Self::PlaintextRefused => "PLAINTEXT_REFUSED",
             Self::NoPassword => "NO_PASSWORD",
+            Self::NotSignedIn => "NOT_SIGNED_IN",
+            Self::SignInLost => "SIGN_IN_LOST",
+            Self::TokenUnavailable => "TOKEN_UNAVAILABLE",
             Self::AuthRejected => "AUTH_REJECTED",
             Self::AuthTemporary => "AUTH_TEMPORARY",
             Self::ServerUnproven => "SERVER_UNPROVEN",
@@ -72,6 +75,14 @@ impl FailureKind {
                 | Self::TooLarge
                 | Self::NoSmtputf8
         )
+    }
+}
+
+impl FailureKind {
+    /// Trying again is of no use until somebody signs in: the mail is held.
+    #[must_use]
+    pub fn holds(self) -> bool {
+        matches!(self, Self::NotSignedIn | Self::SignInLost)
     }
 }
 

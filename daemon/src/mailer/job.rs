@@ -23,6 +23,8 @@ pub struct Job {
     pub signing: Option<Signing>,
     /// The last step to take. [`Step::Message`] sends; anything before it is a test without sending.
     pub until: Step,
+    /// The account's name: its jobs use connections in turn. `None`: a connection of its own, from its first byte.
+    pub pool: Option<String>,
 }
 
 /// Where a message goes.
@@ -86,6 +88,15 @@ impl Credential {
     pub fn secret(&self) -> &Secret {
         let (Self::Password(secret) | Self::AccessToken(secret)) = self;
         secret
+    }
+
+    /// What it is, for a sentence.
+    #[must_use]
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Password(_) => "password",
+            Self::AccessToken(_) => "token",
+        }
     }
 }
 
@@ -336,6 +347,12 @@ pub enum FailureKind {
     PlaintextRefused,
     /// The account has no password.
     NoPassword,
+    /// Nobody has signed in with OAuth 2.0.
+    NotSignedIn,
+    /// The sign-in with OAuth 2.0 was lost: revoked, over, or consent is missing.
+    SignInLost,
+    /// The provider of access tokens could not be asked.
+    TokenUnavailable,
     /// The server refused the credentials.
     AuthRejected,
     /// The server cannot check credentials now.
@@ -438,6 +455,7 @@ mod tests {
                 key: KeyReference::File("/keys/1".into()),
             }),
             until: Step::Message,
+            pool: None,
         };
         let sent = serde_json::to_string(&job).unwrap();
         let arrived: Job = serde_json::from_str(&sent).unwrap();

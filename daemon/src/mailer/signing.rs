@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::failure::Fault;
 use super::progress::Progress;
-use super::{Body, Event, FailureKind, Job, Outcome, RecipientOutcome, Signing, Step, Transcript, hand_over};
+use super::{Body, Engine, Event, FailureKind, Job, Outcome, RecipientOutcome, Signing, Step, Transcript};
 use crate::certs::{KeyAlgorithm, KeyError, open_key};
 use crate::message::Content;
 use crate::message::smime::{self, Signer, SigningError};
@@ -60,11 +60,16 @@ pub(super) async fn sign(job: &mut Job) -> Result<(), Fault> {
 
 /// The end of a job whose message cannot be signed. The steps of a test are told as far as they go; nobody else needs
 /// the server for that.
-pub(super) async fn failed(mut job: Job, fault: Fault, events: Option<UnboundedSender<Event>>) -> Outcome {
+pub(super) async fn failed(
+    engine: &Engine,
+    mut job: Job,
+    fault: Fault,
+    events: Option<UnboundedSender<Event>>,
+) -> Outcome {
     let mut outcome = match &events {
         Some(_) => {
             job.until = Step::Recipient;
-            hand_over(&job, Progress::new(events.clone())).await
+            engine.hand_over(&job, Progress::new(events.clone())).await
         }
         None => Outcome {
             failure: None,

@@ -39,6 +39,10 @@ pub struct Draft {
     pub html: String,
     /// Additional header fields.
     pub headers: Vec<(String, String)>,
+    /// Reply-To, unless `headers` has one; empty: none. The account's, as the sender.
+    pub reply_to: String,
+    /// MAIL FROM; empty: the sender's address.
+    pub envelope_sender: String,
     /// Files.
     pub attachments: Vec<Attachment>,
 }

@@ -7,6 +7,7 @@ mod audit;
 mod log;
 mod messages;
 mod migrate;
+mod oauth;
 mod policy;
 mod reader;
 mod requests;

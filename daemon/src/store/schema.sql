@@ -4,7 +4,8 @@ CREATE TABLE account (
   id       TEXT PRIMARY KEY,
   revision INTEGER NOT NULL,  -- of account_revision; also the etag
   settings TEXT NOT NULL,     -- accounts::Account as JSON, without secrets
-  password BLOB               -- sealed, bound to where it may be sent
+  password BLOB,              -- sealed, bound to where it may be sent
+  client_secret BLOB          -- of OAuth 2.0; the same
 ) STRICT;
 
 -- One row a change. AUTOINCREMENT: a revision is never used again, so an etag cannot come back to life.
@@ -45,7 +46,8 @@ CREATE TABLE message (
   expires_at        INTEGER NOT NULL,
   finished_at       INTEGER,         -- NULL: unfinished
   last_error        TEXT NOT NULL DEFAULT '',
-  last_error_reason TEXT NOT NULL DEFAULT ''
+  last_error_reason TEXT NOT NULL DEFAULT '',
+  held_for          TEXT NOT NULL DEFAULT ''  -- why the daemon holds it; empty: it does not, or a caller does
 ) STRICT;
 
 CREATE UNIQUE INDEX message_request ON message (caller_id, request_id) WHERE request_id IS NOT NULL;
@@ -137,3 +139,27 @@ CREATE TABLE audit (
 CREATE INDEX audit_at ON audit (at);
 CREATE INDEX audit_method ON audit (method, id);
 CREATE INDEX audit_caller ON audit (caller_id, id);
+
+-- What somebody's sign-in with OAuth 2.0 brought: one an account. AUTOINCREMENT: tokens that come late for an earlier
+-- sign-in must not land in a later one.
+CREATE TABLE oauth_grant (
+  id                 INTEGER PRIMARY KEY AUTOINCREMENT,
+  account            TEXT NOT NULL UNIQUE,
+  flow               INTEGER NOT NULL,
+  requested_scope    TEXT NOT NULL,
+  scope              TEXT NOT NULL,     -- granted
+  caller_id          TEXT NOT NULL,
+  caller_name        TEXT NOT NULL,
+  signed_in_at       INTEGER NOT NULL,
+  access_token       BLOB,              -- sealed, bound to client, endpoints and server
+  access_at          INTEGER NOT NULL,  -- when it came
+  access_expires_at  INTEGER NOT NULL,
+  refresh_token      BLOB,              -- the same; NULL: there is none
+  refresh_at         INTEGER,           -- when it came
+  refresh_expires_at INTEGER,           -- as far as that is known
+  refreshed_at       INTEGER,           -- last success
+  lost               INTEGER NOT NULL DEFAULT 0,  -- 1: the grant is over; 2: the client is refused
+  error_code         TEXT NOT NULL DEFAULT '',
+  error_text         TEXT NOT NULL DEFAULT '',
+  advice             TEXT NOT NULL DEFAULT ''
+) STRICT;

@@ -1,9 +1,9 @@
 use std::fs;
 use std::path::Path;
 
-use faxpostd::mailer::{Body, Envelope, FailureKind, Job, RecipientOutcome, Route, Step, StepState, run};
+use faxpostd::mailer::{Body, Envelope, FailureKind, Job, RecipientOutcome, Route, Step, StepState};
 
-use crate::kit::{MESSAGE, run_told};
+use crate::kit::{MESSAGE, run, run_told};
 
 const TOP: &[u8] = b"X-Sender: a@example.com\r\nX-Receiver: b@example.com\r\nX-Receiver: c@example.com\r\n";
 
@@ -15,6 +15,7 @@ fn job(directory: &Path, body: Body) -> Job {
         body,
         signing: None,
         until: Step::Message,
+        pool: None,
     }
 }
 

@@ -1,4 +1,5 @@
-//! The content of a message on its way into DATA: read in pieces, dot-stuffed (RFC 5321 section 4.5.2).
+//! The content of a message on its way into DATA or BDAT: read in pieces, and for DATA dot-stuffed (RFC 5321 section
+//! 4.5.2).
 
 use std::io;
 
@@ -48,15 +49,43 @@ impl<'a> Content<'a> {
         Ok(())
     }
 
-    /// It has bytes above 127. Reads all of it, from the cache; the composer makes 7-bit, others may not.
-    pub(super) async fn has_eight_bit(mut self) -> io::Result<bool> {
+    /// Reads all of it, from the cache; the composer makes 7-bit lines that end with CRLF, others may not.
+    pub(super) async fn survey(mut self) -> io::Result<Survey> {
         let mut piece = Vec::new();
+        let mut survey = Survey::default();
+        let mut last = b'\n';
         loop {
             self.read(&mut piece).await?;
-            if piece.is_empty() || !piece.is_ascii() {
-                return Ok(!piece.is_empty());
+            if piece.is_empty() {
+                survey.bare_line_end |= last != b'\n';
+                return Ok(survey);
             }
+            survey.look(&mut last, &piece);
         }
+    }
+}
+
+/// What must be known of a message before it is sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Survey {
+    /// Bytes above 127.
+    pub(super) eight_bit: bool,
+    /// A lone CR or LF, or a last line that does not end: BDAT would pass them on as they are.
+    pub(super) bare_line_end: bool,
+}
+
+impl Survey {
+    /// `last`: the byte before this piece, and after it the piece's last one.
+    fn look(&mut self, last: &mut u8, piece: &[u8]) {
+        self.eight_bit |= !piece.is_ascii();
+        self.bare_line_end |= *last == b'\r' && piece.first() != Some(&b'\n');
+        for at in memchr::memchr2_iter(b'\r', b'\n', piece) {
+            self.bare_line_end |= match piece[at] {
+                b'\n' => at.checked_sub(1).map_or(*last, |before| piece[before]) != b'\r',
+                _ => piece.get(at + 1).is_some_and(|next| *next != b'\n'),
+            };
+        }
+        *last = piece.last().copied().unwrap_or(*last);
     }
 }
 
@@ -180,6 +209,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_survey_finds_exactly_what_the_stuffing_would_change(message in wild(), cut in 0_usize..200) {
+            let (one, two) = message.split_at(cut.min(message.len()));
+            let (mut survey, mut last) = (Survey::default(), b'\n');
+            for piece in [one, two].into_iter().filter(|piece| !piece.is_empty()) {
+                survey.look(&mut last, piece);
+            }
+            survey.bare_line_end |= last != b'\n';
+            prop_assert_eq!(survey.bare_line_end, unstuff(&stuff(&[&message])) != message);
+            prop_assert_eq!(survey.eight_bit, !message.is_ascii());
+        }
+
         #[test]
         fn what_arrives_is_what_was_written(
             lines in prop::collection::vec("[.a-z\u{80}-\u{ff}]{0,5}", 0..40), cuts in prop::collection::vec(1_usize..9, 1..9)

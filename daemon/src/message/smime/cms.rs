@@ -196,7 +196,7 @@ fn signed_attributes(
     for algorithm in CAPABILITIES {
         capabilities.extend(wrap(Tag::Sequence, &[&algorithm.to_der()?])?);
     }
-    let mut all = vec![
+    let mut all = [
         attribute(CONTENT_TYPE, &DATA.to_der()?)?,
         attribute(SIGNING_TIME, &time)?,
         attribute(MESSAGE_DIGEST, &wrap(Tag::OctetString, &[digest])?)?,

@@ -84,7 +84,7 @@ fn header(message: &Content) -> Result<(Vec<Vec<u8>>, u64), SigningError> {
         let buffer = reader.fill_buf()?;
         let Some(&byte) = buffer.first() else { break };
         // A lone CR or LF ends a line, too, as in the body.
-        if after_cr && byte != b'\n' || byte == b'\n' {
+        if after_cr || byte == b'\n' {
             if byte == b'\n' {
                 reader.consume(1);
                 read += 1;

@@ -73,6 +73,3 @@ pub fn sign(
 ) -> Result<Signed, SigningError> {
     signed::sign(message, mode, signer, now)
 }
-
-#[cfg(test)]
-mod tests;
