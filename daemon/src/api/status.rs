@@ -88,6 +88,7 @@ pub(super) fn watch(
     tokio::spawn(async move {
         // Subscribed before the first look, so that nothing falls between.
         let (mut accounts, mut sign_ins) = (app.registry.watch(), app.oauth.watch());
+        let mut requests = app.desk.watch();
         let mut messages = app.outbox.watch();
         let mut last = None;
         loop {
@@ -105,6 +106,7 @@ pub(super) fn watch(
                 () = tokio::time::sleep(LOOK) => {}
                 changed = accounts.changed() => if changed.is_err() { return },
                 changed = sign_ins.changed() => if changed.is_err() { return },
+                changed = requests.changed() => if changed.is_err() { return },
                 changed = messages.recv() => if matches!(changed, Err(RecvError::Closed)) { return },
             }
             tokio::select! {
@@ -114,6 +116,7 @@ pub(super) fn watch(
             // What came meanwhile is in what is looked at next.
             accounts.mark_unchanged();
             sign_ins.mark_unchanged();
+            requests.mark_unchanged();
             messages = messages.resubscribe();
         }
     });
