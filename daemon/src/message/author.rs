@@ -42,7 +42,10 @@ mod tests {
 
     #[test]
     fn c8_the_author_is_who_readers_see() {
-        assert_eq!(of("To: x@y.test\r\nFrom: fax@example.test\r\n\r\nFrom: z@z.test\r\n").unwrap(), "fax@example.test");
+        assert_eq!(
+            of("To: x@y.test\r\nFrom: fax@example.test\r\n\r\nFrom: z@z.test\r\n").unwrap(),
+            "fax@example.test"
+        );
         assert_eq!(of("FROM: =?utf-8?b?0KQ=?=\r\n <fax@example.test>\r\n\r\n").unwrap(), "fax@example.test");
         assert_eq!(of("From: \"a@b.test\" <fax@example.test>\n\n").unwrap(), "fax@example.test");
         for none in [

@@ -14,7 +14,8 @@ use super::{Outbox, lock, now};
 use crate::accounts::{destination, route};
 use crate::log::Kind;
 use crate::mailer::{
-    Body, Credential, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome, Signing, Step, Transcript,
+    Body, Credential, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome, Signing, Step,
+    Transcript,
 };
 use crate::store::{AccountRow, Author, Due, Settled};
 
@@ -134,7 +135,9 @@ impl Outbox {
         let held_for = done.outcome.failure.as_ref().map(|failure| failure.kind);
         let released = match held_for {
             Some(kind) if FailureKind::HOLD_FOR_SIGN_IN.contains(&kind) => self.release_signed_in().await,
-            Some(kind) if kind.is_about_signing() && *self.certificates.changes().borrow() != certificates => {
+            Some(kind)
+                if kind.is_about_signing() && *self.certificates.changes().borrow() != certificates =>
+            {
                 self.release_signable(&[kind]).await
             }
             _ => Ok(()),

@@ -35,12 +35,9 @@ pub async fn choose(
     let (source, sender, configured) = (source.clone(), sender.to_owned(), account.certificate.clone());
     let chosen = tokio::task::spawn_blocking(move || source.choose(&sender, &configured)).await;
     match chosen.unwrap_or_else(|_| Err("the certificates cannot be read".to_owned())) {
-        Ok(chosen) => Ok(Some(Signing {
-            mode,
-            certificate: chosen.certificate,
-            chain: chosen.chain,
-            key: chosen.key,
-        })),
+        Ok(chosen) => {
+            Ok(Some(Signing { mode, certificate: chosen.certificate, chain: chosen.chain, key: chosen.key }))
+        }
         Err(text) => Err(unsigned(FailureKind::NoSigningCertificate, text)),
     }
 }
@@ -65,8 +62,9 @@ impl Outbox {
         let failed = |text: String| unsigned(FailureKind::SigningFailed, text);
         let author = author.map_err(|error| failed(error.to_string()))?;
         let author = author.map_err(|error| failed(format!("the message cannot be read: {error}")))?;
-        let sender = author
-            .ok_or_else(|| failed("the message is not from exactly one address, so nobody can sign it".into()))?;
+        let sender = author.ok_or_else(|| {
+            failed("the message is not from exactly one address, so nobody can sign it".into())
+        })?;
         choose(&self.certificates, &row.account, &sender).await
     }
 

@@ -283,7 +283,8 @@ impl Store {
                 marks(reasons.len())
             );
             let mut statement = c.prepare_cached(&sql)?;
-            let pairs = statement.query_map(params_from_iter(reasons), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let pairs =
+                statement.query_map(params_from_iter(reasons), |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(pairs.collect::<Result<_, _>>()?)
         })
         .await
