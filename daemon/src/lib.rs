@@ -65,7 +65,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     let registry = Registry::open(store.clone(), vault.clone(), machine.clone()).await;
     let registry = Arc::new(registry.context("the accounts cannot be read")?);
     let requests = Requests::of(&config.state_dir);
-    let certificates = Arc::new(Certificates::new(machine, registry.clone(), requests));
+    let certificates = Arc::new(Certificates::new(machine.clone(), registry.clone(), requests));
     let policy = Arc::new(PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?);
     let audit = Arc::new(Audit::new(store.clone()));
     let life = Duration::from_secs(u64::from(config.approvals.expire_hours) * 3600);
@@ -82,8 +82,15 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     let log = Log::new(store.clone());
     let mailer = Mailer::in_process();
     let oauth = Arc::new(Oauth::new(store.clone(), registry.clone(), vault, mailer.clone()));
-    let outbox =
-        Outbox::open(&config, store.clone(), registry.clone(), oauth.clone(), log.clone(), mailer.clone());
+    let outbox = Outbox::open(
+        &config,
+        store.clone(),
+        registry.clone(),
+        oauth.clone(),
+        machine,
+        log.clone(),
+        mailer.clone(),
+    );
     let outbox = outbox.await;
     let outbox = Arc::new(outbox.context("the outbox cannot be read")?);
     let door = Door::open(&config.endpoint, &config.limits).await?;

@@ -26,8 +26,6 @@ pub struct Capability {
 }
 
 /// All rows. The order is that of preference when another method is proposed.
-///
-/// A method has what works, and nothing before it does.
 static ROWS: [Capability; 4] = [
     Capability {
         method: Method::SecureSmtpClient,
@@ -242,10 +240,11 @@ mod tests {
 
         let signing = Account { sign: Signing::Clear, ..account(Method::CdoMessage) };
         let found = check_row(&row(Method::CdoMessage), capabilities(), &signing);
-        assert_eq!(
-            found[0].text,
-            "the method cdo-message cannot sign messages; the method secure-smtp-client can"
-        );
+        let text = "the method cdo-message cannot sign messages; the method secure-smtp-client can";
+        assert!(found.iter().any(|problem| problem.text == text), "{found:?}");
+        for method in [Method::Pickup, Method::SecureSmtpClient] {
+            assert_eq!(problems(&Account { sign: Signing::Opaque, ..account(method) }), []);
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
 use super::{Signer, SigningError};
-use crate::certs::{KeyAlgorithm, SigningKey};
+use crate::certs::{KeyAlgorithm, KeyError, SigningKey};
 
 const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
@@ -65,7 +65,7 @@ pub(super) fn signed_data(
 /// Checks that `signature` was made over `message` by the key of `certificate` (DER).
 ///
 /// # Errors
-/// [`SigningError::Certificate`]: it was not, or the certificate's key is of a kind that does not sign here.
+/// [`SigningError::Key`]: it was not; [`SigningError::Certificate`]: its key is of a kind that does not sign here.
 pub fn check_signature(certificate: &[u8], message: &[u8], signature: &[u8]) -> Result<(), SigningError> {
     let certificate = Certificate::parse(certificate)?;
     certificate.verify(certificate.algorithm()?, message, signature)
@@ -119,8 +119,7 @@ impl<'a> Certificate<'a> {
                 UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key).verify(message, signature)
             }
         };
-        let other = || SigningError::Certificate("the private key is not that of the certificate".to_owned());
-        verified.map_err(|_| other())
+        verified.map_err(|_| KeyError::Failed("it is not that of the certificate".to_owned()).into())
     }
 
     /// IssuerAndSerialNumber's two fields.
