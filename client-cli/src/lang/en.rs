@@ -285,8 +285,8 @@ pub(crate) static EN: Texts = Texts {
     truncated: "The dialogue was longer than the daemon keeps.",
     exported: |count| format!("{count} {} exported", if count == 1 { "entry" } else { "entries" }),
     policy_changed: "* changed from what Faxpost comes with",
-    signin: super::signin::EN,
     certificates: &super::certificates::EN,
+    signin: super::signin::EN,
 };
 
 /// Used where the daemon gives no sentence of its own.

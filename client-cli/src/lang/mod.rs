@@ -237,9 +237,9 @@ pub(crate) struct Texts {
     pub(crate) truncated: Text,
     pub(crate) exported: fn(u64) -> String,
     pub(crate) policy_changed: Text,
-    pub(crate) signin: SignInTexts,
     /// Certificates, requests, the audit log.
     pub(crate) certificates: &'static CertificateTexts,
+    pub(crate) signin: SignInTexts,
 }
 
 impl Texts {

@@ -174,6 +174,9 @@ pub(crate) static RU: Texts = Texts {
             "сертификат сервера не проверяется (tls-check=accept-invalid): письма и пароль может прочитать любой на \
              пути к серверу",
         ),
+        "CERTIFICATE_UNUSABLE" => Some(
+            "письма ждут: их нечем подписать. Что не так с сертификатом, покажет faxpost cert candidates",
+        ),
         "PLAINTEXT_AUTH" => Some("пароль передаётся по сети без TLS"),
         "NO_PASSWORD" => Some("вход включён, но пароль не задан: письма ждут, пока его не зададут"),
         _ => None,
@@ -300,8 +303,8 @@ pub(crate) static RU: Texts = Texts {
     truncated: "Диалог был длиннее, чем хранит служба.",
     exported: |count| format!("Выгружено записей: {count}"),
     policy_changed: "* изменено по сравнению с исходной политикой Faxpost",
-    signin: super::signin::RU,
     certificates: &super::certificates::RU,
+    signin: super::signin::RU,
 };
 
 fn reason(code: &str) -> Option<&'static str> {
