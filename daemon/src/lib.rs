@@ -52,9 +52,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     let store = Store::open(&config.state_dir)?;
     let registry =
         Arc::new(Registry::open(store.clone(), vault).await.context("the accounts cannot be read")?);
-    let policy = Arc::new(PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?);
+    let policy = PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?;
     let log = Log::new(store.clone());
-    let mailer = Mailer::in_process();
+    let mailer = Mailer::new(config.mailer.account.as_deref(), &config.state_dir)?;
+    let policy = Arc::new(policy.with_service_account(mailer.account()));
     let outbox = Outbox::open(&config, store.clone(), registry.clone(), log.clone(), mailer.clone()).await;
     let outbox = Arc::new(outbox.context("the outbox cannot be read")?);
     let door = Door::open(&config.endpoint, &config.limits).await?;
@@ -68,8 +69,17 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         state = %config.state_dir.display(),
         "ready"
     );
-    let app =
-        App { config, store, registry, outbox, log, mailer, policy, started_at, stopping: shutdown.clone() };
+    let app = App {
+        config,
+        store,
+        registry,
+        outbox,
+        log,
+        mailer: mailer.clone(),
+        policy,
+        started_at,
+        stopping: shutdown.clone(),
+    };
     let served = tokio::select! {
         served = api::serve(Arc::new(app), incoming) => served,
         // A peer that takes no answer must not hold up the stop.
@@ -82,6 +92,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     shutdown.cancel();
     deliveries.await.context("the outbox failed")?;
     retention.await.context("the retention failed")?;
+    mailer.stop().await;
     tracing::info!("stopped");
     served.context("the daemon cannot serve its endpoint")
 }

@@ -139,6 +139,7 @@ pub(crate) static RU: Texts = Texts {
     status_state_dir: "Папка данных",
     status_endpoint: "Адрес",
     status_process: "Процесс",
+    status_mailer: "Почту шлёт",
     role: |role| match role {
         "administrator" => "администратор".to_owned(),
         "service" => "служба".to_owned(),
@@ -384,6 +385,7 @@ fn failure(code: &str) -> Option<&'static str> {
         "TOO_LARGE" => "Письмо больше, чем принимает сервер.",
         "NO_SMTPUTF8" => "Адресу нужен SMTPUTF8, а у сервера его нет.",
         "LOCAL_FILE" => "Не удалась работа с файлом или папкой.",
+        "MAILER_FAILED" => "Отказал процесс отправки; письмо не передано.",
         "UNCERTAIN" => "Соединение прервалось в самом конце: ушло ли письмо, неизвестно.",
         _ => return None,
     })

@@ -55,6 +55,9 @@ impl Diagnostics for Service {
             queued: unfinished.queued.try_into().unwrap_or(i64::MAX),
             held: unfinished.held.try_into().unwrap_or(i64::MAX),
             oldest_queued_time: unfinished.oldest.map(convert::timestamp),
+            service_account_name: app.mailer.account().name.clone(),
+            service_account_id: app.mailer.account().id.clone(),
+            mailer_note: app.mailer.account().note.and_then(english).unwrap_or_default().to_owned(),
             ..v1::GetStatusResponse::default()
         };
         if viewer.is_administrator() {
@@ -107,10 +110,11 @@ impl Diagnostics for Service {
         let test = Test { id, account, password, to: request.to, until, russian, caller: caller.author() };
         let events = diagnose::start(test, self.0.outbox.host(), &self.0.log, &self.0.mailer)
             .map_err(|p| error::fields(&p))?;
-        let steps = UnboundedReceiverStream::new(events.steps).map(move |event| {
+        let steps = UnboundedReceiverStream::new(events.steps).filter_map(move |event| {
             // The guard ends the test when the caller ends the call.
             let _ = &events.guard;
-            Ok(v1::TestAccountResponse { step: Some(step(event, &server)) })
+            let step = step(event, &server);
+            std::future::ready(step.map(|step| Ok(v1::TestAccountResponse { step: Some(step) })))
         });
         Ok(Response::new(until_stopping(steps, &self.0.stopping)))
     }
@@ -150,22 +154,27 @@ fn alarms(
     alarms
 }
 
-fn step(event: Event, server: &str) -> v1::TestStep {
+fn english(code: &str) -> Option<&'static str> {
+    faxpost_proto::advice::text(code, faxpost_proto::advice::Language::En)
+}
+
+/// Nothing for what is no step.
+fn step(event: Event, server: &str) -> Option<v1::TestStep> {
     let report = match event {
         Event::Started(step) => {
-            return v1::TestStep {
+            return Some(v1::TestStep {
                 step: number(step).into(),
                 state: v1::StepState::Started.into(),
                 ..v1::TestStep::default()
-            };
+            });
         }
         Event::Finished(report) => report,
+        Event::FinalDot => return None,
     };
     let StepReport { step, state, millis, details, reply, tls, failure } = report;
     let advice = failure.as_ref().and_then(|failure| diagnose::advise(failure, server));
-    let advice_text =
-        advice.and_then(|code| faxpost_proto::advice::text(code, faxpost_proto::advice::Language::En));
-    v1::TestStep {
+    let advice_text = advice.and_then(english);
+    Some(v1::TestStep {
         step: number(step).into(),
         state: match state {
             StepState::Passed => v1::StepState::Passed,
@@ -181,7 +190,7 @@ fn step(event: Event, server: &str) -> v1::TestStep {
         failure_text: failure.map(|failure| failure.text).unwrap_or_default(),
         advice_reason: advice.unwrap_or_default().to_owned(),
         advice_text: advice_text.unwrap_or_default().to_owned(),
-    }
+    })
 }
 
 fn number(step: Step) -> v1::Step {

@@ -125,6 +125,7 @@ fn by_kind(failure: &Failure) -> &'static str {
         FailureKind::TooLarge => "TOO_LARGE",
         FailureKind::NoSmtputf8 => "ASCII_ADDRESS_NEEDED",
         FailureKind::LocalFile => "CHECK_FOLDER",
+        FailureKind::MailerFailed => "MAILER_FAILED",
         FailureKind::Uncertain => "MAY_ARRIVE_TWICE",
     }
 }
@@ -135,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    const KINDS: [FailureKind; 28] = [
+    const KINDS: [FailureKind; 29] = [
         FailureKind::NameNotFound,
         FailureKind::ResolverFailed,
         FailureKind::ConnectionRefused,
@@ -163,6 +164,7 @@ mod tests {
         FailureKind::TooLarge,
         FailureKind::NoSmtputf8,
         FailureKind::LocalFile,
+        FailureKind::MailerFailed,
         FailureKind::Uncertain,
     ];
 
@@ -320,7 +322,13 @@ mod tests {
 
     #[test]
     fn every_advice_is_given_to_somebody() {
-        let source = include_str!("advice.rs");
+        // The status gives some of it, as the mailer's note.
+        let source = [
+            include_str!("advice.rs"),
+            include_str!("../mailer/worker/unix.rs"),
+            include_str!("../mailer/worker/windows.rs"),
+        ]
+        .concat();
         for code in codes() {
             assert!(source.contains(&format!("\"{code}\"")), "{code}");
         }

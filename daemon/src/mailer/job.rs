@@ -1,4 +1,5 @@
-//! What crosses the mailer's seam. All of it is serialisable; nothing in it is a handle or a callback.
+//! What crosses the mailer's seam. All of it is serialisable; nothing in it is a handle or a callback, but for
+//! [`Body::Remote`], which never crosses.
 
 use std::path::PathBuf;
 
@@ -125,6 +126,9 @@ pub enum Body {
         /// Bytes.
         size: u64,
     },
+    /// In the mailer's process: what was one of the others in the daemon's.
+    #[serde(skip)]
+    Remote(super::worker::Remote),
 }
 
 impl Body {
@@ -134,6 +138,7 @@ impl Body {
         match self {
             Self::Inline(bytes) => bytes.len() as u64,
             Self::File { size, .. } => *size,
+            Self::Remote(remote) => remote.size(),
         }
     }
 }
@@ -181,6 +186,8 @@ pub enum Event {
     Started(Step),
     /// A step ended.
     Finished(StepReport),
+    /// The end of the content leaves: from here to the answer nobody knows whether the message was taken.
+    FinalDot,
 }
 
 /// How one step went.
@@ -332,6 +339,8 @@ pub enum FailureKind {
     NoSmtputf8,
     /// A local file or folder failed.
     LocalFile,
+    /// The mailer's own process failed; the message was not handed over.
+    MailerFailed,
     /// The connection broke after the final dot: whether the message went out is not known.
     Uncertain,
 }

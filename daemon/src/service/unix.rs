@@ -14,6 +14,16 @@ pub fn default_state_dir() -> PathBuf {
     PathBuf::from("/var/lib/faxpost")
 }
 
+/// The account of this process: name and id ("uid:107").
+///
+/// # Errors
+/// None here.
+pub fn own_account() -> std::io::Result<(String, String)> {
+    let own = nix::unistd::geteuid();
+    let named = nix::unistd::User::from_uid(own).ok().flatten();
+    Ok((named.map_or_else(|| own.to_string(), |user| user.name), format!("uid:{own}")))
+}
+
 /// Makes the state folder, readable by the daemon's account only; refuses one that others could change.
 ///
 /// # Errors

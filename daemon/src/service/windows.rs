@@ -26,6 +26,15 @@ pub fn default_state_dir() -> PathBuf {
     PathBuf::from(data).join("Faxpost")
 }
 
+/// The account of this process: name and SID.
+///
+/// # Errors
+/// The system does not say.
+pub fn own_account() -> std::io::Result<(String, String)> {
+    let id = Token::own()?.facts()?.user;
+    Ok((account_name(&id).unwrap_or_else(|| id.clone()), id))
+}
+
 /// SYSTEM, Administrators and the owner have everything, nobody else anything. Protected, so that ProgramData's readers
 /// are not inherited.
 const CLOSED: &str = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)";

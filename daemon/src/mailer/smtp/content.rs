@@ -21,6 +21,7 @@ impl<'a> Content<'a> {
         let reader: Box<dyn AsyncRead + Send + Unpin> = match body {
             Body::Inline(bytes) => Box::new(bytes.as_slice()),
             Body::File { path, .. } => Box::new(File::open(path).await?),
+            Body::Remote(remote) => Box::new(remote.reader()),
         };
         Ok(Self { reader, left: body.size() })
     }

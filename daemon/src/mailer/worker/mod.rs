@@ -1,0 +1,79 @@
+//! The mailer as a process of its own, under the service account (requirement H6): the daemon, which may do everything,
+//! parses no byte from the network, and the process that does may do next to nothing.
+//!
+//! `faxpostd mailer` is that process. The daemon starts it with the first job, over a connection that only the two have,
+//! starts it again when it died, and takes it for hostile: see [`link`]. One process does all jobs at the same time.
+//!
+//! Adding a kind of work: a variant of [`Task`] and of [`Answer`], and a line in [`perform`].
+
+mod body;
+mod child;
+mod link;
+mod serve;
+mod supervisor;
+mod wire;
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+use unix as platform;
+#[cfg(windows)]
+use windows as platform;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{Body, Event, Job, Outcome};
+
+pub use body::Remote;
+pub use child::{Confined, confine, main};
+pub use supervisor::Account;
+pub(super) use supervisor::Supervisor;
+
+/// What the process is started with.
+#[derive(Clone, Debug)]
+pub struct Arguments {
+    /// The account to become; `None`: stay what it is, even root.
+    pub account: Option<String>,
+    /// The folder of private keys: readable as far as the account may.
+    pub keys: PathBuf,
+}
+
+/// Work for the mailer.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Task {
+    /// Hand a message over, or test an account.
+    Deliver(Box<Job>),
+}
+
+/// What came of a [`Task`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Answer {
+    /// Of [`Task::Deliver`].
+    Deliver(Box<Outcome>),
+}
+
+impl Task {
+    /// The message in it, which travels beside it.
+    fn body(&mut self) -> Option<&mut Body> {
+        match self {
+            Self::Deliver(job) => Some(&mut job.body),
+        }
+    }
+}
+
+/// Does it, here.
+async fn perform(task: Task, events: UnboundedSender<Event>) -> Answer {
+    match task {
+        Task::Deliver(job) => {
+            let mut outcome = super::run(*job, Some(events)).await;
+            outcome.shorten();
+            Answer::Deliver(Box::new(outcome))
+        }
+    }
+}
