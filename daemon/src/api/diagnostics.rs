@@ -110,11 +110,10 @@ impl Diagnostics for Service {
         let test = Test { id, account, password, to: request.to, until, russian, caller: caller.author() };
         let events = diagnose::start(test, self.0.outbox.host(), &self.0.log, &self.0.mailer)
             .map_err(|p| error::fields(&p))?;
-        let steps = UnboundedReceiverStream::new(events.steps).filter_map(move |event| {
+        let steps = UnboundedReceiverStream::new(events.steps).map(move |event| {
             // The guard ends the test when the caller ends the call.
             let _ = &events.guard;
-            let step = step(event, &server);
-            std::future::ready(step.map(|step| Ok(v1::TestAccountResponse { step: Some(step) })))
+            Ok(v1::TestAccountResponse { step: Some(step(event, &server)) })
         });
         Ok(Response::new(until_stopping(steps, &self.0.stopping)))
     }
@@ -158,23 +157,21 @@ fn english(code: &str) -> Option<&'static str> {
     faxpost_proto::advice::text(code, faxpost_proto::advice::Language::En)
 }
 
-/// Nothing for what is no step.
-fn step(event: Event, server: &str) -> Option<v1::TestStep> {
+fn step(event: Event, server: &str) -> v1::TestStep {
     let report = match event {
         Event::Started(step) => {
-            return Some(v1::TestStep {
+            return v1::TestStep {
                 step: number(step).into(),
                 state: v1::StepState::Started.into(),
                 ..v1::TestStep::default()
-            });
+            };
         }
         Event::Finished(report) => report,
-        Event::FinalDot => return None,
     };
     let StepReport { step, state, millis, details, reply, tls, failure } = report;
     let advice = failure.as_ref().and_then(|failure| diagnose::advise(failure, server));
     let advice_text = advice.and_then(english);
-    Some(v1::TestStep {
+    v1::TestStep {
         step: number(step).into(),
         state: match state {
             StepState::Passed => v1::StepState::Passed,
@@ -190,7 +187,7 @@ fn step(event: Event, server: &str) -> Option<v1::TestStep> {
         failure_text: failure.map(|failure| failure.text).unwrap_or_default(),
         advice_reason: advice.unwrap_or_default().to_owned(),
         advice_text: advice_text.unwrap_or_default().to_owned(),
-    })
+    }
 }
 
 fn number(step: Step) -> v1::Step {

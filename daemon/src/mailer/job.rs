@@ -186,8 +186,6 @@ pub enum Event {
     Started(Step),
     /// A step ended.
     Finished(StepReport),
-    /// The end of the content leaves: from here to the answer nobody knows whether the message was taken.
-    FinalDot,
 }
 
 /// How one step went.

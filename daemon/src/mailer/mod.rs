@@ -17,7 +17,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 pub use job::*;
 
-use progress::Progress;
+use progress::{Gate, Progress};
 use worker::{Account, Supervisor};
 
 /// The mailer as the rest of the daemon calls it.
@@ -56,7 +56,12 @@ impl Mailer {
 
 /// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
 pub async fn run(job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
-    let progress = Progress::new(events);
+    run_gated(job, events, None).await
+}
+
+/// As [`run`]; whatever ends the message waits for `gate` first.
+async fn run_gated(job: Job, events: Option<UnboundedSender<Event>>, gate: Option<Gate>) -> Outcome {
+    let progress = Progress::new(events, gate);
     match &job.route {
         Route::Smtp(route) => methods::secure_smtp_client::run(&job, route, progress).await,
         Route::Pickup { directory, file_stem } => {

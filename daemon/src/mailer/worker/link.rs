@@ -291,6 +291,10 @@ impl Table {
         };
         match frame.kind {
             Kind::Event => wanted.tell(frame.parse()?),
+            Kind::FinalDot => {
+                wanted.final_dot = true;
+                Ok(())
+            }
             Kind::Read => {
                 let source = wanted.source.as_ref().ok_or_else(|| invalid("it has the message already"))?;
                 source.ask(frame.offset()?)
@@ -328,7 +332,6 @@ impl Wanted {
         match &event {
             Event::Started(step) => self.step = Some(*step),
             Event::Finished(_) => {}
-            Event::FinalDot => self.final_dot = true,
         }
         if let Some(events) = &self.events {
             // Whoever stopped listening does not stop the job.

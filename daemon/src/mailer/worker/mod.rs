@@ -28,6 +28,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::progress::Gate;
 use super::{Body, Event, Job, Outcome};
 
 pub use body::Remote;
@@ -68,10 +69,10 @@ impl Task {
 }
 
 /// Does it, here.
-async fn perform(task: Task, events: UnboundedSender<Event>) -> Answer {
+async fn perform(task: Task, events: Option<UnboundedSender<Event>>, gate: Gate) -> Answer {
     match task {
         Task::Deliver(job) => {
-            let mut outcome = super::run(*job, Some(events)).await;
+            let mut outcome = super::run_gated(*job, events, Some(gate)).await;
             outcome.shorten();
             Answer::Deliver(Box::new(outcome))
         }

@@ -5,13 +5,14 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use super::body::{Awaited, Remote};
 use super::wire::{Carried, Done, Frame, Hello, Kind, Order, PROTOCOL, invalid};
 use super::{Answer, perform};
-use crate::mailer::{Body, Event};
+use crate::mailer::Body;
+use crate::mailer::progress::Gate;
 
 /// Serves until the daemon ends the connection.
 pub(super) async fn serve(
@@ -112,12 +113,14 @@ impl Jobs {
             };
         }
         let (events, mut happened) = mpsc::unbounded_channel();
-        let out = self.out.clone();
+        let (work_out, out) = (self.out.clone(), self.out.clone());
         let abort = self.tasks.spawn(async move {
-            let work = perform(task, events);
+            let work = perform(task, told.then_some(events), gate(id, work_out));
             let telling = async {
                 while let Some(event) = happened.recv().await {
-                    tell(&event, id, told, &out);
+                    if let Ok(frame) = Frame::with(Kind::Event, id, &event) {
+                        let _ = out.send(frame);
+                    }
                 }
             };
             // The work drops its end of the events, so both end; and the answer is behind all of them.
@@ -143,31 +146,47 @@ impl Jobs {
     }
 }
 
-/// Whoever is not interested in the steps has to know one thing: that the message may have gone out.
-fn tell(event: &Event, id: u32, told: bool, out: &mpsc::UnboundedSender<Frame>) {
-    if (told || matches!(event, Event::FinalDot))
-        && let Ok(frame) = Frame::with(Kind::Event, id, event)
-    {
+/// Before the final dot leaves, the daemon is told: should this process die then, the message may have arrived.
+fn gate(id: u32, out: mpsc::UnboundedSender<Frame>) -> Gate {
+    Box::new(move || {
+        let (sender, written) = oneshot::channel();
+        let mut frame = Frame::new(Kind::FinalDot, id, Vec::new());
+        frame.written = Some(sender);
         let _ = out.send(frame);
-    }
+        Box::pin(async move {
+            // An error: the connection has ended, and this process does so, too.
+            if written.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+    })
 }
 
 async fn write(
     mut writer: impl AsyncWrite + Unpin,
     mut frames: mpsc::UnboundedReceiver<Frame>,
 ) -> io::Result<()> {
-    let mut gathered = Vec::new();
-    while let Some(frame) = frames.recv().await {
-        frame.write(&mut gathered).await?;
+    let (mut gathered, mut awaited) = (Vec::new(), Vec::new());
+    while let Some(mut frame) = frames.recv().await {
         // What has come meanwhile goes along: a system call costs more than a copy.
-        while gathered.len() < 64 * 1024
-            && let Ok(frame) = frames.try_recv()
-        {
+        loop {
             frame.write(&mut gathered).await?;
+            awaited.extend(frame.written.take());
+            if gathered.len() >= 64 * 1024 {
+                break;
+            }
+            match frames.try_recv() {
+                Ok(next) => frame = next,
+                Err(_) => break,
+            }
         }
         writer.write_all(&gathered).await?;
         writer.flush().await?;
         gathered.clear();
+        for waiting in awaited.drain(..) {
+            // The job may have been cancelled.
+            let _: Result<(), ()> = waiting.send(());
+        }
     }
     Ok(())
 }

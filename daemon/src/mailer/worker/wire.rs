@@ -12,6 +12,7 @@ use std::io;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::oneshot;
 use zeroize::Zeroize as _;
 
 use super::{Answer, Task};
@@ -63,12 +64,16 @@ pub(super) enum Kind {
     Answer = 20,
     /// From the mailer: it is alive.
     Pong = 21,
+    /// From the mailer: the end of a message leaves with the next thing it does.
+    FinalDot = 22,
 }
 
 impl Kind {
     fn of(byte: u8) -> Option<Self> {
-        use Kind::{Answer, Cancel, Event, Hello, Part, Piece, Ping, Pong, Read, Start, Unreadable};
-        [Start, Piece, Unreadable, Cancel, Ping, Hello, Event, Read, Part, Answer, Pong]
+        use Kind::{
+            Answer, Cancel, Event, FinalDot, Hello, Part, Piece, Ping, Pong, Read, Start, Unreadable,
+        };
+        [Start, Piece, Unreadable, Cancel, Ping, Hello, Event, Read, Part, Answer, Pong, FinalDot]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -123,6 +128,8 @@ pub(super) struct Frame {
     /// What follows the payload in the same frame: the body that travels with a job.
     tail: Vec<u8>,
     secret: bool,
+    /// Told when the frame is in the system's hands, from where it arrives even if this process dies.
+    pub(super) written: Option<oneshot::Sender<()>>,
 }
 
 impl Drop for Frame {
@@ -135,7 +142,7 @@ impl Drop for Frame {
 
 impl Frame {
     pub(super) fn new(kind: Kind, id: u32, payload: Vec<u8>) -> Self {
-        Self { kind, id, payload, tail: Vec::new(), secret: false }
+        Self { kind, id, payload, tail: Vec::new(), secret: false, written: None }
     }
 
     /// A frame with this in it.
@@ -151,7 +158,7 @@ impl Frame {
         serde_json::to_writer(&mut payload, order)?;
         let length = u32::try_from(payload.len() - 4).map_err(|_| too_long())?;
         payload[..4].copy_from_slice(&length.to_le_bytes());
-        let frame = Self { kind: Kind::Start, id, payload, tail, secret: true };
+        let frame = Self { kind: Kind::Start, id, payload, tail, secret: true, written: None };
         if frame.payload.len() + frame.tail.len() + HEAD > LONGEST_FRAME {
             return Err(too_long());
         }
@@ -301,7 +308,7 @@ mod tests {
             if honest && bytes.len() > 9 {
                 let length = bytes.len() as u32 - 4;
                 bytes[..4].copy_from_slice(&length.to_le_bytes());
-                bytes[4] = 1 + bytes[4] % 21;
+                bytes[4] = 1 + bytes[4] % 22;
             }
             if let Ok(Some(frame)) = read(&bytes) {
                 let _ = (frame.offset(), frame.parse::<Done>(), frame.parse::<Hello>());
