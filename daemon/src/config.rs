@@ -19,6 +19,8 @@ pub struct Config {
     pub outbox: Outbox,
     /// How long things are kept.
     pub log: Retention,
+    /// Requests that wait for an administrator.
+    pub approvals: Approvals,
     /// Who talks to servers and signs.
     pub mailer: Mailer,
 }
@@ -110,6 +112,21 @@ pub struct Mailer {
     pub account: Option<String>,
 }
 
+/// Requests that wait for an administrator (requirement C6). `[approvals]` in `faxpostd.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Approvals {
+    /// Hours after which a request that nobody decided is over.
+    pub expire_hours: u32,
+}
+
+impl Default for Approvals {
+    fn default() -> Self {
+        // A week: somebody is back from his holidays, and nobody approves what everybody has forgotten.
+        Self { expire_hours: 168 }
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct File {
@@ -117,6 +134,7 @@ struct File {
     outbox: Outbox,
     log: Retention,
     mailer: Mailer,
+    approvals: Approvals,
 }
 
 impl File {
@@ -163,6 +181,11 @@ impl File {
         ] {
             ensure!((from..=to).contains(&found), "log.{name} is {found}; it can be {from} to {to}");
         }
+        let Approvals { expire_hours } = self.approvals;
+        ensure!(
+            (1..=8760).contains(&expire_hours),
+            "approvals.expire-hours is {expire_hours}; it can be 1 to 8760"
+        );
         if let Some(account) = &self.mailer.account {
             // No account's name is longer: 256 octets on Linux, a domain and 256 characters on Windows.
             let fits = (1..=512).contains(&account.len()) && !account.chars().any(char::is_control);
@@ -191,6 +214,7 @@ impl Config {
             limits: file.limits,
             outbox: file.outbox,
             log: file.log,
+            approvals: file.approvals,
             mailer: file.mailer,
         })
     }
@@ -219,6 +243,7 @@ mod tests {
             ("[log]\nkeep-messages-days = 4294967295", "log.keep-messages-days"),
             ("[log]\nmax-megabytes = 9223372036854775807", "log.max-megabytes"),
             ("[log]\nfirst-look = 1", "first-look"),
+            ("[approvals]\nexpire-hours = 0", "approvals.expire-hours"),
             ("[mailer]\naccount = \"\"", "mailer.account"),
         ] {
             let error = load(text).unwrap_err();

@@ -4,6 +4,8 @@
 
 pub mod accounts;
 pub mod api;
+pub mod approvals;
+pub mod audit;
 pub mod caller;
 pub mod certs;
 pub mod config;
@@ -12,6 +14,7 @@ pub mod ipc;
 pub mod log;
 pub mod mailer;
 pub mod message;
+pub mod oauth;
 pub mod outbox;
 pub mod policy;
 pub mod secrets;
@@ -27,10 +30,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Registry;
 use crate::api::{App, PolicyKeeper};
+use crate::approvals::{Desk, NoHands};
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::ipc::Door;
 use crate::log::{Log, Retention};
 use crate::mailer::Mailer;
+use crate::oauth::Oauth;
 use crate::outbox::Outbox;
 use crate::secrets::Vault;
 use crate::state::StateLock;
@@ -48,21 +54,42 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     service::prepare_state_dir(&config.state_dir)?;
     let _lock = StateLock::take(&config.state_dir, &config.endpoint)?;
     // The key first: a look at it changes nothing, while opening the database brings in what a crash left.
-    let vault = Vault::open(&config.state_dir)?;
+    let vault = Arc::new(Vault::open(&config.state_dir)?);
     let store = Store::open(&config.state_dir)?;
     let registry =
-        Arc::new(Registry::open(store.clone(), vault).await.context("the accounts cannot be read")?);
-    let policy = PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?;
-    let log = Log::new(store.clone());
+        Arc::new(Registry::open(store.clone(), vault.clone()).await.context("the accounts cannot be read")?);
     let mailer = Mailer::new(config.mailer.account.as_deref(), &config.state_dir)?;
-    let policy = Arc::new(policy.with_service_account(mailer.account()));
-    let outbox = Outbox::open(&config, store.clone(), registry.clone(), log.clone(), mailer.clone()).await;
+    let policy = PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?;
+    let policy = Arc::new(policy.with_service_account(&mailer.account()));
+    let audit = Arc::new(Audit::new(store.clone()));
+    let life = Duration::from_secs(u64::from(config.approvals.expire_hours) * 3600);
+    let desk = Desk::open(store.clone(), vault.clone(), Arc::new(NoHands), life).await;
+    let (desk, interrupted) = desk.context("the requests cannot be read")?;
+    for request in &interrupted {
+        tracing::warn!(
+            request = request.number,
+            "a request was being carried out when the daemon was stopped"
+        );
+        audit.record(api::carried_out(request)).await;
+    }
+    let desk = Arc::new(desk);
+    let log = Log::new(store.clone());
+    let oauth = Arc::new(Oauth::new(store.clone(), registry.clone(), vault, mailer.clone()));
+    let outbox =
+        Outbox::open(&config, store.clone(), registry.clone(), oauth.clone(), log.clone(), mailer.clone());
+    let outbox = outbox.await;
     let outbox = Arc::new(outbox.context("the outbox cannot be read")?);
     let door = Door::open(&config.endpoint, &config.limits).await?;
 
     let incoming = door.incoming(shutdown.clone());
     let deliveries = tokio::spawn(outbox.clone().run(shutdown.clone()));
+    let grants = tokio::spawn(oauth.clone().run(shutdown.clone()));
     let retention = tokio::spawn(Retention::new(&config.log, store.clone()).run(shutdown.clone()));
+    let expiry = tokio::spawn(desk.clone().run(shutdown.clone()));
+    let auditing = tokio::spawn({
+        let (audit, shutdown) = (audit.clone(), shutdown.clone());
+        async move { audit.run(shutdown).await }
+    });
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         endpoint = config.endpoint,
@@ -73,10 +100,13 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         config,
         store,
         registry,
+        oauth,
         outbox,
         log,
         mailer: mailer.clone(),
         policy,
+        desk,
+        audit,
         started_at,
         stopping: shutdown.clone(),
     };
@@ -91,7 +121,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     // If serving ended by itself, the rest ends with it.
     shutdown.cancel();
     deliveries.await.context("the outbox failed")?;
+    grants.await.context("the care for sign-ins failed")?;
     retention.await.context("the retention failed")?;
+    expiry.await.context("the requests failed")?;
+    auditing.await.context("the audit log failed")?;
     mailer.stop().await;
     tracing::info!("stopped");
     served.context("the daemon cannot serve its endpoint")

@@ -83,9 +83,10 @@ pub(crate) static RU: Texts = Texts {
         format!("{key}: в SHA-256 64 шестнадцатеричные цифры (двоеточия и sha256: перед ними допустимы).")
     },
     secret_argument: |key| {
+        let secret = super::secret_option(key);
         format!(
             "{key} нельзя указать в командной строке: её видят другие пользователи и история оболочки. \
-             Используйте --password-stdin, или --ask-password, чтобы ввести его по запросу."
+             Используйте --{secret}-stdin, или --ask-{secret}, чтобы ввести его по запросу."
         )
     },
     nothing_to_set: "Нечего менять: укажите КЛЮЧ=ЗНАЧЕНИЕ (см. `faxpost account set --help`).",
@@ -162,6 +163,8 @@ pub(crate) static RU: Texts = Texts {
         "login" => Some("(адрес отправителя до @)"),
         "pickup-directory" => Some("(pickup в папке данных)"),
         "ehlo-name" => Some("(имя этого компьютера)"),
+        "envelope-sender" => Some("(адрес отправителя)"),
+        "messages-per-minute" => Some("(без ограничения)"),
         _ => None,
     },
     blank_name: "(пусто: получатель видит адрес)",
@@ -275,6 +278,7 @@ pub(crate) static RU: Texts = Texts {
     truncated: "Диалог был длиннее, чем хранит служба.",
     exported: |count| format!("Выгружено записей: {count}"),
     policy_changed: "* изменено по сравнению с исходной политикой Faxpost",
+    signin: super::signin::RU,
 };
 
 fn reason(code: &str) -> Option<&'static str> {
@@ -386,6 +390,10 @@ fn failure(code: &str) -> Option<&'static str> {
         "NO_SMTPUTF8" => "Адресу нужен SMTPUTF8, а у сервера его нет.",
         "LOCAL_FILE" => "Не удалась работа с файлом или папкой.",
         "MAILER_FAILED" => "Отказал процесс отправки; письмо не передано.",
+        "NO_SIGNING_CERTIFICATE" => "Нет сертификата, которым можно подписать письмо от этого отправителя.",
+        "SIGNING_KEY_MISSING" => "Нет закрытого ключа к сертификату для подписи.",
+        "KEY_ACCESS_DENIED" => "Учётной записи, которая подписывает, нельзя пользоваться закрытым ключом.",
+        "SIGNING_FAILED" => "Письмо не удалось подписать.",
         "UNCERTAIN" => "Соединение прервалось в самом конце: ушло ли письмо, неизвестно.",
         _ => return None,
     })

@@ -48,11 +48,19 @@ pub fn route(
                 (false, _) => None,
                 (true, Some(credential)) => {
                     let login = account.effective_login().to_owned();
-                    Some(SignIn { login, credential, mechanism: None })
+                    let mechanism = account.mechanism.map(|mechanism| mechanism.as_str().to_owned());
+                    Some(SignIn { login, credential, mechanism })
                 }
                 (true, None) => {
-                    let text = "the account signs in, but its password is not set";
-                    return Err(failure(Step::SignIn, FailureKind::NoPassword, text));
+                    let (kind, text) = match account.oauth {
+                        true => {
+                            (FailureKind::NotSignedIn, "nobody has signed in to the account's provider yet")
+                        }
+                        false => {
+                            (FailureKind::NoPassword, "the account signs in, but its password is not set")
+                        }
+                    };
+                    return Err(failure(Step::SignIn, kind, text));
                 }
             };
             let ehlo_name = match account.ehlo_name.as_str() {

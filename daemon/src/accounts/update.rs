@@ -5,9 +5,11 @@ use std::path::{Component, Path};
 
 use super::host::{parse_ehlo_name, parse_server};
 use super::matrix;
+use super::mechanism::Mechanism;
 use super::model::{Account, AccountId, Method, Security, Signing, TlsCheck};
+use super::oauth::{SetOauth, client_secret_binding, token_binding};
 use super::problem::{FieldProblem, Problem};
-use crate::message::address::{MAX_NAME, parse_addr_spec};
+use crate::message::address::{MAX_NAME, parse_addr_spec, parse_mailbox};
 use crate::secrets::Secret;
 
 /// RFC 4616 leaves it open; the same bound as an address, which most logins are.
@@ -16,6 +18,10 @@ const MAX_LOGIN: usize = 254;
 const MAX_PASSWORD: usize = 1024;
 /// Shorter than PATH_MAX, so that file names still fit behind it.
 const MAX_DIRECTORY: usize = 1024;
+/// More than any provider allows; each is a socket and, while it works, a place of the daemon.
+const MAX_CONNECTIONS: u32 = 100;
+/// A thousand a second: more than that is no limit.
+const MAX_RATE: u32 = 60_000;
 
 /// One field to set. `None`, an empty text, 0 or `false` is the field's default, unless said otherwise.
 #[derive(Clone, Debug)]
@@ -46,6 +52,8 @@ pub enum Set {
     PlaintextAuth(bool),
     /// `oauth`
     Oauth(bool),
+    /// `oauth_…`
+    OauthSetting(SetOauth),
     /// `sign`
     Sign(Option<Signing>),
     /// `certificate`
@@ -54,6 +62,16 @@ pub enum Set {
     PickupDirectory(String),
     /// `ehlo_name`
     EhloName(String),
+    /// `mechanism`, in any case.
+    Mechanism(String),
+    /// `envelope_sender`
+    EnvelopeSender(String),
+    /// `reply_to`
+    ReplyTo(String),
+    /// `max_connections`
+    MaxConnections(u32),
+    /// `messages_per_minute`
+    MessagesPerMinute(u32),
 }
 
 impl Set {
@@ -74,10 +92,16 @@ impl Set {
             Self::Password(_) => "password",
             Self::PlaintextAuth(_) => "plaintext_auth",
             Self::Oauth(_) => "oauth",
+            Self::OauthSetting(set) => set.field(),
             Self::Sign(_) => "sign",
             Self::Certificate(_) => "certificate",
             Self::PickupDirectory(_) => "pickup_directory",
             Self::EhloName(_) => "ehlo_name",
+            Self::Mechanism(_) => "mechanism",
+            Self::EnvelopeSender(_) => "envelope_sender",
+            Self::ReplyTo(_) => "reply_to",
+            Self::MaxConnections(_) => "max_connections",
+            Self::MessagesPerMinute(_) => "messages_per_minute",
         }
     }
 }
@@ -114,6 +138,10 @@ pub struct Applied {
     pub account: Account,
     /// The password after it.
     pub password: PasswordChange,
+    /// The client secret after it. Cleared by its binding whether there was one or not.
+    pub client_secret: PasswordChange,
+    /// Tokens of the account are still for the same client, endpoints and server.
+    pub tokens_stay: bool,
 }
 
 /// Applies `sets` to `current`, all or nothing; of two for the same field the later wins. `administrator`: restricted
@@ -127,13 +155,12 @@ pub fn apply(
     sets: &[Set],
     administrator: bool,
 ) -> Result<Applied, Vec<FieldProblem>> {
-    let mut change =
-        Change { account: current.clone(), password: None, kind: None, pin: None, problems: Vec::new() };
+    let mut change = Change { account: current.clone(), ..Change::default() };
     for set in sets {
         change.set(set, administrator);
     }
     change.settle_tls_check();
-    let Change { account, password, mut problems, .. } = change;
+    let Change { account, password, client_secret, mut problems, .. } = change;
 
     // A field that could not be read is not at its new value: what the matrix says about the old one would confuse.
     let failed = |field: &str| {
@@ -144,15 +171,23 @@ pub fn apply(
     if !problems.is_empty() {
         return Err(problems);
     }
+    let id = AccountId::default_account();
+    let moved =
+        |binding: &dyn Fn(&AccountId, &Account) -> Vec<u8>| binding(&id, current) != binding(&id, &account);
     let password = match password {
         Some(secret) if secret.is_empty() => PasswordChange::Clear { by_binding: false },
         Some(secret) => PasswordChange::Set(secret),
-        None if has_password && bound_parts(current) != bound_parts(&account) => {
-            PasswordChange::Clear { by_binding: true }
-        }
+        None if has_password && moved(&binding) => PasswordChange::Clear { by_binding: true },
         None => PasswordChange::Keep,
     };
-    Ok(Applied { account, password })
+    let client_secret = match client_secret {
+        Some(secret) if secret.is_empty() => PasswordChange::Clear { by_binding: false },
+        Some(secret) => PasswordChange::Set(secret),
+        None if moved(&client_secret_binding) => PasswordChange::Clear { by_binding: true },
+        None => PasswordChange::Keep,
+    };
+    let tokens_stay = !moved(&token_binding);
+    Ok(Applied { account, password, client_secret, tokens_stay })
 }
 
 /// What a password is bound to, as associated data of its seal: account, server, port, security, TLS check and login.
@@ -163,7 +198,7 @@ pub fn binding(id: &AccountId, account: &Account) -> Vec<u8> {
     // Each part with its length before it, so that no two lists of parts give the same bytes. A change of this format
     // makes stored passwords unreadable: give it a new version then, and read the old one.
     let mut bytes = b"faxpost-password-binding-1".to_vec();
-    let parts = bound_parts(account);
+    let parts = bound_parts(account, account.password_login());
     for part in std::iter::once(id.as_str().as_bytes()).chain(parts.iter().map(Vec::as_slice)) {
         bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
         bytes.extend_from_slice(part);
@@ -171,7 +206,7 @@ pub fn binding(id: &AccountId, account: &Account) -> Vec<u8> {
     bytes
 }
 
-fn bound_parts(account: &Account) -> [Vec<u8>; 6] {
+pub(super) fn bound_parts(account: &Account, login: &str) -> [Vec<u8>; 6] {
     let security = match account.security {
         Security::None => "none",
         Security::Implicit => "implicit",
@@ -188,14 +223,16 @@ fn bound_parts(account: &Account) -> [Vec<u8>; 6] {
         security.into(),
         check.into(),
         pin,
-        account.effective_login().into(),
+        login.into(),
     ]
 }
 
 /// A change under way.
+#[derive(Default)]
 struct Change {
     account: Account,
     password: Option<Secret>,
+    client_secret: Option<Secret>,
     /// `tls_check` and `tls_pin` as asked for: they are looked at together when all is read.
     kind: Option<TlsCheckKind>,
     pin: Option<Option<[u8; 32]>>,
@@ -243,8 +280,15 @@ impl Change {
                 }
             }
             Set::PlaintextAuth(on) => self.account.plaintext_auth = *on,
-            Set::Oauth(false) => {}
-            Set::Oauth(true) => self.later("oauth", "OAuth 2.0 comes with a later version"),
+            Set::Oauth(on) => self.account.oauth = *on,
+            Set::OauthSetting(set) => {
+                let applied = set.apply(&mut self.account.oauth_settings);
+                if self.read(set.field(), applied).is_some()
+                    && let SetOauth::ClientSecret(secret) = set
+                {
+                    self.client_secret = Some(secret.clone());
+                }
+            }
             Set::Sign(None | Some(Signing::Off)) => self.account.sign = Signing::Off,
             Set::Sign(Some(_)) => self.later("sign", "signing comes with a later version"),
             Set::Certificate(text) if text.is_empty() => {}
@@ -262,6 +306,29 @@ impl Change {
                 if let Some(text) = self.read("ehlo_name", parse_ehlo_name(text)) {
                     self.account.ehlo_name = text;
                 }
+            }
+            Set::Mechanism(text) => {
+                if let Some(mechanism) = self.read("mechanism", parse_mechanism(text)) {
+                    self.account.mechanism = mechanism;
+                }
+            }
+            Set::EnvelopeSender(text) => {
+                if let Some(text) = self.read("envelope_sender", parse_sender(text)) {
+                    self.account.envelope_sender = text;
+                }
+            }
+            Set::ReplyTo(text) => {
+                if let Some(text) = self.read("reply_to", parse_reply_to(text)) {
+                    self.account.reply_to = text;
+                }
+            }
+            Set::MaxConnections(number) => {
+                let read = self.read("max_connections", at_most(*number, MAX_CONNECTIONS));
+                self.account.max_connections = read.unwrap_or(self.account.max_connections);
+            }
+            Set::MessagesPerMinute(number) => {
+                let read = self.read("messages_per_minute", at_most(*number, MAX_RATE));
+                self.account.messages_per_minute = read.unwrap_or(self.account.messages_per_minute);
             }
         }
     }
@@ -329,6 +396,22 @@ fn parse_sender(text: &str) -> Result<String, String> {
     }
 }
 
+/// One mailbox, with or without a name.
+fn parse_reply_to(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    match parse_mailbox(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(what) => Err(format!("the address for answers {what}")),
+    }
+}
+
+fn at_most(number: u32, most: u32) -> Result<u32, String> {
+    if number <= most { Ok(number) } else { Err(format!("can be 0 to {most}")) }
+}
+
 fn parse_name(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.chars().count() > MAX_NAME {
@@ -337,7 +420,7 @@ fn parse_name(text: &str) -> Result<String, String> {
     parse_line(text, usize::MAX)
 }
 
-fn parse_line(text: &str, max_octets: usize) -> Result<String, String> {
+pub(super) fn parse_line(text: &str, max_octets: usize) -> Result<String, String> {
     if text.len() > max_octets {
         return Err(format!("has more than {max_octets} octets"));
     }
@@ -369,6 +452,15 @@ fn check_password(secret: &Secret) -> Result<(), String> {
         return Err("has a line break or a NUL".to_owned());
     }
     Ok(())
+}
+
+fn parse_mechanism(text: &str) -> Result<Option<Mechanism>, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let names = Mechanism::ALL.map(Mechanism::as_str).join(", ");
+    Mechanism::parse(text).map(Some).ok_or_else(|| format!("is one of {names}, or empty for the strongest"))
 }
 
 fn parse_directory(text: &str) -> Result<String, String> {

@@ -6,6 +6,9 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::accounts::{ChangeError, DraftError, FieldProblem, Problem};
+use crate::approvals::{AskError, DecideError};
+use crate::certs::CertificateError;
+use crate::oauth::OauthError;
 use crate::outbox::{AcceptError, SteerError};
 use crate::policy::PolicyError;
 use crate::store::StoreError;
@@ -80,6 +83,11 @@ pub(super) fn draft(error: DraftError) -> Status {
             details.add_bad_request_violation("password", text);
             Status::with_error_details(Code::InvalidArgument, text, details)
         }
+        DraftError::NotSignedIn => {
+            let text = "the sign-in belongs to the saved client, endpoints, server, port, security, TLS check and login; \
+                        save the change and sign in again to test it";
+            status(Code::FailedPrecondition, reason::NOT_SIGNED_IN, text)
+        }
         DraftError::Vault(error) => {
             tracing::error!(%error, "a password could not be unsealed");
             status(
@@ -119,10 +127,92 @@ pub(super) fn steer(error: SteerError) -> Status {
     }
 }
 
+pub(super) fn oauth(error: OauthError) -> Status {
+    let text = error.to_string();
+    match error {
+        OauthError::NoAccount(id) => no_account(&id),
+        OauthError::Fields(problems) => fields(&problems),
+        OauthError::Unknown(_) => status(Code::FailedPrecondition, reason::SIGN_IN_UNKNOWN, text),
+        OauthError::Refused(_) => status(Code::FailedPrecondition, reason::PROVIDER_REFUSED, text),
+        OauthError::Unavailable(_) => status(Code::Unavailable, reason::PROVIDER_UNAVAILABLE, text),
+        OauthError::NotSignedIn(_) | OauthError::Lost(_) => {
+            status(Code::FailedPrecondition, reason::NOT_SIGNED_IN, format!("{text}; sign in first"))
+        }
+        OauthError::ScopeDenied(_) => status(Code::PermissionDenied, reason::SCOPE_DENIED, text),
+        OauthError::TooMany => status(Code::ResourceExhausted, reason::TOO_MANY_CALLS, text),
+        OauthError::Vault(error) => {
+            tracing::error!(%error, "a token or client secret could not be unsealed");
+            let text = format!("{error}; set the client secret anew and sign in again");
+            status(Code::FailedPrecondition, reason::NOT_SIGNED_IN, text)
+        }
+        OauthError::Store(error) => store(&error),
+        OauthError::Failed(why) => internal(why),
+    }
+}
+
 pub(super) fn policy(error: PolicyError) -> Status {
     match error {
         PolicyError::UnknownMethod => invalid("method", error.to_string()),
         PolicyError::Lockout => status(Code::FailedPrecondition, reason::LOCKOUT, error.to_string()),
+        PolicyError::NotApprovable(_) => fields(&[FieldProblem {
+            field: "decision".to_owned(),
+            problem: Problem::NotAvailable,
+            text: error.to_string(),
+        }]),
+    }
+}
+
+/// It was not done, and waits.
+pub(super) fn approval_pending(number: i64) -> Status {
+    let metadata = [("request".to_owned(), number.to_string())];
+    let details = ErrorDetails::with_error_info(reason::APPROVAL_PENDING, reason::DOMAIN, metadata);
+    let text = format!(
+        "an administrator must approve this: it is request {number} now, and is done as soon as he does; follow it with: \
+         faxpost request show {number}"
+    );
+    Status::with_error_details(Code::FailedPrecondition, text, details)
+}
+
+pub(super) fn ask(error: AskError) -> Status {
+    let text = error.to_string();
+    match error {
+        AskError::Action(error) => certificate(error),
+        AskError::TooManyOfCaller(_) | AskError::TooManyInAll(_) => {
+            status(Code::ResourceExhausted, reason::TOO_MANY_REQUESTS, text)
+        }
+        AskError::TooLarge => status(Code::InvalidArgument, reason::MESSAGE_TOO_LARGE, text),
+        AskError::AnotherMethod(..) => internal(text),
+        AskError::Store(error) => store(&error),
+    }
+}
+
+pub(super) fn certificate(error: CertificateError) -> Status {
+    let (why, text) = (error.reason(), error.to_string());
+    let code = match &error {
+        CertificateError::NotFound(_) | CertificateError::RequestNotFound(_) => Code::NotFound,
+        CertificateError::Invalid { .. }
+        | CertificateError::WrongPassword
+        | CertificateError::KeyMissing { .. }
+        | CertificateError::TrusteeUnknown(_) => Code::InvalidArgument,
+        CertificateError::InUse(_) | CertificateError::NoneUsable(_) => Code::FailedPrecondition,
+        CertificateError::Store(_) => Code::Unavailable,
+    };
+    let mut details = ErrorDetails::with_error_info(why, reason::DOMAIN, []);
+    if let Some(field) = error.field() {
+        details.add_bad_request_violation(field, text.as_str());
+    }
+    Status::with_error_details(code, text, details)
+}
+
+pub(super) fn decide(error: DecideError) -> Status {
+    let text = error.to_string();
+    match error {
+        DecideError::NotFound(_) => status(Code::NotFound, reason::REQUEST_NOT_FOUND, text),
+        DecideError::Own(_) => status(Code::PermissionDenied, reason::OWN_REQUEST, text),
+        DecideError::WrongState(..) => status(Code::FailedPrecondition, reason::WRONG_STATE, text),
+        DecideError::AnotherDigest(_) => status(Code::Aborted, reason::ETAG_MISMATCH, text),
+        DecideError::NoLongerAllowed { .. } => status(Code::FailedPrecondition, reason::POLICY_DENIED, text),
+        DecideError::Store(error) => store(&error),
     }
 }
 

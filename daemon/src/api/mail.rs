@@ -191,6 +191,7 @@ impl Service {
             html: mail.html,
             headers: mail.headers.into_iter().map(|header| (header.name, header.value)).collect(),
             attachments,
+            ..Draft::default()
         };
         let request = crate::outbox::Request {
             account: id_or_default(mail.account),

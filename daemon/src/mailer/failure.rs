@@ -30,6 +30,9 @@ impl FailureKind {
             Self::NoMechanism => "NO_MECHANISM",
             Self::PlaintextRefused => "PLAINTEXT_REFUSED",
             Self::NoPassword => "NO_PASSWORD",
+            Self::NotSignedIn => "NOT_SIGNED_IN",
+            Self::SignInLost => "SIGN_IN_LOST",
+            Self::TokenUnavailable => "TOKEN_UNAVAILABLE",
             Self::AuthRejected => "AUTH_REJECTED",
             Self::AuthTemporary => "AUTH_TEMPORARY",
             Self::ServerUnproven => "SERVER_UNPROVEN",
@@ -40,8 +43,24 @@ impl FailureKind {
             Self::NoSmtputf8 => "NO_SMTPUTF8",
             Self::LocalFile => "LOCAL_FILE",
             Self::MailerFailed => "MAILER_FAILED",
+            Self::NoSigningCertificate => "NO_SIGNING_CERTIFICATE",
+            Self::SigningKeyMissing => "SIGNING_KEY_MISSING",
+            Self::KeyAccessDenied => "KEY_ACCESS_DENIED",
+            Self::SigningFailed => "SIGNING_FAILED",
             Self::Uncertain => "UNCERTAIN",
         }
+    }
+
+    /// The message cannot be signed now: it waits until somebody has repaired that, and never goes unsigned.
+    #[must_use]
+    pub fn is_about_signing(self) -> bool {
+        matches!(
+            self,
+            Self::NoSigningCertificate
+                | Self::SigningKeyMissing
+                | Self::KeyAccessDenied
+                | Self::SigningFailed
+        )
     }
 
     /// Trying the same message again can help. Only what refuses the message itself is final: the network recovers,
@@ -57,6 +76,14 @@ impl FailureKind {
                 | Self::TooLarge
                 | Self::NoSmtputf8
         )
+    }
+}
+
+impl FailureKind {
+    /// Trying again is of no use until somebody signs in: the mail is held.
+    #[must_use]
+    pub fn holds(self) -> bool {
+        matches!(self, Self::NotSignedIn | Self::SignInLost)
     }
 }
 

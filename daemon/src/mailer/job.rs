@@ -2,10 +2,13 @@
 //! [`Body::Remote`], which never crosses.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::{Security, TlsCheck};
+use crate::certs::KeyReference;
+use crate::message::smime::{Mode, Signed};
 use crate::secrets::Secret;
 
 /// One message to hand over, or one test to run.
@@ -17,8 +20,12 @@ pub struct Job {
     pub envelope: Envelope,
     /// The finished message, RFC 5322 with CRLF line ends; not yet dot-stuffed.
     pub body: Body,
+    /// How to sign it; `None`: not at all.
+    pub signing: Option<Signing>,
     /// The last step to take. [`Step::Message`] sends; anything before it is a test without sending.
     pub until: Step,
+    /// The account's name: its jobs use connections in turn. `None`: a connection of its own, from its first byte.
+    pub pool: Option<String>,
 }
 
 /// Where a message goes.
@@ -83,6 +90,15 @@ impl Credential {
         let (Self::Password(secret) | Self::AccessToken(secret)) = self;
         secret
     }
+
+    /// What it is, for a sentence.
+    #[must_use]
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Password(_) => "password",
+            Self::AccessToken(_) => "token",
+        }
+    }
 }
 
 /// How long to wait, in seconds (RFC 5321 section 4.5.3.2 has the minima for relays; a submission client may be
@@ -129,6 +145,22 @@ pub enum Body {
     /// In the mailer's process: what was one of the others in the daemon's.
     #[serde(skip)]
     Remote(super::worker::Remote),
+    /// Signed by the mailer; never crosses its seam.
+    #[serde(skip)]
+    Signed(Arc<Signed>),
+}
+
+/// Who signs a message, and how. The key stays where it is: whoever signs opens it there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signing {
+    /// How the signature is put.
+    pub mode: Mode,
+    /// The certificate, DER.
+    pub certificate: Vec<u8>,
+    /// From its issuer upwards, DER.
+    pub chain: Vec<Vec<u8>>,
+    /// Its private key.
+    pub key: KeyReference,
 }
 
 impl Body {
@@ -139,6 +171,7 @@ impl Body {
             Self::Inline(bytes) => bytes.len() as u64,
             Self::File { size, .. } => *size,
             Self::Remote(remote) => remote.size(),
+            Self::Signed(signed) => signed.size(),
         }
     }
 }
@@ -319,6 +352,12 @@ pub enum FailureKind {
     PlaintextRefused,
     /// The account has no password.
     NoPassword,
+    /// Nobody has signed in with OAuth 2.0.
+    NotSignedIn,
+    /// The sign-in with OAuth 2.0 was lost: revoked, over, or consent is missing.
+    SignInLost,
+    /// The provider of access tokens could not be asked.
+    TokenUnavailable,
     /// The server refused the credentials.
     AuthRejected,
     /// The server cannot check credentials now.
@@ -339,6 +378,14 @@ pub enum FailureKind {
     LocalFile,
     /// The mailer's own process failed; the message was not handed over.
     MailerFailed,
+    /// Messages are signed, and there is no certificate that can sign for this sender.
+    NoSigningCertificate,
+    /// The signing certificate's private key is not there.
+    SigningKeyMissing,
+    /// The account that signs may not use the private key.
+    KeyAccessDenied,
+    /// The message could not be signed.
+    SigningFailed,
     /// The connection broke after the final dot: whether the message went out is not known.
     Uncertain,
 }
@@ -408,7 +455,14 @@ mod tests {
             }),
             envelope: Envelope { from: "a@example".into(), to: vec!["b@example".into()] },
             body: Body::Inline(b"Subject: x\r\n\r\n".to_vec()),
+            signing: Some(Signing {
+                mode: Mode::Opaque,
+                certificate: vec![1],
+                chain: vec![vec![2], vec![3]],
+                key: KeyReference::File("/keys/1".into()),
+            }),
             until: Step::Message,
+            pool: None,
         };
         let sent = serde_json::to_string(&job).unwrap();
         let arrived: Job = serde_json::from_str(&sent).unwrap();

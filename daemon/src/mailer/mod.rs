@@ -7,7 +7,9 @@ mod envelope;
 mod failure;
 mod job;
 mod methods;
+mod oauth;
 mod progress;
+mod signing;
 mod smtp;
 pub mod worker;
 
@@ -16,13 +18,22 @@ use std::path::Path;
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use job::*;
+pub use oauth::{Answer, DeviceCodes, Exchange, ExchangeError, ExchangeFault, Metadata, OauthClient, Tokens};
+pub use signing::{SigningCheck, check_signing};
 
 use progress::{Gate, Progress};
+use signing::Keys;
 use worker::{Account, Supervisor};
 
 /// The mailer as the rest of the daemon calls it.
 #[derive(Clone, Debug)]
-pub struct Mailer(Supervisor);
+pub struct Mailer(Place);
+
+#[derive(Clone, Debug)]
+enum Place {
+    Here(Engine),
+    Process(Supervisor),
+}
 
 impl Mailer {
     /// One in a process of its own, under `account` or the platform's default. `state_dir` has the keys that it signs with.
@@ -30,42 +41,97 @@ impl Mailer {
     /// # Errors
     /// There is no such account.
     pub fn new(account: Option<&str>, state_dir: &Path) -> anyhow::Result<Self> {
-        Ok(Self(Supervisor::new(account, state_dir.join("certificates"))?))
+        Ok(Self(Place::Process(Supervisor::new(account, state_dir.join("certificates"))?)))
+    }
+
+    /// One that works in this process: to test the work itself, and to measure what the other costs.
+    #[must_use]
+    pub fn in_process() -> Self {
+        Self(Place::Here(Engine::default()))
     }
 
     /// The account that it works under.
     #[must_use]
-    pub fn account(&self) -> &Account {
-        self.0.account()
+    pub fn account(&self) -> Account {
+        match &self.0 {
+            Place::Here(_) => Account::own(),
+            Place::Process(process) => process.account().clone(),
+        }
     }
 
     /// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
     pub async fn deliver(&self, job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
-        match &job.route {
-            Route::Smtp(_) => self.0.deliver(job, events).await,
-            // No byte of it comes from a network, and the folder may be one that the service account cannot write to.
-            Route::Pickup { .. } => run(job, events).await,
+        match (&self.0, &job.route) {
+            (Place::Here(engine), _) => engine.run(job, events).await,
+            (Place::Process(process), Route::Smtp(_)) => process.deliver(job, events).await,
+            // No byte of it comes from a network, and the folder may be one that the service account cannot write to. Only
+            // the signature is made there.
+            (Place::Process(process), Route::Pickup { .. }) => {
+                Engine::default().run_with(job, events, None, process.keys()).await
+            }
+        }
+    }
+
+    /// Signs something with the key of `signing`, under the account that signs mail.
+    pub async fn check_signing(&self, signing: Signing) -> SigningCheck {
+        match &self.0 {
+            Place::Here(_) => check_signing(signing).await,
+            Place::Process(process) => process.check_signing(signing).await,
+        }
+    }
+
+    /// Asks a provider of OAuth 2.0. Dropping the future gives it up.
+    ///
+    /// # Errors
+    /// See [`ExchangeError`].
+    pub async fn exchange(&self, exchange: Exchange) -> Result<Answer, ExchangeError> {
+        match &self.0 {
+            Place::Here(_) => oauth::run(exchange).await,
+            Place::Process(process) => process.exchange(exchange).await,
         }
     }
 
     /// Ends the process; jobs that it has come to nothing.
     pub async fn stop(&self) {
-        self.0.stop().await;
+        if let Place::Process(process) = &self.0 {
+            process.stop().await;
+        }
     }
 }
 
-/// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
-pub async fn run(job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
-    run_gated(job, events, None).await
+/// Does jobs in this process, and keeps connections between them.
+#[derive(Clone, Debug, Default)]
+pub struct Engine {
+    pool: smtp::Pool,
 }
 
-/// As [`run`]; whatever ends the message waits for `gate` first.
-async fn run_gated(job: Job, events: Option<UnboundedSender<Event>>, gate: Option<Gate>) -> Outcome {
-    let progress = Progress::new(events, gate);
-    match &job.route {
-        Route::Smtp(route) => methods::secure_smtp_client::run(&job, route, progress).await,
-        Route::Pickup { directory, file_stem } => {
-            methods::pickup::run(&job, directory, file_stem, progress).await
+impl Engine {
+    /// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
+    pub async fn run(&self, job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
+        self.run_with(job, events, None, Keys::own()).await
+    }
+
+    /// As [`Self::run`], with these keys; whatever ends the message waits for `gate` first.
+    async fn run_with(
+        &self,
+        mut job: Job,
+        events: Option<UnboundedSender<Event>>,
+        gate: Option<Gate>,
+        keys: Keys,
+    ) -> Outcome {
+        match signing::sign(&mut job, keys).await {
+            Ok(()) => self.hand_over(&job, Progress::new(events, gate)).await,
+            Err(fault) => signing::failed(self, job, fault, events).await,
+        }
+    }
+
+    /// What is left when it is signed.
+    async fn hand_over(&self, job: &Job, progress: Progress) -> Outcome {
+        match &job.route {
+            Route::Smtp(route) => methods::secure_smtp_client::run(job, route, progress, &self.pool).await,
+            Route::Pickup { directory, file_stem } => {
+                methods::pickup::run(job, directory, file_stem, progress).await
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::SystemTime;
 
+use lettre::Address;
 use lettre::message::header::{
     ContentDisposition, ContentTransferEncoding, Date, HeaderName, HeaderValue, Headers, MIME_VERSION_1_0,
     MessageId,
@@ -68,6 +69,7 @@ impl Problems {
 /// A draft whose fields are right.
 struct Checked<'a> {
     from: Mailbox,
+    envelope_from: Address,
     to: Vec<Mailbox>,
     cc: Vec<Mailbox>,
     bcc: Vec<Mailbox>,
@@ -87,6 +89,10 @@ impl<'a> Checked<'a> {
     /// `None` only beside a problem.
     fn of(draft: &'a Draft, problems: &mut Problems) -> Option<Self> {
         let from = problems.read("sender_email", parse_addr_spec(draft.sender_email.trim()));
+        let envelope_from = match draft.envelope_sender.as_str() {
+            "" => from.clone(),
+            address => problems.read("envelope_sender", parse_addr_spec(address)),
+        };
         let name = draft.sender_name.trim();
         problems.read("sender_name", headers::check_line(name));
         if name.chars().count() > MAX_NAME {
@@ -111,8 +117,9 @@ impl<'a> Checked<'a> {
             cc: mailboxes("cc", &draft.cc, problems),
             bcc: mailboxes("bcc", &draft.bcc, problems),
             subject: &draft.subject,
-            headers: fields(&draft.headers, problems),
+            headers: fields(draft, problems),
             attachments: parts(&draft.attachments, problems),
+            envelope_from: envelope_from?,
             from: Mailbox::new((!name.is_empty()).then(|| name.to_owned()), from?),
         })
     }
@@ -126,7 +133,7 @@ impl<'a> Checked<'a> {
                 to.push(address);
             }
         }
-        Envelope { from: self.from.email.to_string(), to }
+        Envelope { from: self.envelope_from.to_string(), to }
     }
 
     fn headers(&self, message_id: &str, now: SystemTime) -> Headers {
@@ -210,7 +217,8 @@ fn beginning(text: &str) -> String {
     text.chars().take(ENOUGH).collect()
 }
 
-fn fields(given: &[(String, String)], problems: &mut Problems) -> Vec<HeaderValue> {
+fn fields(draft: &Draft, problems: &mut Problems) -> Vec<HeaderValue> {
+    let given = &draft.headers;
     let mut fields = Vec::new();
     let mut seen = Vec::new();
     for (n, (name, value)) in given.iter().enumerate().take(MAX_HEADERS) {
@@ -224,6 +232,11 @@ fn fields(given: &[(String, String)], problems: &mut Problems) -> Vec<HeaderValu
         }
         seen.push(lower);
         fields.extend(problems.read(&format!("headers[{n}].value"), headers::field(name, value)));
+    }
+    let reply_to = "reply-to".to_owned();
+    if !draft.reply_to.is_empty() && !seen.contains(&reply_to) {
+        let field = headers::field(HeaderName::new_from_ascii_str("Reply-To"), &draft.reply_to);
+        fields.extend(problems.read("reply_to", field));
     }
     fields
 }
@@ -245,16 +258,50 @@ fn parts<'a>(given: &'a [Attachment], problems: &mut Problems) -> Vec<Part<'a>> 
 /// A text, encoded so that it arrives as it was given, with CRLF line ends: 7bit where that is safe.
 fn text(given: &str) -> Body {
     let text = crlf(given);
-    // Blanks at line ends and control characters get lost on the way, and lettre leaves them in 7bit.
+    // Blanks at line ends and control characters get lost on the way, and "From " at the beginning of a line gets a >
+    // before it in mailboxes; lettre leaves them in 7bit.
     let blank_end = |line: &str| line.ends_with([' ', '\t']);
-    let fragile =
-        text.split("\r\n").any(|line| blank_end(line) || line.chars().any(|c| c.is_control() && c != '\t'));
+    let control = |line: &str| line.chars().any(|c| c.is_control() && c != '\t');
+    let fragile = text.split("\r\n").any(|line| blank_end(line) || control(line) || line.starts_with(FROM));
     let body = Body::new(text);
-    if fragile && matches!(body.encoding(), ContentTransferEncoding::SevenBit) {
+    let body = if fragile && matches!(body.encoding(), ContentTransferEncoding::SevenBit) {
         let text = crlf(given);
-        return Body::new_with_encoding(text, ContentTransferEncoding::QuotedPrintable).unwrap_or(body);
+        Body::new_with_encoding(text, ContentTransferEncoding::QuotedPrintable).unwrap_or(body)
+    } else {
+        body
+    };
+    match body.encoding() {
+        ContentTransferEncoding::QuotedPrintable => hide_from(body),
+        _ => body,
     }
-    body
+}
+
+/// What a line of a mailbox file must not begin with.
+const FROM: &str = "From ";
+
+/// Encodes the F of quoted-printable lines that begin with "From ".
+fn hide_from(body: Body) -> Body {
+    let Ok(text) = std::str::from_utf8(body.as_ref()) else { return body };
+    if !text.split("\r\n").any(|line| line.starts_with(FROM)) {
+        return body;
+    }
+    let line = |line: &str| {
+        let mut out = String::new();
+        let mut rest = line;
+        while let Some(after) = rest.strip_prefix(FROM) {
+            out.push_str("=46rom ");
+            rest = after;
+            // RFC 2045 section 6.7: at most 76 characters in a line.
+            if line.len() + 2 > 76 {
+                out.push_str("=\r\n");
+            } else {
+                break;
+            }
+        }
+        out + rest
+    };
+    let hidden = text.split("\r\n").map(line).collect::<Vec<_>>().join("\r\n");
+    Body::dangerous_pre_encoded(hidden.into_bytes(), ContentTransferEncoding::QuotedPrintable)
 }
 
 /// CRLF for every CRLF, CR or LF. Not left to lettre, which takes quadratic time over it.

@@ -103,11 +103,12 @@ impl Outbox {
         let sender = row.account.effective_sender(&self.host.name);
         let built = {
             let (outbox, id, account) = (self.clone(), id.clone(), account.clone());
-            let sender_name = row.account.sender_name.clone();
+            let row = row.account.clone();
             // Composing reads and writes files.
             tokio::task::spawn_blocking(move || {
                 let digest = digest(&account, &draft)?;
-                draft.sender_name = sender_name;
+                (draft.sender_name, draft.reply_to) = (row.sender_name, row.reply_to);
+                draft.envelope_sender = row.envelope_sender;
                 draft.sender_email = sender;
                 outbox.build(&id, &draft, digest)
             })
@@ -267,6 +268,7 @@ fn size_of(draft: &Draft) -> io::Result<u64> {
         size += match &attachment.content {
             Content::Memory(bytes) => bytes.len() as u64,
             Content::File(path) => std::fs::metadata(path)?.len(),
+            Content::Elsewhere(elsewhere) => elsewhere.size(),
         };
     }
     Ok(size)

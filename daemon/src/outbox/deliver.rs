@@ -32,6 +32,7 @@ impl Outbox {
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let places = Arc::new(Semaphore::new(self.deliveries));
         let attempts = TaskTracker::new();
+        let releases = tokio::spawn(self.clone().release_after_sign_ins(shutdown.clone()));
         loop {
             let sleep = match self.dispatch(&places, &attempts).await {
                 Ok(sleep) => sleep,
@@ -45,6 +46,9 @@ impl Outbox {
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(sleep) => {}
             }
+        }
+        if let Err(error) = releases.await {
+            tracing::error!(%error, "the release of held mail failed");
         }
         attempts.close();
         if tokio::time::timeout(STOP_GRACE, attempts.wait()).await.is_err() {
@@ -98,10 +102,7 @@ impl Outbox {
         let row = self.registry.get(&message.account);
         let begun = now();
         let outcome = match &row {
-            Some(row) => match self.job(&message, body, row) {
-                Ok(job) => self.mailer.deliver(job, None).await,
-                Err(failure) => stayed(&message, failure),
-            },
+            Some(row) => self.hand_over(&message, body, row).await,
             None => {
                 let text = format!("there is no account {} any more", message.account);
                 let failure =
@@ -122,6 +123,12 @@ impl Outbox {
             }
         };
         drop(flight);
+        // Somebody may have signed in between the attempt and its being written down.
+        if done.outcome.failure.as_ref().is_some_and(|failure| failure.kind.holds())
+            && let Err(error) = self.release_signed_in().await
+        {
+            tracing::error!(%error, "held mail cannot be released yet");
+        }
         let id = &done.tried.id;
         // Cancelled between the two lines above? Then its body was left to us.
         let is_over = is_final
@@ -132,26 +139,28 @@ impl Outbox {
         self.changed(id);
     }
 
-    fn job(&self, message: &Message, body: Option<Vec<u8>>, row: &AccountRow) -> Result<Job, Failure> {
-        let password = self.registry.password(row).map_err(|error| Failure {
-            step: Step::SignIn,
-            kind: FailureKind::NoPassword,
-            text: format!("the account's password cannot be used: {error}; set it anew"),
-            reply: None,
-        })?;
+    pub(super) fn job(
+        &self,
+        message: &Message,
+        body: Option<Vec<u8>>,
+        row: &AccountRow,
+        credential: Option<Credential>,
+    ) -> Result<Job, Failure> {
         let pending = message.recipients.iter().filter(|r| r.state == RecipientState::Pending);
         let body = match body {
             Some(bytes) => Body::Inline(bytes),
             None => Body::File { path: self.spool.body(&message.id), size: message.size },
         };
         Ok(Job {
-            route: route(&row.account, password.map(Credential::Password), &self.host, &message.id)?,
+            route: route(&row.account, credential, &self.host, &message.id)?,
             envelope: Envelope {
                 from: message.sender.clone(),
                 to: pending.map(|r| r.address.clone()).collect(),
             },
             body,
+            signing: None,
             until: Step::Message,
+            pool: Some(row.id.to_string()),
         })
     }
 
@@ -193,6 +202,7 @@ impl Outbox {
                 next_attempt_at: verdict.next_attempt_at,
                 last_error: verdict.error,
                 last_error_reason: verdict.reason.to_owned(),
+                held_for: verdict.held_for,
                 entry,
             };
             // A cancelled message gave its share back when it was cancelled.
@@ -246,12 +256,13 @@ impl Drop for Flight {
 
 /// What a caller did while the attempt was under way holds for the recipients that were not reached.
 fn merge(mut verdict: Verdict, current: State) -> Verdict {
-    if verdict.state != State::Queued {
+    if !matches!(verdict.state, State::Queued | State::Held) {
         return verdict;
     }
     match current {
         State::Held => {
             verdict.state = State::Held;
+            verdict.held_for = "";
             verdict.next_attempt_at = None;
         }
         State::Cancelled => {
@@ -260,6 +271,7 @@ fn merge(mut verdict: Verdict, current: State) -> Verdict {
             }
             verdict.state = State::Cancelled;
             verdict.next_attempt_at = None;
+            verdict.held_for = "";
         }
         _ => {}
     }
@@ -267,7 +279,7 @@ fn merge(mut verdict: Verdict, current: State) -> Verdict {
 }
 
 /// An attempt that could not begin.
-fn stayed(message: &Message, failure: Failure) -> Outcome {
+pub(super) fn stayed(message: &Message, failure: Failure) -> Outcome {
     let pending = message.recipients.iter().filter(|r| r.state == RecipientState::Pending);
     let deferred = |_| RecipientOutcome::Deferred { answer: failure.text.clone() };
     Outcome {
@@ -302,6 +314,7 @@ mod tests {
             outcome: LogOutcome::Partial,
             error: "x".into(),
             reason: "X",
+            held_for: "",
         }
     }
 

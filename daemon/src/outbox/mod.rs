@@ -1,6 +1,7 @@
 //! The outbox: durable acceptance, schedule, retry, outcome.
 
 mod accept;
+mod credential;
 mod deliver;
 mod model;
 mod settle;
@@ -16,6 +17,7 @@ use crate::accounts::{Host, Registry};
 use crate::config::Config;
 use crate::log::Log;
 use crate::mailer::Mailer;
+use crate::oauth::Oauth;
 use crate::store::{Store, StoreError, Unfinished};
 
 pub use accept::{AcceptError, Accepted, Request};
@@ -31,6 +33,7 @@ const CHANGES: usize = 256;
 pub struct Outbox {
     store: Store,
     registry: Arc<Registry>,
+    oauth: Arc<Oauth>,
     log: Log,
     mailer: Mailer,
     host: Host,
@@ -65,6 +68,7 @@ impl Outbox {
         config: &Config,
         store: Store,
         registry: Arc<Registry>,
+        oauth: Arc<Oauth>,
         log: Log,
         mailer: Mailer,
     ) -> anyhow::Result<Self> {
@@ -77,6 +81,7 @@ impl Outbox {
         Ok(Self {
             store,
             registry,
+            oauth,
             log,
             mailer,
             host: Host::of(&config.state_dir),

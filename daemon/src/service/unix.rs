@@ -14,16 +14,6 @@ pub fn default_state_dir() -> PathBuf {
     PathBuf::from("/var/lib/faxpost")
 }
 
-/// The account of this process: name and id ("uid:107").
-///
-/// # Errors
-/// None here.
-pub fn own_account() -> std::io::Result<(String, String)> {
-    let own = nix::unistd::geteuid();
-    let named = nix::unistd::User::from_uid(own).ok().flatten();
-    Ok((named.map_or_else(|| own.to_string(), |user| user.name), format!("uid:{own}")))
-}
-
 /// Makes the state folder, readable by the daemon's account only; refuses one that others could change.
 ///
 /// # Errors
@@ -44,6 +34,16 @@ pub fn prepare_state_dir(path: &Path) -> anyhow::Result<()> {
         bail!("others may write to the state folder {shown}; take that away: chmod go-w {shown}");
     }
     Ok(())
+}
+
+/// The account this process runs under: its name, and "uid:107".
+#[must_use]
+pub fn own_account() -> (String, String) {
+    let uid = nix::unistd::geteuid();
+    let id = format!("uid:{uid}");
+    // An account without an entry in the user database works, too.
+    let name = nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| id.clone(), |user| user.name);
+    (name, id)
 }
 
 /// Lets the daemon have as many open files as the system allows it: each connection is one.

@@ -26,15 +26,6 @@ pub fn default_state_dir() -> PathBuf {
     PathBuf::from(data).join("Faxpost")
 }
 
-/// The account of this process: name and SID.
-///
-/// # Errors
-/// The system does not say.
-pub fn own_account() -> std::io::Result<(String, String)> {
-    let id = Token::own()?.facts()?.user;
-    Ok((account_name(&id).unwrap_or_else(|| id.clone()), id))
-}
-
 /// SYSTEM, Administrators and the owner have everything, nobody else anything. Protected, so that ProgramData's readers
 /// are not inherited.
 const CLOSED: &str = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)";
@@ -45,6 +36,13 @@ const OWNERS: [&str; 2] = ["S-1-3-4", "S-1-3-0"];
 /// Everything of a folder but reading, its attributes and its list, and entering it: files and folders added, removed,
 /// renamed, given away or opened to others.
 const CHANGING: u32 = !(FILE_GENERIC_READ.0 | FILE_GENERIC_EXECUTE.0 | GENERIC_READ.0 | GENERIC_EXECUTE.0);
+
+/// The account this process runs under: its name, and its SID.
+#[must_use]
+pub fn own_account() -> (String, String) {
+    let id = Token::own().and_then(|token| token.facts()).map_or_else(|_| String::new(), |facts| facts.user);
+    (account_name(&id).unwrap_or_else(|| id.clone()), id)
+}
 
 /// Makes the state folder, for SYSTEM, Administrators and its owner only; refuses one that others could change. All users
 /// may make folders in ProgramData: one of them could have been there first.

@@ -77,6 +77,8 @@ pub struct Settled {
     pub last_error: String,
     /// Its code.
     pub last_error_reason: String,
+    /// Why the daemon holds it; empty: it does not, or a caller does.
+    pub held_for: &'static str,
     /// What the log says of it.
     pub entry: Entry,
 }
@@ -269,6 +271,35 @@ impl Store {
         .await
     }
 
+    /// Accounts that have mail which the daemon holds.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn accounts_with_held_mail(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|c| {
+            let sql =
+                "SELECT DISTINCT account FROM message WHERE state = 3 AND state IN (1, 3) AND held_for <> ''";
+            let mut statement = c.prepare_cached(sql)?;
+            Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Releases what the daemon holds of an account: it is due at `now`. Their ids.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn release_held_mail(&self, account: String, now: i64) -> Result<Vec<String>, StoreError> {
+        self.write(move |c| {
+            let mut statement = c.prepare_cached(
+                "UPDATE message SET state = 1, next_attempt_at = ?2, held_for = ''
+                 WHERE account = ?1 AND state = 3 AND state IN (1, 3) AND held_for <> '' RETURNING id",
+            )?;
+            Ok(statement.query_map(params![account, now], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// Whether the account has unfinished messages.
     ///
     /// # Errors
@@ -319,7 +350,7 @@ fn insert(c: &Connection, new: &NewMessage) -> Result<(), StoreError> {
 fn update(c: &Connection, settled: &Settled) -> Result<(), StoreError> {
     c.prepare_cached(
         "UPDATE message SET state = ?2, attempts = ?3, next_attempt_at = ?4, last_error = ?5, last_error_reason = ?6,
-                            body = iif(?7, NULL, body), finished_at = iif(?7, ?8, NULL)
+                            body = iif(?7, NULL, body), finished_at = iif(?7, ?8, NULL), held_for = ?9
          WHERE seq = ?1",
     )?
     .execute(params![
@@ -331,6 +362,7 @@ fn update(c: &Connection, settled: &Settled) -> Result<(), StoreError> {
         settled.last_error_reason,
         settled.state.is_final(),
         settled.entry.at,
+        settled.held_for,
     ])?;
     let mut statement = c.prepare_cached(
         "UPDATE recipient SET state = ?3, answer = ?4 WHERE message = ?1 AND position = ?2",

@@ -38,6 +38,11 @@ async fn a1_to_a5_every_field_can_be_set_and_goes_back_to_its_default() {
         plaintext_auth: true,
         pickup_directory: folder,
         ehlo_name: "fax.example.test".to_owned(),
+        mechanism: "SCRAM-SHA-256".to_owned(),
+        envelope_sender: "bounces@example.test".to_owned(),
+        reply_to: "Office <office@example.test>".to_owned(),
+        max_connections: 2,
+        messages_per_minute: 30,
         ..v1::Account::default()
     };
     let all = [
@@ -57,6 +62,11 @@ async fn a1_to_a5_every_field_can_be_set_and_goes_back_to_its_default() {
         "certificate",
         "pickup_directory",
         "ehlo_name",
+        "mechanism",
+        "envelope_sender",
+        "reply_to",
+        "max_connections",
+        "messages_per_minute",
         "password",
     ];
     let changed = set(&daemon, given.clone(), &all).await.unwrap();
@@ -248,6 +258,10 @@ async fn a_form_learns_of_all_its_wrong_fields_at_once() {
         password: "x".repeat(1025),
         pickup_directory: "relative".to_owned(),
         ehlo_name: "a b".to_owned(),
+        envelope_sender: "nobody".to_owned(),
+        reply_to: "a@b, c@d".to_owned(),
+        max_connections: 101,
+        messages_per_minute: 60_001,
         ..v1::Account::default()
     };
     let names = [
@@ -260,6 +274,10 @@ async fn a_form_learns_of_all_its_wrong_fields_at_once() {
         "password",
         "pickup_directory",
         "ehlo_name",
+        "envelope_sender",
+        "reply_to",
+        "max_connections",
+        "messages_per_minute",
     ];
     let status = invalid(set(&daemon, given, &names).await, &names);
     assert!(!status.message().contains(&"x".repeat(200)), "a value is not thrown back: {}", status.message());
@@ -356,6 +374,26 @@ async fn a2_a5_what_a_connection_needs_must_be_there() {
     assert!(set(&daemon, willing, &all).await.unwrap().authentication);
     // The consent cannot be taken back while it is what the sign-in rests on.
     invalid(set(&daemon, v1::Account::default(), &["plaintext_auth"]).await, &["authentication"]);
+}
+
+#[tokio::test]
+async fn b6_a_mechanism_is_known_by_any_case_of_its_name_and_fits_the_credential() {
+    let daemon = TestDaemon::start().await;
+    let signing_in = v1::Account {
+        authentication: true,
+        security: Security::Starttls.into(),
+        mechanism: " scram-sha-256-Plus ".to_owned(),
+        ..smtp_account("default", 25)
+    };
+    let names = [SMTP_FIELDS, &["authentication", "security", "mechanism"]].concat();
+    assert_eq!(set(&daemon, signing_in, &names).await.unwrap().mechanism, "SCRAM-SHA-256-PLUS");
+    for bad in ["NTLM", "PLAIN LOGIN", "XOAUTH2", "oauthbearer"] {
+        invalid(set(&daemon, with!(mechanism: bad.to_owned()), &["mechanism"]).await, &["mechanism"]);
+    }
+    // Without TLS there is nothing to bind to.
+    let plain = with!(plaintext_auth: true);
+    invalid(set(&daemon, plain, &["security", "plaintext_auth"]).await, &["mechanism"]);
+    assert_eq!(set(&daemon, with!(), &["mechanism"]).await.unwrap().mechanism, "");
 }
 
 #[tokio::test]

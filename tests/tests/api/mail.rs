@@ -70,6 +70,34 @@ async fn f1_what_arrives_is_what_was_given_in_any_script() {
 }
 
 #[tokio::test]
+async fn a10_bounces_and_answers_go_where_the_account_says() {
+    let server = SmtpServer::builder().start().await;
+    let daemon = TestDaemon::start().await;
+    send_to(&daemon, &server).await;
+    let given = v1::Account {
+        id: "default".to_owned(),
+        envelope_sender: "bounces@пример.рф".to_owned(),
+        reply_to: "Отдел <office@example.test>".to_owned(),
+        ..v1::Account::default()
+    };
+    daemon.set(given, &["envelope_sender", "reply_to"]).await.unwrap();
+    let own = v1::SendMailRequest {
+        headers: vec![header("Reply-To", "me@example.test")],
+        ..mail_to("b@example.test")
+    };
+    for (mail, answers) in [(mail_to("b@example.test"), "office@example.test"), (own, "me@example.test")] {
+        let id = send(&daemon, mail).await;
+        assert_eq!(finished(&daemon, &id).await.state(), MessageState::Delivered);
+        let received = server.received().pop().unwrap();
+        assert_eq!(received.from, "bounces@xn--e1afmkfd.xn--p1ai");
+        let parsed = MessageParser::new().parse(&received.content).unwrap();
+        assert_eq!(parsed.from().unwrap().first().unwrap().address(), Some("fax@example.test"));
+        let reply_to: Vec<_> = parsed.reply_to().unwrap().iter().filter_map(|to| to.address()).collect();
+        assert_eq!(reply_to, [answers]);
+    }
+}
+
+#[tokio::test]
 async fn f1_a_local_part_in_utf8_goes_with_smtputf8() {
     let server = SmtpServer::builder().start().await;
     let daemon = TestDaemon::start().await;

@@ -57,5 +57,5 @@ async fn h6_status_says_under_which_account_mail_goes_and_why_it_is_the_daemons_
 }
 
 fn own_account() -> String {
-    faxpostd::service::own_account().unwrap().1
+    faxpostd::service::own_account().1
 }

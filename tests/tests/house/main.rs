@@ -195,7 +195,7 @@ fn platforms_in_pairs(source: &Source) -> Vec<(usize, String)> {
     let has = |file: &str| root().join(folder).join(file).exists();
     let pair = match name {
         "windows.rs" | "unix.rs" => true,
-        "mod.rs" => has("windows.rs") || has("unix.rs"),
+        "mod.rs" => ["windows.rs", "unix.rs", "windows/mod.rs", "unix/mod.rs"].into_iter().any(has),
         _ => false,
     };
     if pair || source.path.starts_with("tests/") || PLATFORM_EXCEPTIONS.contains(&source.path.as_str()) {

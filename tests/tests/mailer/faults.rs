@@ -1,7 +1,7 @@
 use faxpost_tests::smtp::{At, Fault, SmtpServer};
-use faxpostd::mailer::{Failure, FailureKind, Job, Step, Timeouts, run};
+use faxpostd::mailer::{Failure, FailureKind, Job, Step, Timeouts};
 
-use crate::kit::{JobExt as _, fails, job, succeeds};
+use crate::kit::{JobExt as _, fails, job, run, succeeds};
 
 /// Every place where a server answers, the step it belongs to, and what a refusal there is.
 const PLACES: [(At, Step, FailureKind); 6] = [

@@ -3,8 +3,8 @@
 use faxpost_tests::smtp::SmtpServer;
 use faxpostd::accounts::{Security, TlsCheck};
 use faxpostd::mailer::{
-    Body, Credential, Envelope, Event, Failure, FailureKind, Job, Outcome, RecipientOutcome, Route, SignIn,
-    SmtpRoute, Step, StepReport, StepState, Timeouts, run,
+    Body, Credential, Envelope, Event, Failure, FailureKind, Job, Mailer, Outcome, RecipientOutcome, Route,
+    SignIn, SmtpRoute, Step, StepReport, StepState, Timeouts,
 };
 use faxpostd::secrets::Secret;
 
@@ -28,7 +28,9 @@ pub(crate) fn job(server: &SmtpServer) -> Job {
         }),
         envelope: Envelope { from: "a@example.com".to_owned(), to: vec!["b@example.com".to_owned()] },
         body: Body::Inline(MESSAGE.to_vec()),
+        signing: None,
         until: Step::Message,
+        pool: None,
     }
 }
 
@@ -48,6 +50,22 @@ pub(crate) trait JobExt: Sized {
             credential: Credential::Password(password),
             mechanism: None,
         });
+        self
+    }
+
+    fn token(mut self, login: &str, token: &str) -> Self {
+        let token = Secret::new(token.to_owned());
+        self.route().sign_in = Some(SignIn {
+            login: login.to_owned(),
+            credential: Credential::AccessToken(token),
+            mechanism: None,
+        });
+        self
+    }
+
+    /// Of the sign-in that was set before.
+    fn mechanism(mut self, name: &str) -> Self {
+        self.route().sign_in.as_mut().expect("a sign-in").mechanism = Some(name.to_owned());
         self
     }
 
@@ -83,6 +101,11 @@ impl JobExt for Job {
         self.until = step;
         self
     }
+}
+
+/// Runs it with a mailer of its own.
+pub(crate) async fn run(job: Job, events: Option<tokio::sync::mpsc::UnboundedSender<Event>>) -> Outcome {
+    Mailer::in_process().deliver(job, events).await
 }
 
 /// Runs it, and gives the reports of its steps, too.

@@ -1,9 +1,9 @@
 use std::fs;
 use std::path::Path;
 
-use faxpostd::mailer::{Body, Envelope, FailureKind, Job, RecipientOutcome, Route, Step, StepState, run};
+use faxpostd::mailer::{Body, Envelope, FailureKind, Job, RecipientOutcome, Route, Step, StepState};
 
-use crate::kit::{MESSAGE, run_told};
+use crate::kit::{MESSAGE, run, run_told};
 
 const TOP: &[u8] = b"X-Sender: a@example.com\r\nX-Receiver: b@example.com\r\nX-Receiver: c@example.com\r\n";
 
@@ -13,7 +13,9 @@ fn job(directory: &Path, body: Body) -> Job {
         route: Route::Pickup { directory: directory.to_owned(), file_stem: "0193-abc_1".to_owned() },
         envelope: Envelope { from: "a@example.com".to_owned(), to },
         body,
+        signing: None,
         until: Step::Message,
+        pool: None,
     }
 }
 

@@ -1,7 +1,7 @@
 use faxpost_tests::smtp::{At, Fault, SmtpServer};
-use faxpostd::mailer::{FailureKind, RecipientOutcome, Step, run};
+use faxpostd::mailer::{FailureKind, RecipientOutcome, Step};
 
-use crate::kit::{JobExt as _, fails, job, succeeds};
+use crate::kit::{JobExt as _, fails, job, run, succeeds};
 
 /// d: delivered, f: failed, x: deferred.
 fn letters(outcomes: &[RecipientOutcome]) -> String {

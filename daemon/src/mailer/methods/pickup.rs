@@ -145,6 +145,7 @@ impl Names {
             Body::File { path, .. } => io::copy(&mut File::open(path)?, &mut file)?,
             // Folders are written to where the message is.
             Body::Remote(_) => return Err(io::ErrorKind::Unsupported.into()),
+            Body::Signed(signed) => io::copy(&mut signed.reader()?, &mut file)?,
         };
         if copied != body.size() {
             return Err(io::Error::other(format!(

@@ -11,6 +11,10 @@ pub(super) struct Capabilities {
     pub(super) pipelining: bool,
     pub(super) eight_bit_mime: bool,
     pub(super) smtputf8: bool,
+    /// BDAT (RFC 3030).
+    pub(super) chunking: bool,
+    /// Reports of delivery (RFC 3461).
+    pub(super) dsn: bool,
     /// SIZE is offered (RFC 1870); the limit in bytes, or 0: none stated.
     pub(super) size: Option<u64>,
     /// SASL mechanisms in the server's order, upper case.
@@ -30,6 +34,8 @@ impl Capabilities {
                 "PIPELINING" => this.pipelining = true,
                 "8BITMIME" => this.eight_bit_mime = true,
                 "SMTPUTF8" => this.smtputf8 = true,
+                "CHUNKING" => this.chunking = true,
+                "DSN" => this.dsn = true,
                 "SIZE" => this.size = Some(words.next().and_then(|limit| limit.parse().ok()).unwrap_or(0)),
                 "AUTH" => this.add_mechanisms(words),
                 _ => {}

@@ -7,19 +7,23 @@
 //! After any fault the connection is closed: an answer that comes late would be taken for that of the next command.
 
 use std::fmt::Display;
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lettre::transport::smtp::commands::{Quit, Rset};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::reply::{LONGEST_LINE, Malformed, Parser};
+use super::sasl::{self, Binding};
 use super::transcript::{Recorder, printable};
 use crate::mailer::failure::Fault;
 use crate::mailer::{FailureKind, Reply, Timeouts};
@@ -89,8 +93,49 @@ impl Connection {
         self.stream = Stream::Tls(stream);
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(self.stream, Stream::Closed)
+    }
+
+    /// Open, with nothing under way and nothing to be read: a server that gave up waiting has said so, or hung up.
+    pub(super) async fn is_quiet(&mut self) -> bool {
+        if self.awaited > 0 || !self.input.is_empty() || !self.output.is_empty() {
+            return false;
+        }
+        let Ok(io) = self.stream.io() else { return false };
+        let mut byte = [0];
+        let mut read = ReadBuf::new(&mut byte);
+        // TLS has records of its own, which are none of ours: only the poll itself tells.
+        poll_fn(|context| Poll::Ready(Pin::new(&mut *io).poll_read(context, &mut read).is_pending())).await
+    }
+
+    /// The server answers, and has forgotten whatever was begun.
+    pub(super) async fn is_answered(&mut self, patience: Duration) -> bool {
+        self.queue(Rset);
+        matches!(self.reply_within(patience).await, Ok(reply) if reply.is_positive())
+    }
+
+    /// Takes the answers that are still to come, and ends the transaction. Whether another can begin.
+    pub(super) async fn settle(&mut self) -> bool {
+        let settled = async {
+            while self.awaited > 0 {
+                self.reply().await?;
+            }
+            self.command(Rset).await
+        };
+        matches!(timeout(FAREWELL, settled).await, Ok(Ok(reply)) if reply.is_positive())
+    }
+
     pub(super) fn is_tls(&self) -> bool {
         matches!(self.stream, Stream::Tls(_))
+    }
+
+    /// What a sign-in can be bound to: nothing without TLS.
+    pub(super) fn bindings(&self) -> Vec<Binding> {
+        match &self.stream {
+            Stream::Tls(stream) => sasl::bindings(stream.get_ref().1),
+            Stream::Closed | Stream::Plain(_) => Vec::new(),
+        }
     }
 
     /// The bare stream, for a TLS handshake. What was received and not read would then count as sent inside TLS:

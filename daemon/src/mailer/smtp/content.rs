@@ -1,4 +1,5 @@
-//! The content of a message on its way into DATA: read in pieces, dot-stuffed (RFC 5321 section 4.5.2).
+//! The content of a message on its way into DATA or BDAT: read in pieces, and for DATA dot-stuffed (RFC 5321 section
+//! 4.5.2).
 
 use std::io;
 
@@ -12,16 +13,23 @@ pub(super) const PIECE: usize = 64 * 1024;
 
 /// An open message.
 pub(super) struct Content<'a> {
-    reader: Box<dyn AsyncRead + Send + Unpin + 'a>,
+    reader: Reader<'a>,
     left: u64,
+}
+
+enum Reader<'a> {
+    Plain(Box<dyn AsyncRead + Send + Unpin + 'a>),
+    /// Made while it is read, from a file: not here, but where it keeps nobody waiting. `None` after it failed.
+    Signed(Option<Box<dyn io::Read + Send>>),
 }
 
 impl<'a> Content<'a> {
     pub(super) async fn open(body: &'a Body) -> io::Result<Self> {
-        let reader: Box<dyn AsyncRead + Send + Unpin> = match body {
-            Body::Inline(bytes) => Box::new(bytes.as_slice()),
-            Body::File { path, .. } => Box::new(File::open(path).await?),
-            Body::Remote(remote) => Box::new(remote.reader()),
+        let reader = match body {
+            Body::Inline(bytes) => Reader::Plain(Box::new(bytes.as_slice())),
+            Body::File { path, .. } => Reader::Plain(Box::new(File::open(path).await?)),
+            Body::Signed(signed) => Reader::Signed(Some(signed.reader()?)),
+            Body::Remote(remote) => Reader::Plain(Box::new(remote.reader())),
         };
         Ok(Self { reader, left: body.size() })
     }
@@ -29,7 +37,10 @@ impl<'a> Content<'a> {
     /// Fills `piece` with the next bytes, at most [`PIECE`]; leaves it empty at the end.
     pub(super) async fn read(&mut self, piece: &mut Vec<u8>) -> io::Result<()> {
         piece.resize(PIECE, 0);
-        let count = self.reader.read(piece).await?;
+        let count = match &mut self.reader {
+            Reader::Plain(reader) => reader.read(piece).await?,
+            Reader::Signed(reader) => read_elsewhere(reader, piece).await?,
+        };
         piece.truncate(count);
         match self.left.checked_sub(count as u64) {
             Some(left) if count > 0 || left == 0 => self.left = left,
@@ -39,16 +50,67 @@ impl<'a> Content<'a> {
         Ok(())
     }
 
-    /// It has bytes above 127. Reads all of it, from the cache; the composer makes 7-bit, others may not.
-    pub(super) async fn has_eight_bit(mut self) -> io::Result<bool> {
+    /// Reads all of it, from the cache; the composer makes 7-bit lines that end with CRLF, others may not.
+    pub(super) async fn survey(mut self) -> io::Result<Survey> {
         let mut piece = Vec::new();
+        let mut survey = Survey::default();
+        let mut last = b'\n';
         loop {
             self.read(&mut piece).await?;
-            if piece.is_empty() || !piece.is_ascii() {
-                return Ok(!piece.is_empty());
+            if piece.is_empty() {
+                survey.bare_line_end |= last != b'\n';
+                return Ok(survey);
             }
+            survey.look(&mut last, &piece);
         }
     }
+}
+
+/// What must be known of a message before it is sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Survey {
+    /// Bytes above 127.
+    pub(super) eight_bit: bool,
+    /// A lone CR or LF, or a last line that does not end: BDAT would pass them on as they are.
+    pub(super) bare_line_end: bool,
+}
+
+impl Survey {
+    /// `last`: the byte before this piece, and after it the piece's last one.
+    fn look(&mut self, last: &mut u8, piece: &[u8]) {
+        self.eight_bit |= !piece.is_ascii();
+        self.bare_line_end |= *last == b'\r' && piece.first() != Some(&b'\n');
+        for at in memchr::memchr2_iter(b'\r', b'\n', piece) {
+            self.bare_line_end |= match piece[at] {
+                b'\n' => at.checked_sub(1).map_or(*last, |before| piece[before]) != b'\r',
+                _ => piece.get(at + 1).is_some_and(|next| *next != b'\n'),
+            };
+        }
+        *last = piece.last().copied().unwrap_or(*last);
+    }
+}
+
+/// Fills `piece` as far as the reader goes.
+async fn read_elsewhere(
+    reader: &mut Option<Box<dyn io::Read + Send>>,
+    piece: &mut Vec<u8>,
+) -> io::Result<usize> {
+    let (mut source, mut buffer) = (reader.take().ok_or(io::ErrorKind::BrokenPipe)?, std::mem::take(piece));
+    let work = move || {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match source.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((source, buffer, filled))
+    };
+    let (source, buffer, filled) = tokio::task::spawn_blocking(work).await.map_err(io::Error::other)??;
+    (*reader, *piece) = (Some(source), buffer);
+    Ok(filled)
 }
 
 /// Doubles the dots at line beginnings, wherever the pieces are cut. A lone CR or LF becomes CRLF: servers disagree
@@ -148,6 +210,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_survey_finds_exactly_what_the_stuffing_would_change(message in wild(), cut in 0_usize..200) {
+            let (one, two) = message.split_at(cut.min(message.len()));
+            let (mut survey, mut last) = (Survey::default(), b'\n');
+            for piece in [one, two].into_iter().filter(|piece| !piece.is_empty()) {
+                survey.look(&mut last, piece);
+            }
+            survey.bare_line_end |= last != b'\n';
+            prop_assert_eq!(survey.bare_line_end, unstuff(&stuff(&[&message])) != message);
+            prop_assert_eq!(survey.eight_bit, !message.is_ascii());
+        }
+
         #[test]
         fn what_arrives_is_what_was_written(
             lines in prop::collection::vec("[.a-z\u{80}-\u{ff}]{0,5}", 0..40), cuts in prop::collection::vec(1_usize..9, 1..9)

@@ -36,7 +36,7 @@ impl<'a> Session<'a> {
     }
 
     /// What the server must know beforehand; and what cannot be, is found out before anything is sent.
-    async fn mail_parameters(&self) -> Result<Vec<MailParameter>, Fault> {
+    async fn mail_parameters(&mut self) -> Result<Vec<MailParameter>, Fault> {
         let mut parameters = Vec::new();
         let size = self.job.body.size();
         if let Some(limit) = self.capabilities.size_limit()
@@ -49,9 +49,10 @@ impl<'a> Session<'a> {
             parameters.push(MailParameter::Size(usize::try_from(size).unwrap_or(usize::MAX)));
         }
         // A server without 8BITMIME is sent 8-bit content undeclared: all of today's pass it on.
-        if self.capabilities.eight_bit_mime
-            && self.content().await?.has_eight_bit().await.map_err(unreadable)?
-        {
+        if self.capabilities.eight_bit_mime || self.capabilities.chunking {
+            self.survey = self.content().await?.survey().await.map_err(unreadable)?;
+        }
+        if self.capabilities.eight_bit_mime && self.survey.eight_bit {
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
         if envelope::is_internationalized(&self.job.envelope) {
@@ -90,11 +91,10 @@ impl<'a> Session<'a> {
 
     pub(super) async fn message(&mut self) -> Result<(), Fault> {
         let content = self.content().await?;
-        let reply = self.connection.command(Data).await?;
-        if reply.code != 354 {
-            return Err(Fault::refused(FailureKind::MessageRejected, "the message", reply));
-        }
-        let last = self.stream(content).await?;
+        // One round trip less, and nothing to look for in the content.
+        self.chunked = self.capabilities.chunking && !self.without_chunking && !self.survey.bare_line_end;
+        let beginning = if self.chunked { self.chunk() } else { self.data().await? };
+        let last = self.stream(content, beginning).await?;
         self.progress.note(format!("{} bytes", self.job.body.size()));
 
         self.progress.final_dot().await;
@@ -115,12 +115,35 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Sends the content except for its last bytes with the final dot, which are given back.
-    async fn stream(&mut self, mut content: Content<'_>) -> Result<Vec<u8>, Fault> {
+    async fn data(&mut self) -> Result<Vec<u8>, Fault> {
+        let reply = self.connection.command(Data).await?;
+        if reply.code != 354 {
+            return Err(Fault::refused(FailureKind::MessageRejected, "the message", reply));
+        }
+        Ok(Vec::with_capacity(self.room()))
+    }
+
+    /// All of it is one chunk, and leaves with its command (RFC 3030).
+    fn chunk(&mut self) -> Vec<u8> {
+        let command = format!("BDAT {} LAST\r\n", self.job.body.size());
+        self.connection.recorder.client(command.trim_end());
+        let mut beginning = Vec::with_capacity(self.room() + command.len());
+        beginning.extend_from_slice(command.as_bytes());
+        beginning
+    }
+
+    /// Of the buffer that the content passes through: a small message shall not cost what a large one does.
+    fn room(&self) -> usize {
+        let size = usize::try_from(self.job.body.size()).unwrap_or(PIECE).min(PIECE);
+        size + size / 16 + 16
+    }
+
+    /// Sends the content after `output` except for its last bytes (and the final dot), which are given back.
+    async fn stream(&mut self, mut content: Content<'_>, mut output: Vec<u8>) -> Result<Vec<u8>, Fault> {
+        self.content_begun = true;
         self.connection.recorder.client(&format!("[{} bytes]", self.job.body.size()));
-        let mut stuffer = Stuffer::default();
-        let mut piece = Vec::with_capacity(PIECE);
-        let mut output = Vec::with_capacity(PIECE + PIECE / 16);
+        let mut stuffer = (!self.chunked).then(Stuffer::default);
+        let mut piece = Vec::new();
         loop {
             // Half a message without its final dot is none: the server throws it away.
             content.read(&mut piece).await.map_err(|error| {
@@ -130,7 +153,10 @@ impl<'a> Session<'a> {
             if piece.is_empty() {
                 break;
             }
-            stuffer.push(&piece, &mut output);
+            match &mut stuffer {
+                Some(stuffer) => stuffer.push(&piece, &mut output),
+                None => output.extend_from_slice(&piece),
+            }
             if output.len() >= PIECE {
                 if let Err(fault) = self.connection.write_content(&output).await {
                     return Err(match self.connection.last_words().await {
@@ -141,7 +167,9 @@ impl<'a> Session<'a> {
                 output.clear();
             }
         }
-        stuffer.finish(&mut output);
+        if let Some(stuffer) = stuffer {
+            stuffer.finish(&mut output);
+        }
         Ok(output)
     }
 

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, Cursor, Read as _, Seek as _, SeekFrom};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::StreamExt as _;
@@ -14,6 +14,7 @@ use tokio_util::io::StreamReader;
 
 use super::wire::{Frame, Kind, PIECE, PIECES, invalid};
 use crate::mailer::Body;
+use crate::message::Elsewhere;
 
 /// Pieces that one reader asks for ahead. Two readers of a message at the same time stay below [`PIECES`].
 const AHEAD: usize = 3;
@@ -75,6 +76,47 @@ impl Remote {
         // With the connection gone, so is everything else.
         let _ = self.out.send(Frame::new(Kind::Read, self.id, offset.to_le_bytes().to_vec()));
         receiver
+    }
+}
+
+impl Elsewhere for Remote {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn open(&self, offset: u64) -> Box<dyn io::Read + Send> {
+        Box::new(Waiting {
+            remote: self.clone(),
+            next: offset,
+            asked: VecDeque::new(),
+            piece: Cursor::default(),
+        })
+    }
+}
+
+/// Reads as [`Remote::reader`] does, for those who wait.
+struct Waiting {
+    remote: Remote,
+    next: u64,
+    asked: VecDeque<oneshot::Receiver<io::Result<Vec<u8>>>>,
+    piece: Cursor<Vec<u8>>,
+}
+
+impl io::Read for Waiting {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.piece.read(out)?;
+            if count > 0 || out.is_empty() {
+                return Ok(count);
+            }
+            while self.asked.len() < AHEAD && self.next < self.remote.size {
+                self.asked.push_back(self.remote.ask(self.next));
+                self.next += u64::from(PIECE);
+            }
+            let Some(asked) = self.asked.pop_front() else { return Ok(0) };
+            let piece = asked.blocking_recv().unwrap_or_else(|_| Err(io::ErrorKind::UnexpectedEof.into()))?;
+            self.piece = Cursor::new(piece);
+        }
     }
 }
 
@@ -145,7 +187,7 @@ impl Open {
                 file.read_exact(&mut piece)?;
                 Ok(piece)
             }
-            Body::Remote(_) => Err(invalid("the message is in another process")),
+            Body::Remote(_) | Body::Signed(_) => Err(invalid("such a message does not cross")),
         }
     }
 }

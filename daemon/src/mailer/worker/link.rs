@@ -147,6 +147,13 @@ impl Link {
         self.gone.cancelled().await;
     }
 
+    /// It answered, and not what it was asked.
+    pub(super) fn is_wrong(&self) -> Lost {
+        let why = "it answered something else than it was asked";
+        self.condemn(why);
+        Lost { text: format!("the mailer was ended: {why}"), final_dot: true, step: None }
+    }
+
     /// Does a task. Dropping the future cancels it.
     pub(super) async fn call(
         self: &Arc<Self>,

@@ -8,6 +8,7 @@
 
 mod body;
 mod child;
+mod keys;
 mod link;
 mod serve;
 mod supervisor;
@@ -29,7 +30,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::progress::Gate;
-use super::{Body, Event, Job, Outcome};
+use super::signing::{Keys, SigningCheck, check_signing};
+use super::{Body, Engine, Event, Exchange, ExchangeError, Job, Outcome, Signing, oauth};
+use crate::certs::{KeyAlgorithm, KeyError, KeyReference, open_key};
 
 pub use body::Remote;
 pub use child::{Confined, confine, main};
@@ -50,6 +53,12 @@ pub struct Arguments {
 pub(super) enum Task {
     /// Hand a message over, or test an account.
     Deliver(Box<Job>),
+    /// Ask a provider of OAuth 2.0.
+    Exchange(Box<Exchange>),
+    /// Sign a probe.
+    CheckSigning(Box<Signing>),
+    /// Sign what the daemon has: for methods that it does itself.
+    Sign(KeyReference, Vec<u8>),
 }
 
 /// What came of a [`Task`].
@@ -57,6 +66,12 @@ pub(super) enum Task {
 pub(super) enum Answer {
     /// Of [`Task::Deliver`].
     Deliver(Box<Outcome>),
+    /// Of [`Task::Exchange`].
+    Exchange(Box<Result<super::Answer, ExchangeError>>),
+    /// Of [`Task::CheckSigning`].
+    CheckSigning(Box<SigningCheck>),
+    /// Of [`Task::Sign`].
+    Sign(Result<(KeyAlgorithm, Vec<u8>), KeyError>),
 }
 
 impl Task {
@@ -64,17 +79,28 @@ impl Task {
     fn body(&mut self) -> Option<&mut Body> {
         match self {
             Self::Deliver(job) => Some(&mut job.body),
+            Self::Exchange(_) | Self::CheckSigning(_) | Self::Sign(..) => None,
         }
     }
 }
 
 /// Does it, here.
-async fn perform(task: Task, events: Option<UnboundedSender<Event>>, gate: Gate) -> Answer {
+async fn perform(engine: Engine, task: Task, events: Option<UnboundedSender<Event>>, gate: Gate) -> Answer {
     match task {
         Task::Deliver(job) => {
-            let mut outcome = super::run_gated(*job, events, Some(gate)).await;
+            let mut outcome = engine.run_with(*job, events, Some(gate), Keys::own()).await;
             outcome.shorten();
             Answer::Deliver(Box::new(outcome))
+        }
+        Task::Exchange(exchange) => Answer::Exchange(Box::new(oauth::run(*exchange).await)),
+        Task::CheckSigning(signing) => Answer::CheckSigning(Box::new(check_signing(*signing).await)),
+        Task::Sign(key, message) => {
+            let work = move || {
+                let key = open_key(&key)?;
+                Ok((key.algorithm(), key.sign(&message)?))
+            };
+            let failed = |error: tokio::task::JoinError| Err(KeyError::Failed(error.to_string()));
+            Answer::Sign(tokio::task::spawn_blocking(work).await.unwrap_or_else(failed))
         }
     }
 }

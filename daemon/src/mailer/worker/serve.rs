@@ -11,8 +11,8 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 use super::body::{Awaited, Remote};
 use super::wire::{Carried, Done, Frame, Hello, Kind, Order, PROTOCOL, invalid};
 use super::{Answer, perform};
-use crate::mailer::Body;
 use crate::mailer::progress::Gate;
+use crate::mailer::{Body, Engine};
 
 /// Serves until the daemon ends the connection.
 pub(super) async fn serve(
@@ -23,7 +23,13 @@ pub(super) async fn serve(
     let mut reader = BufReader::with_capacity(64 * 1024, reader);
     let (out, frames) = mpsc::unbounded_channel();
     let mut writing = tokio::spawn(write(writer, frames));
-    let mut jobs = Jobs { out, running: HashMap::new(), ids: HashMap::new(), tasks: JoinSet::new() };
+    let mut jobs = Jobs {
+        out,
+        engine: Engine::default(),
+        running: HashMap::new(),
+        ids: HashMap::new(),
+        tasks: JoinSet::new(),
+    };
     jobs.say(Frame::with(Kind::Hello, 0, &Hello { protocol: PROTOCOL, confined })?);
     let (commands, mut heard) = mpsc::channel(16);
     // Reading must not be dropped in the middle of a frame, as a branch of a select is.
@@ -52,6 +58,8 @@ pub(super) async fn serve(
 
 struct Jobs {
     out: mpsc::UnboundedSender<Frame>,
+    /// Keeps connections between jobs.
+    engine: Engine,
     running: HashMap<u32, Running>,
     ids: HashMap<tokio::task::Id, u32>,
     tasks: JoinSet<Answer>,
@@ -113,9 +121,9 @@ impl Jobs {
             };
         }
         let (events, mut happened) = mpsc::unbounded_channel();
-        let (work_out, out) = (self.out.clone(), self.out.clone());
+        let (engine, work_out, out) = (self.engine.clone(), self.out.clone(), self.out.clone());
         let abort = self.tasks.spawn(async move {
-            let work = perform(task, told.then_some(events), gate(id, work_out));
+            let work = perform(engine, task, told.then_some(events), gate(id, work_out));
             let telling = async {
                 while let Some(event) = happened.recv().await {
                     if let Ok(frame) = Frame::with(Kind::Event, id, &event) {

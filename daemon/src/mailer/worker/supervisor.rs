@@ -13,6 +13,7 @@ use super::{Answer, Arguments, Task, platform};
 use crate::mailer::{
     Event, Failure, FailureKind, Job, Outcome, RecipientOutcome, Step, StepReport, StepState, Transcript,
 };
+use crate::service::own_account;
 
 /// Pause before the second start in a row; each one more doubles it.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -38,6 +39,14 @@ pub struct Account {
     pub note: Option<&'static str>,
     /// What the process is told to become; `None`: it stays what the daemon is.
     pub(super) switch: Option<String>,
+}
+
+impl Account {
+    /// That of this process.
+    pub(in crate::mailer) fn own() -> Self {
+        let (name, id) = own_account();
+        Self { name, id, note: Some("MAILER_SAME_ACCOUNT"), switch: None }
+    }
 }
 
 /// Handle on the process, whichever it is at the moment.
@@ -102,13 +111,8 @@ impl Supervisor {
                 outcome.shorten();
                 return *outcome;
             }
-            Ok((_, link)) => {
-                let text = "it answered something else than it was asked";
-                link.condemn(text);
-                // It may have been sent: an answer to believe was not given.
-                let text = format!("the mailer was ended: {text}");
-                Lost { text, final_dot: true, step: None }
-            }
+            // It may have been sent: an answer to believe was not given.
+            Ok((_, link)) => link.is_wrong(),
             Err(lost) => lost,
         };
         let outcome = without(lost, recipients);
@@ -129,7 +133,7 @@ impl Supervisor {
     }
 
     /// Does a task, and says in which process.
-    async fn call(
+    pub(super) async fn call(
         &self,
         task: Task,
         events: Option<UnboundedSender<Event>>,

@@ -65,7 +65,7 @@ pub(super) fn account(wanted: Option<&str>) -> anyhow::Result<Account> {
         None if own.is_root() => "MAILER_NO_ACCOUNT",
         _ => "MAILER_NOT_ROOT",
     };
-    let (name, id) = own_account()?;
+    let (name, id) = own_account();
     Ok(Account { name, id, note: Some(note), switch: None })
 }
 

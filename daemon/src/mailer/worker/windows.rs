@@ -66,7 +66,7 @@ const ENDED: u32 = 9;
 
 /// The account that mail is sent under, by what is set and what can be.
 pub(super) fn account(wanted: Option<&str>) -> anyhow::Result<Account> {
-    let (own_name, own) = own_account()?;
+    let (own_name, own) = own_account();
     let wanted = wanted.unwrap_or(SERVICES[0].0);
     if wanted == own || wanted.eq_ignore_ascii_case(&own_name) {
         return Ok(Account { name: own_name, id: own, note: Some("MAILER_SAME_ACCOUNT"), switch: None });
@@ -345,7 +345,7 @@ pub(super) fn confine(arguments: &Arguments) -> anyhow::Result<Confined> {
         !io::IsTerminal::is_terminal(&reader),
         "this is started by the daemon, over a connection of its own, and not by hand"
     );
-    let (name, id) = own_account()?;
+    let (name, id) = own_account();
     if arguments.account.is_some() && id == SYSTEM {
         bail!("the mailer does not work as the system");
     }

@@ -1,0 +1,5 @@
+//! Keys on Linux: files.
+
+mod key;
+
+pub use key::open_key;
