@@ -28,10 +28,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::Registry;
+use crate::accounts::{Host, Registry};
 use crate::api::{App, PolicyKeeper};
-use crate::approvals::{Desk, NoHands};
+use crate::approvals::Desk;
 use crate::audit::Audit;
+use crate::certs::{Certificates, Machine, Requests};
 use crate::config::Config;
 use crate::ipc::Door;
 use crate::log::{Log, Retention};
@@ -52,18 +53,25 @@ const STOP_GRACE: Duration = Duration::from_secs(15);
 pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
     let started_at = jiff::Timestamp::now().as_millisecond();
     service::prepare_state_dir(&config.state_dir)?;
+    service::private_folder(&Host::of(&config.state_dir).pickup)
+        .context("the pickup folder cannot be made")?;
     let _lock = StateLock::take(&config.state_dir, &config.endpoint)?;
     // The key first: a look at it changes nothing, while opening the database brings in what a crash left.
     let vault = Arc::new(Vault::open(&config.state_dir)?);
     let store = Store::open(&config.state_dir)?;
-    let registry =
-        Arc::new(Registry::open(store.clone(), vault.clone()).await.context("the accounts cannot be read")?);
     let mailer = Mailer::new(config.mailer.account.as_deref(), &config.state_dir)?;
+    let machine_store = certs::machine_store(&config.state_dir)
+        .context("the machine's certificate store cannot be opened")?;
+    let machine = Arc::new(Machine::new(machine_store, Some(mailer.account().id)));
+    let registry = Registry::open(store.clone(), vault.clone(), machine.clone()).await;
+    let registry = Arc::new(registry.context("the accounts cannot be read")?);
+    let requests = Requests::of(&config.state_dir);
+    let certificates = Arc::new(Certificates::new(machine.clone(), registry.clone(), requests));
     let policy = PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?;
     let policy = Arc::new(policy.with_service_account(&mailer.account()));
     let audit = Arc::new(Audit::new(store.clone()));
     let life = Duration::from_secs(u64::from(config.approvals.expire_hours) * 3600);
-    let desk = Desk::open(store.clone(), vault.clone(), Arc::new(NoHands), life).await;
+    let desk = Desk::open(store.clone(), vault.clone(), certificates.clone(), life).await;
     let (desk, interrupted) = desk.context("the requests cannot be read")?;
     for request in &interrupted {
         tracing::warn!(
@@ -75,8 +83,15 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     let desk = Arc::new(desk);
     let log = Log::new(store.clone());
     let oauth = Arc::new(Oauth::new(store.clone(), registry.clone(), vault, mailer.clone()));
-    let outbox =
-        Outbox::open(&config, store.clone(), registry.clone(), oauth.clone(), log.clone(), mailer.clone());
+    let outbox = Outbox::open(
+        &config,
+        store.clone(),
+        registry.clone(),
+        oauth.clone(),
+        machine,
+        log.clone(),
+        mailer.clone(),
+    );
     let outbox = outbox.await;
     let outbox = Arc::new(outbox.context("the outbox cannot be read")?);
     let door = Door::open(&config.endpoint, &config.limits).await?;
@@ -101,6 +116,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         store,
         registry,
         oauth,
+        certificates,
         outbox,
         log,
         mailer: mailer.clone(),

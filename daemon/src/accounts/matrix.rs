@@ -26,8 +26,6 @@ pub struct Capability {
 }
 
 /// All rows. The order is that of preference when another method is proposed.
-///
-/// Signing comes with a later version: no method has it before it works.
 static ROWS: [Capability; 4] = [
     Capability {
         method: Method::SecureSmtpClient,
@@ -36,7 +34,7 @@ static ROWS: [Capability; 4] = [
         tls_check: true,
         authentication: true,
         oauth: true,
-        signing: false,
+        signing: true,
         transcript: true,
     },
     Capability {
@@ -66,7 +64,7 @@ static ROWS: [Capability; 4] = [
         tls_check: false,
         authentication: false,
         oauth: false,
-        signing: false,
+        signing: true,
         transcript: true,
     },
 ];
@@ -240,9 +238,13 @@ mod tests {
         };
         assert_eq!(problems(&careless), [("tls_check".to_owned(), Problem::MethodCannot)]);
 
-        let signing = Account { sign: Signing::Clear, ..account(Method::Pickup) };
-        let found = check_row(&row(Method::Pickup), capabilities(), &signing);
-        assert_eq!(found[0].text, "the method pickup cannot sign messages; no method of this host can");
+        let signing = Account { sign: Signing::Clear, ..account(Method::CdoMessage) };
+        let found = check_row(&row(Method::CdoMessage), capabilities(), &signing);
+        let text = "the method cdo-message cannot sign messages; the method secure-smtp-client can";
+        assert!(found.iter().any(|problem| problem.text == text), "{found:?}");
+        for method in [Method::Pickup, Method::SecureSmtpClient] {
+            assert_eq!(problems(&Account { sign: Signing::Opaque, ..account(method) }), []);
+        }
     }
 
     #[test]

@@ -167,6 +167,8 @@ pub struct Account {
     pub oauth_settings: OauthSettings,
     /// How messages are signed.
     pub sign: Signing,
+    /// SHA-256 of the signing certificate in the machine's store, lower-case hex; empty: the best that fits the sender.
+    pub certificate: String,
     /// Absolute folder for the method pickup; empty: "pickup" in the state folder.
     pub pickup_directory: String,
     /// The name given in EHLO; empty: this host's name.
@@ -202,6 +204,7 @@ impl Default for Account {
             oauth: false,
             oauth_settings: OauthSettings::default(),
             sign: Signing::Off,
+            certificate: String::new(),
             pickup_directory: String::new(),
             ehlo_name: String::new(),
             mechanism: None,

@@ -6,8 +6,10 @@ use tokio::sync::{Mutex, watch};
 
 use super::model::{Account, AccountId, Method};
 use super::oauth::client_secret_binding;
-use super::problem::FieldProblem;
+use super::problem::{FieldProblem, Problem};
+use super::route::host_name;
 use super::update::{PasswordChange, Set, apply, binding};
+use crate::certs::{CertificateError, Machine};
 use crate::secrets::{Secret, Vault, VaultError};
 use crate::store::{AccountRow, Author, DAEMON, Store, StoreError};
 
@@ -15,6 +17,8 @@ use crate::store::{AccountRow, Author, DAEMON, Store, StoreError};
 pub struct Registry {
     store: Store,
     vault: Arc<Vault>,
+    /// Whose certificates accounts sign with.
+    machine: Arc<Machine>,
     rows: watch::Sender<Arc<Vec<AccountRow>>>,
     /// One change at a time, so that memory follows the store in its order.
     changing: Mutex<()>,
@@ -60,6 +64,9 @@ pub enum ChangeError {
     /// Fields that cannot be as asked.
     #[error("{} field(s) cannot be as asked", .0.len())]
     Fields(Vec<FieldProblem>),
+    /// The certificates cannot be looked at.
+    #[error(transparent)]
+    Certificates(#[from] CertificateError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -90,14 +97,14 @@ impl Registry {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn open(store: Store, vault: Arc<Vault>) -> Result<Self, StoreError> {
+    pub async fn open(store: Store, vault: Arc<Vault>, machine: Arc<Machine>) -> Result<Self, StoreError> {
         let mut rows = store.accounts().await?;
         if rows.first().is_none_or(|row| row.id.as_str() != AccountId::DEFAULT) {
             let author = Author { id: DAEMON.to_owned(), name: DAEMON.to_owned() };
             store.put_account(&fresh(AccountId::default_account()), None, &[], &author, now(), true).await?;
             rows = store.accounts().await?;
         }
-        Ok(Self { store, vault, rows: watch::Sender::new(Arc::new(rows)), changing: Mutex::new(()) })
+        Ok(Self { store, vault, machine, rows: watch::Sender::new(Arc::new(rows)), changing: Mutex::new(()) })
     }
 
     /// All accounts, `default` first, then by id.
@@ -227,6 +234,26 @@ impl Registry {
         Ok(())
     }
 
+    /// Why the certificate that the account names cannot sign for its sender. Asked when one of the two is set: what
+    /// changes by itself is told by an alarm, and must not stand in the way of another change.
+    async fn certificate_problem(
+        &self,
+        account: &Account,
+        sets: &[Set],
+    ) -> Result<Option<FieldProblem>, CertificateError> {
+        let asked =
+            sets.iter().any(|set| matches!(set, Set::Certificate(_) | Set::Sign(_) | Set::SenderEmail(_)));
+        let mut fingerprint = [0; 32];
+        let named = hex::decode_to_slice(&account.certificate, &mut fingerprint).is_ok();
+        if !asked || !named {
+            return Ok(None);
+        }
+        let (machine, sender) = (self.machine.clone(), account.effective_sender(&host_name()));
+        let looked = tokio::task::spawn_blocking(move || machine.unfit(&fingerprint, &sender)).await;
+        let unfit = looked.map_err(|error| CertificateError::Store(error.to_string()))??;
+        Ok(unfit.map(|text| FieldProblem::new("certificate", Problem::Invalid, text)))
+    }
+
     async fn change(
         &self,
         mut row: AccountRow,
@@ -239,6 +266,9 @@ impl Registry {
         let applied =
             apply(&row.account, row.password.is_some(), sets, administrator).map_err(ChangeError::Fields)?;
         row.account = applied.account;
+        if let Some(problem) = self.certificate_problem(&row.account, sets).await? {
+            return Err(ChangeError::Fields(vec![problem]));
+        }
         let bound_to = binding(&row.id, &row.account);
         let mut password_cleared = false;
         match applied.password {

@@ -289,10 +289,12 @@ impl Change {
                     self.client_secret = Some(secret.clone());
                 }
             }
-            Set::Sign(None | Some(Signing::Off)) => self.account.sign = Signing::Off,
-            Set::Sign(Some(_)) => self.later("sign", "signing comes with a later version"),
-            Set::Certificate(text) if text.is_empty() => {}
-            Set::Certificate(_) => self.later("certificate", "signing comes with a later version"),
+            Set::Sign(sign) => self.account.sign = sign.unwrap_or(defaults.sign),
+            Set::Certificate(text) => {
+                if let Some(text) = self.read("certificate", parse_fingerprint(text)) {
+                    self.account.certificate = text;
+                }
+            }
             Set::PickupDirectory(_) if !administrator => {
                 let text = "only administrators may say into which folder the daemon writes";
                 self.problems.push(FieldProblem::new("pickup_directory", Problem::Denied, text));
@@ -336,10 +338,6 @@ impl Change {
     /// The value, or its problem noted.
     fn read<T>(&mut self, field: &str, parsed: Result<T, String>) -> Option<T> {
         parsed.map_err(|text| self.problems.push(FieldProblem::new(field, Problem::Invalid, text))).ok()
-    }
-
-    fn later(&mut self, field: &str, text: &str) {
-        self.problems.push(FieldProblem::new(field, Problem::NotAvailable, text));
     }
 
     /// Makes one of `tls_check` and `tls_pin`: a pin is never silently unused, and `pinned` never without one.
@@ -440,6 +438,12 @@ fn parse_pin(text: &str) -> Result<Option<[u8; 32]>, String> {
     hex::decode_to_slice(digits, &mut pin)
         .map(|()| Some(pin))
         .map_err(|_| "a SHA-256 has 64 hexadecimal digits, with or without colons".to_owned())
+}
+
+/// Whether there is such a certificate is asked where the store is at hand (registry.rs).
+fn parse_fingerprint(text: &str) -> Result<String, String> {
+    let pin = parse_pin(text)?;
+    Ok(pin.map_or_else(String::new, hex::encode))
 }
 
 /// Blanks stay: they may be meant.

@@ -55,6 +55,7 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
         oauth,
         oauth_settings,
         sign,
+        certificate,
         pickup_directory,
         ehlo_name,
         mechanism,
@@ -117,7 +118,7 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
             Signing::Opaque => v1::Signing::Opaque,
         }
         .into(),
-        certificate: String::new(),
+        certificate,
         pickup_directory,
         update_time: row.changed.as_ref().map(|(at, _)| timestamp(*at)),
         updated_by: row.changed.as_ref().map(|(_, by)| by.clone()).unwrap_or_default(),

@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accounts::Registry;
 use crate::approvals::Desk;
 use crate::audit::Audit;
+use crate::certs::Certificates;
 use crate::config::Config;
 use crate::ipc::Conn;
 use crate::log::Log;
@@ -68,6 +69,8 @@ pub struct App {
     pub registry: Arc<Registry>,
     /// The sign-ins with OAuth 2.0.
     pub oauth: Arc<Oauth>,
+    /// The signing certificates, and what may be done to them.
+    pub certificates: Arc<Certificates>,
     /// The outbox.
     pub outbox: Arc<Outbox>,
     /// The e-mail log.

@@ -76,7 +76,7 @@ pub fn judge(details: &Details, chain: &Chain, key: KeyState<'_>, sender: &str, 
 }
 
 /// Sorts the best first: the fewest unmet requirements, then the latest end. The fingerprint makes it the same every time.
-pub fn sort<T>(candidates: &mut [T], of: impl Fn(&T) -> (&Details, &[Unmet])) {
+pub(super) fn sort<T>(candidates: &mut [T], of: impl Fn(&T) -> (&Details, &[Unmet])) {
     candidates.sort_by_cached_key(|candidate| {
         let (details, unmet) = of(candidate);
         (unmet.len(), std::cmp::Reverse(details.not_after), details.sha256)
@@ -144,18 +144,24 @@ fn list_of(usage: &[String]) -> String {
 
 fn algorithm(details: &Details) -> Option<String> {
     details.signs_with.is_none().then(|| {
-        format!("Its key is {}; what signs here is RSA of 2048 to 4096 bits and EC P-256.", details.key_algorithm)
+        format!(
+            "Its key is {}; what signs here is RSA of 2048 to 4096 bits and EC P-256.",
+            details.key_algorithm
+        )
     })
 }
 
 fn key_missing(key: KeyState<'_>) -> Option<String> {
-    let text = "Its private key is not in the machine's store; install the certificate together with its key.";
+    let text =
+        "Its private key is not in the machine's store; install the certificate together with its key.";
     (key == KeyState::Missing).then(|| text.to_owned())
 }
 
 fn key_access(key: KeyState<'_>) -> Option<String> {
     let KeyState::Denied(account) = key else { return None };
-    Some(format!("The account {account} that mail is signed under may not use its private key; grant it access."))
+    Some(format!(
+        "The account {account} that mail is signed under may not use its private key; grant it access."
+    ))
 }
 
 /// What a chain says, as a sentence of its own.
@@ -177,7 +183,12 @@ mod tests {
     /// 2026-01-01.
     const NOW: i64 = 1_767_225_600;
 
-    fn unmet(change: impl Fn(&mut CertificateParams), kind: Kind, key: KeyState<'_>, sender: &str) -> Vec<(Requirement, String)> {
+    fn unmet(
+        change: impl Fn(&mut CertificateParams),
+        kind: Kind,
+        key: KeyState<'_>,
+        sender: &str,
+    ) -> Vec<(Requirement, String)> {
         let pki = Pki::new(Kind::EcP256);
         let mut params = pki.params("fax@example.com");
         change(&mut params);
@@ -196,7 +207,8 @@ mod tests {
                 assert_eq!(unmet(|_| {}, kind, KeyState::Usable, sender), []);
             }
         }
-        let unlimited = |p: &mut CertificateParams| (p.key_usages, p.extended_key_usages) = (Vec::new(), Vec::new());
+        let unlimited =
+            |p: &mut CertificateParams| (p.key_usages, p.extended_key_usages) = (Vec::new(), Vec::new());
         assert_eq!(unmet(unlimited, Kind::EcP256, KeyState::NotAsked, "fax@example.com"), []);
         let committed = |p: &mut CertificateParams| {
             p.key_usages = vec![KeyUsagePurpose::ContentCommitment];
@@ -211,7 +223,14 @@ mod tests {
         let same: Change = |_| {};
         let (ec, usable, sender) = (Kind::EcP256, KeyState::Usable, "fax@example.com");
         let table: &[(Change, Kind, KeyState<'_>, &str, Requirement, &str)] = &[
-            (same, ec, usable, "a@example.org", Requirement::Address, "It is for fax@example.com, not for a@example.org."),
+            (
+                same,
+                ec,
+                usable,
+                "a@example.org",
+                Requirement::Address,
+                "It is for fax@example.com, not for a@example.org.",
+            ),
             (
                 same,
                 ec,
@@ -335,8 +354,12 @@ mod tests {
             Details::read(&pki.issue(params, Kind::EcP256).certificate).unwrap()
         };
         let unmet = || Unmet { requirement: Requirement::Period, text: String::new() };
-        let mut found =
-            vec![(details(2090), vec![unmet()]), (details(2030), vec![]), (details(2060), vec![]), (details(2095), vec![unmet(), unmet()])];
+        let mut found = vec![
+            (details(2090), vec![unmet()]),
+            (details(2030), vec![]),
+            (details(2060), vec![]),
+            (details(2095), vec![unmet(), unmet()]),
+        ];
         let ends: Vec<_> = [2, 1, 0, 3].iter().map(|at: &usize| found[*at].0.not_after).collect();
         for _ in 0..4 {
             found.rotate_left(1);

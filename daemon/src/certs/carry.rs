@@ -59,7 +59,8 @@ impl Certificates {
     pub fn used_by(&self, certificate: &[u8; 32]) -> Vec<String> {
         let name = hex::encode(certificate);
         let rows = self.accounts.all();
-        let uses = rows.iter().filter(|row| row.account.sign != Signing::Off && row.account.certificate == name);
+        let uses =
+            rows.iter().filter(|row| row.account.sign != Signing::Off && row.account.certificate == name);
         uses.map(|row| row.id.to_string()).collect()
     }
 
@@ -114,13 +115,23 @@ fn plan(machine: &Machine, requests: &Requests, action: &Action) -> Result<Plan,
         Action::Install { identity, exportable, grant } => {
             let details = installable(identity)?;
             let verb = format!("installs the certificate {:?} with its private key", details.subject);
-            let plan = certificate(Plan::new(with_grant(verb, grant.as_ref())), machine, &details, &identity.certificate, &identity.chain)?;
+            let plan = certificate(
+                Plan::new(with_grant(verb, grant.as_ref())),
+                machine,
+                &details,
+                &identity.certificate,
+                &identity.chain,
+            )?;
             let exportable = if *exportable { "may be exported again" } else { "" };
             plan.with("exportable", exportable).with("trustee", grant.as_ref().map(who).unwrap_or_default())
         }
         Action::Delete { certificate } => {
             let entry = machine.get(certificate)?;
-            let with_key = if entry.stored.key.is_some() { " with its private key, which nobody can bring back" } else { "" };
+            let with_key = if entry.stored.key.is_some() {
+                " with its private key, which nobody can bring back"
+            } else {
+                ""
+            };
             let summary = format!("Deletes the certificate {:?}{with_key}.", entry.details.subject);
             described(Plan::new(summary), &entry.details)
         }
@@ -139,13 +150,19 @@ fn plan(machine: &Machine, requests: &Requests, action: &Action) -> Result<Plan,
         Action::CreateSigningRequest { subject, address, key_type } => {
             let subject = csr::subject(subject, address)?;
             let key = key_words(*key_type);
-            let summary = format!("Makes a key ({key}) in the machine's store, and a request for a certificate for {address}.");
+            let summary = format!(
+                "Makes a key ({key}) in the machine's store, and a request for a certificate for {address}."
+            );
             Plan::new(summary).with("subject", subject).with("address", address).with("key", key)
         }
         Action::InstallAnswer { certificate: der, chain, grant } => {
             let (_, details) = answered(requests, der)?;
-            let verb = format!("installs the certificate {:?} onto the private key that waits for it", details.subject);
-            let plan = certificate(Plan::new(with_grant(verb, grant.as_ref())), machine, &details, der, chain)?;
+            let verb = format!(
+                "installs the certificate {:?} onto the private key that waits for it",
+                details.subject
+            );
+            let plan =
+                certificate(Plan::new(with_grant(verb, grant.as_ref())), machine, &details, der, chain)?;
             plan.with("trustee", grant.as_ref().map(who).unwrap_or_default())
         }
         Action::DeleteSigningRequest { id } => {
@@ -197,8 +214,8 @@ fn act(machine: &Machine, requests: &Requests, action: Action, by: String) -> Re
         }
         Action::CreateSigningRequest { subject, address, key_type } => {
             let pending = store.create_key(key_type)?;
-            let made = csr::make(&subject, &address, &pending)
-                .and_then(|made| requests.put(made, &pending, by));
+            let made =
+                csr::make(&subject, &address, &pending).and_then(|made| requests.put(made, &pending, by));
             match made {
                 Ok(request) => Done::Requested(request),
                 Err(error) => {
@@ -234,7 +251,8 @@ fn installable(identity: &Identity) -> Result<Details, CertificateError> {
     let wrong = |what| CertificateError::invalid("certificate", format!("the certificate {what}"));
     let details = Details::read(&identity.certificate).map_err(wrong)?;
     for (at, der) in identity.chain.iter().enumerate() {
-        let wrong = |what| CertificateError::invalid("chain", format!("certificate {} of the chain {what}", at + 1));
+        let wrong =
+            |what| CertificateError::invalid("chain", format!("certificate {} of the chain {what}", at + 1));
         Details::read(der).map_err(wrong)?;
     }
     match private_key::fit(&identity.key, &details.public_key) {
@@ -267,14 +285,18 @@ fn answered(
 fn with_key(machine: &Machine, certificate: &[u8; 32]) -> Result<Entry, CertificateError> {
     let entry = machine.get(certificate)?;
     if entry.stored.key.is_none() {
-        let text = format!("the certificate {:?} has no private key in the machine's store", entry.details.subject);
+        let text =
+            format!("the certificate {:?} has no private key in the machine's store", entry.details.subject);
         return Err(CertificateError::KeyMissing { field: "fingerprint", text });
     }
     Ok(entry)
 }
 
 fn key_of(machine: &Machine, certificate: &[u8; 32]) -> Result<super::KeyReference, CertificateError> {
-    with_key(machine, certificate)?.stored.key.ok_or_else(|| CertificateError::NotFound(hex::encode(certificate)))
+    with_key(machine, certificate)?
+        .stored
+        .key
+        .ok_or_else(|| CertificateError::NotFound(hex::encode(certificate)))
 }
 
 fn described(plan: Plan, details: &Details) -> Plan {

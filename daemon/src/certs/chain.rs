@@ -51,7 +51,7 @@ pub struct Link {
 ///
 /// # Errors
 /// The certificate itself cannot be read; why, as the end of a sentence.
-pub fn build(
+pub(super) fn build(
     certificate: &[u8],
     with_it: &[Vec<u8>],
     known: &Authorities,

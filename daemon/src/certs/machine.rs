@@ -6,6 +6,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 use super::candidates::{KeyState, Requirement, Unmet, judge, same_address, sort};
 use super::chain::{Chain, build};
 use super::fault::CertificateError;
@@ -24,10 +26,11 @@ pub struct Machine {
     pub(super) store: Arc<dyn CertificateStore>,
     account: Option<String>,
     view: Mutex<Option<(Instant, Arc<View>)>>,
+    changes: watch::Sender<u64>,
 }
 
 /// What was read at once.
-pub struct View {
+struct View {
     entries: Vec<Entry>,
     known: Authorities,
 }
@@ -73,7 +76,7 @@ impl Machine {
     /// The machine's certificates; `account`: who signs, as the configuration names him.
     #[must_use]
     pub fn new(store: Arc<dyn CertificateStore>, account: Option<String>) -> Self {
-        Self { store, account, view: Mutex::new(None) }
+        Self { store, account, view: Mutex::new(None), changes: watch::Sender::new(0) }
     }
 
     /// All of them, those that end last first.
@@ -96,9 +99,9 @@ impl Machine {
     pub fn trustee(&self, text: &str) -> Result<Trustee, CertificateError> {
         match text.trim() {
             "" => self.service_account(),
-            text if text.len() > 512 || text.contains(char::is_control) => {
-                Err(CertificateError::TrusteeUnknown(text.chars().filter(|c| !c.is_control()).take(64).collect()))
-            }
+            text if text.len() > 512 || text.contains(char::is_control) => Err(
+                CertificateError::TrusteeUnknown(text.chars().filter(|c| !c.is_control()).take(64).collect()),
+            ),
             text => Ok(self.store.trustee(text)?),
         }
     }
@@ -179,7 +182,8 @@ impl Machine {
         if !configured.is_empty() {
             let chosen = view.entries.iter().find(|entry| hex::encode(entry.details.sha256) == configured);
             let entry = chosen.ok_or_else(|| {
-                let text = format!("the certificate {configured} that is to sign is not in the machine's store");
+                let text =
+                    format!("the certificate {configured} that is to sign is not in the machine's store");
                 CertificateError::NoneUsable(text)
             })?;
             let unmet = self.unmet(entry, &account, sender, now);
@@ -203,7 +207,12 @@ impl Machine {
         let best = self.candidates(sender, &[])?;
         let text = best.first().map_or_else(
             || format!("no certificate is in the machine's store that could sign for {sender}"),
-            |best| format!("no certificate can sign for {sender}; the best: {}", refusal(&best.details, &best.unmet)),
+            |best| {
+                format!(
+                    "no certificate can sign for {sender}; the best: {}",
+                    refusal(&best.details, &best.unmet)
+                )
+            },
         );
         Err(CertificateError::NoneUsable(text))
     }
@@ -224,9 +233,16 @@ impl Machine {
         judge(&entry.details, &entry.chain, state, sender, now)
     }
 
+    /// Changes whenever a certificate, or the right to use a key, may have been changed here.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
     /// Reads everything anew at the next call.
     pub fn refresh(&self) {
         *self.view.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.changes.send_modify(|count| *count += 1);
     }
 
     fn view(&self) -> Result<Arc<View>, CertificateError> {
@@ -254,14 +270,22 @@ impl Machine {
     }
 
     /// The chain of a certificate that is not in the store.
-    pub(super) fn chain_of(&self, certificate: &[u8], with_it: &[Vec<u8>]) -> Result<Chain, CertificateError> {
+    pub(super) fn chain_of(
+        &self,
+        certificate: &[u8],
+        with_it: &[Vec<u8>],
+    ) -> Result<Chain, CertificateError> {
         let view = self.view()?;
         build(certificate, with_it, &view.known, now())
             .map_err(|what| CertificateError::invalid("certificate", format!("the certificate {what}")))
     }
 
     /// Why this certificate cannot be chosen for this sender: what its end and the key's rights cannot change later.
-    pub(crate) fn unfit(&self, fingerprint: &Fingerprint, sender: &str) -> Result<Option<String>, CertificateError> {
+    pub(crate) fn unfit(
+        &self,
+        fingerprint: &Fingerprint,
+        sender: &str,
+    ) -> Result<Option<String>, CertificateError> {
         let entry = match self.get(fingerprint) {
             Ok(entry) => entry,
             Err(error @ CertificateError::NotFound(_)) => return Ok(Some(error.to_string())),

@@ -54,13 +54,7 @@ impl FailureKind {
     /// The message cannot be signed now: it waits until somebody has repaired that, and never goes unsigned.
     #[must_use]
     pub fn is_about_signing(self) -> bool {
-        matches!(
-            self,
-            Self::NoSigningCertificate
-                | Self::SigningKeyMissing
-                | Self::KeyAccessDenied
-                | Self::SigningFailed
-        )
+        Self::HOLD_FOR_SIGNING.contains(&self)
     }
 
     /// Trying the same message again can help. Only what refuses the message itself is final: the network recovers,
@@ -80,11 +74,18 @@ impl FailureKind {
 }
 
 impl FailureKind {
-    /// Trying again is of no use until somebody signs in: the mail is held.
+    /// Trying again is of no use until somebody has repaired something: the mail is held.
     #[must_use]
     pub fn holds(self) -> bool {
-        matches!(self, Self::NotSignedIn | Self::SignInLost)
+        Self::HOLD_FOR_SIGN_IN.contains(&self) || self.is_about_signing()
     }
+
+    /// Until somebody signs in.
+    pub const HOLD_FOR_SIGN_IN: [Self; 2] = [Self::NotSignedIn, Self::SignInLost];
+
+    /// Until a certificate or its key is repaired.
+    pub const HOLD_FOR_SIGNING: [Self; 4] =
+        [Self::NoSigningCertificate, Self::SigningKeyMissing, Self::KeyAccessDenied, Self::SigningFailed];
 }
 
 impl Failure {

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 mod attachment;
+mod author;
 mod compose;
 mod digest;
 mod headers;
@@ -17,6 +18,7 @@ use bytes::Bytes;
 use crate::accounts::FieldProblem;
 use crate::mailer::Envelope;
 
+pub use author::author;
 pub(crate) use compose::MAX_ATTACHMENTS;
 
 /// What a caller wants to send.

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::deliver::stayed;
 use super::model::Message;
 use super::{Outbox, now};
-use crate::mailer::{Credential, Failure, FailureKind, Outcome, Step};
+use crate::mailer::{Credential, Failure, FailureKind, Outcome, Signing, Step};
 use crate::store::{AccountRow, StoreError};
 
 impl Outbox {
@@ -18,12 +18,13 @@ impl Outbox {
         message: &Message,
         body: Option<Vec<u8>>,
         row: &AccountRow,
+        signing: Option<Signing>,
     ) -> Outcome {
         let credential = match self.credential(row, None).await {
             Ok(credential) => credential,
             Err(failure) => return stayed(message, failure),
         };
-        let first = match self.job(message, body.clone(), row, credential.clone()) {
+        let first = match self.job(message, body.clone(), row, credential.clone(), signing.clone()) {
             Ok(job) => self.mailer.deliver(job, None).await,
             Err(failure) => return stayed(message, failure),
         };
@@ -35,7 +36,7 @@ impl Outbox {
         let mut second = match self.credential(row, credential.as_ref()).await {
             // Renewed a moment ago: once is enough.
             Ok(same) if same == credential => return first,
-            Ok(renewed) => match self.job(message, body, row, renewed) {
+            Ok(renewed) => match self.job(message, body, row, renewed, signing) {
                 Ok(job) => self.mailer.deliver(job, None).await,
                 Err(failure) => stayed(message, failure),
             },
@@ -87,12 +88,12 @@ impl Outbox {
 
     /// Releases mail that the daemon holds for a sign-in, where there is one now. What a person holds stays.
     pub(super) async fn release_signed_in(&self) -> Result<(), StoreError> {
-        for account in self.store.accounts_with_held_mail().await? {
+        for (account, sender) in self.store.held_mail(reasons()).await? {
             let Some(row) = self.registry.get(&account) else { continue };
             if !self.oauth.may_send(&row).await? {
                 continue;
             }
-            let released = self.store.release_held_mail(account, now()).await?;
+            let released = self.store.release_held_mail((account, sender), reasons(), now()).await?;
             for id in &released {
                 self.changed(id);
             }
@@ -107,4 +108,8 @@ impl Outbox {
         }
         Ok(())
     }
+}
+
+fn reasons() -> Vec<&'static str> {
+    FailureKind::HOLD_FOR_SIGN_IN.map(FailureKind::code).to_vec()
 }

@@ -14,7 +14,8 @@ use super::{Outbox, lock, now};
 use crate::accounts::{destination, route};
 use crate::log::Kind;
 use crate::mailer::{
-    Body, Credential, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome, Step, Transcript,
+    Body, Credential, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome, Signing, Step,
+    Transcript,
 };
 use crate::store::{AccountRow, Author, Due, Settled};
 
@@ -33,6 +34,7 @@ impl Outbox {
         let places = Arc::new(Semaphore::new(self.deliveries));
         let attempts = TaskTracker::new();
         let releases = tokio::spawn(self.clone().release_after_sign_ins(shutdown.clone()));
+        let signable = tokio::spawn(self.clone().release_when_signable(shutdown.clone()));
         loop {
             let sleep = match self.dispatch(&places, &attempts).await {
                 Ok(sleep) => sleep,
@@ -47,8 +49,10 @@ impl Outbox {
                 () = tokio::time::sleep(sleep) => {}
             }
         }
-        if let Err(error) = releases.await {
-            tracing::error!(%error, "the release of held mail failed");
+        for releases in [releases, signable] {
+            if let Err(error) = releases.await {
+                tracing::error!(%error, "the release of held mail failed");
+            }
         }
         attempts.close();
         if tokio::time::timeout(STOP_GRACE, attempts.wait()).await.is_err() {
@@ -99,10 +103,14 @@ impl Outbox {
     async fn attempt(self: &Arc<Self>, due: Due, flight: Flight) {
         let Due { message, body } = due;
         self.changed(&message.id);
+        let certificates = *self.certificates.changes().borrow();
         let row = self.registry.get(&message.account);
         let begun = now();
         let outcome = match &row {
-            Some(row) => self.hand_over(&message, body, row).await,
+            Some(row) => match self.signing(&message, body.as_deref(), row).await {
+                Ok(signing) => self.hand_over(&message, body, row, signing).await,
+                Err(failure) => stayed(&message, failure),
+            },
             None => {
                 let text = format!("there is no account {} any more", message.account);
                 let failure =
@@ -123,10 +131,18 @@ impl Outbox {
             }
         };
         drop(flight);
-        // Somebody may have signed in between the attempt and its being written down.
-        if done.outcome.failure.as_ref().is_some_and(|failure| failure.kind.holds())
-            && let Err(error) = self.release_signed_in().await
-        {
+        // Somebody may have repaired it between the attempt and its being written down.
+        let held_for = done.outcome.failure.as_ref().map(|failure| failure.kind);
+        let released = match held_for {
+            Some(kind) if FailureKind::HOLD_FOR_SIGN_IN.contains(&kind) => self.release_signed_in().await,
+            Some(kind)
+                if kind.is_about_signing() && *self.certificates.changes().borrow() != certificates =>
+            {
+                self.release_signable(&[kind]).await
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = released {
             tracing::error!(%error, "held mail cannot be released yet");
         }
         let id = &done.tried.id;
@@ -145,6 +161,7 @@ impl Outbox {
         body: Option<Vec<u8>>,
         row: &AccountRow,
         credential: Option<Credential>,
+        signing: Option<Signing>,
     ) -> Result<Job, Failure> {
         let pending = message.recipients.iter().filter(|r| r.state == RecipientState::Pending);
         let body = match body {
@@ -158,7 +175,7 @@ impl Outbox {
                 to: pending.map(|r| r.address.clone()).collect(),
             },
             body,
-            signing: None,
+            signing,
             until: Step::Message,
             pool: Some(row.id.to_string()),
         })

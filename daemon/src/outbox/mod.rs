@@ -5,6 +5,7 @@ mod credential;
 mod deliver;
 mod model;
 mod settle;
+pub mod signing;
 mod spool;
 mod steer;
 
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, broadcast};
 
 use crate::accounts::{Host, Registry};
+use crate::certs::Machine;
 use crate::config::Config;
 use crate::log::Log;
 use crate::mailer::Mailer;
@@ -34,6 +36,7 @@ pub struct Outbox {
     store: Store,
     registry: Arc<Registry>,
     oauth: Arc<Oauth>,
+    certificates: Arc<Machine>,
     log: Log,
     mailer: Mailer,
     host: Host,
@@ -69,6 +72,7 @@ impl Outbox {
         store: Store,
         registry: Arc<Registry>,
         oauth: Arc<Oauth>,
+        certificates: Arc<Machine>,
         log: Log,
         mailer: Mailer,
     ) -> anyhow::Result<Self> {
@@ -82,6 +86,7 @@ impl Outbox {
             store,
             registry,
             oauth,
+            certificates,
             log,
             mailer,
             host: Host::of(&config.state_dir),

@@ -166,5 +166,5 @@ async fn c5_a_check_signs_something_and_says_as_whom() {
     let mut signing = one.signing(Mode::Clear);
     signing.key = other.key.clone();
     let (kind, _) = check_signing(signing).await.result.unwrap_err();
-    assert_eq!(kind, FailureKind::NoSigningCertificate, "the key is another certificate's");
+    assert_eq!(kind, FailureKind::SigningFailed, "the key is another certificate's");
 }

@@ -2,6 +2,7 @@
 
 use faxpost_tests::pki::Kind;
 use faxpost_tests::verify::Verdict;
+use faxpostd::certs::KeyError;
 use faxpostd::message::smime::{Mode, SigningError};
 
 use crate::kit::{Person, composed, entity};
@@ -71,7 +72,10 @@ fn c7_a_key_of_another_certificate_signs_nothing() {
     let (one, other) = (Person::new(Kind::Rsa2048), Person::new(Kind::EcP256));
     let mixed = Person { key: other.key.clone(), ..one };
     let error = mixed.try_sign(b"Subject: x\r\n\r\nHello\r\n", Mode::Clear).unwrap_err();
-    assert!(matches!(&error, SigningError::Certificate(text) if text.contains("not that of")), "{error}");
+    assert!(
+        matches!(&error, SigningError::Key(KeyError::Failed(text)) if text.contains("not that of")),
+        "{error}"
+    );
 }
 
 #[test]

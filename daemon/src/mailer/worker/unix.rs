@@ -72,8 +72,10 @@ pub(super) fn account(wanted: Option<&str>) -> anyhow::Result<Account> {
 /// A name, or "uid:107"; a uid needs no name.
 fn resolve(text: &str) -> anyhow::Result<User> {
     let failed = || format!("mailer.account: the account {text} cannot be looked up");
-    let found = match text.strip_prefix("uid:").map(str::parse) {
-        Some(Ok(uid)) => {
+    let found = match text.strip_prefix("uid:").unwrap_or(text).parse() {
+        // This number stands for nobody at all.
+        Ok(u32::MAX) => None,
+        Ok(uid) => {
             let nameless = || User {
                 name: text.to_owned(),
                 uid: Uid::from_raw(uid),
@@ -85,8 +87,7 @@ fn resolve(text: &str) -> anyhow::Result<User> {
             };
             Some(User::from_uid(Uid::from_raw(uid)).with_context(failed)?.unwrap_or_else(nameless))
         }
-        Some(Err(_)) => None,
-        None => User::from_name(text).with_context(failed)?,
+        Err(_) => User::from_name(text).with_context(failed)?,
     };
     found.with_context(|| {
         format!("mailer.account: there is no account {text} on this machine; make it, or name another")

@@ -12,7 +12,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
 use super::{Signer, SigningError};
-use crate::certs::{KeyAlgorithm, SigningKey};
+use crate::certs::{KeyAlgorithm, KeyError, SigningKey, rfc4514};
 
 const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
@@ -49,23 +49,24 @@ pub(super) struct Frame {
     pub(super) after: Vec<u8>,
 }
 
-/// Signs.
+/// Signs; tells who did, too.
 pub(super) fn signed_data(
     hashed: &Hashed,
     signer: &Signer<'_>,
     now: SystemTime,
-) -> Result<Frame, SigningError> {
+) -> Result<(Frame, String), SigningError> {
     let certificate = Certificate::parse(signer.certificate)?;
     certificate.check_period(now)?;
     let signer_info = signer_info(&hashed.digest, &certificate, signer.key, now)?;
-    frame(hashed.enclosed, &certificates(signer), &signer_info)
-        .map_err(|_| SigningError::Message("it is too large for a signature of this kind".to_owned()))
+    let frame = frame(hashed.enclosed, &certificates(signer), &signer_info)
+        .map_err(|_| SigningError::Message("it is too large for a signature of this kind".to_owned()))?;
+    Ok((frame, rfc4514(certificate.parsed.subject())))
 }
 
 /// Checks that `signature` was made over `message` by the key of `certificate` (DER).
 ///
 /// # Errors
-/// [`SigningError::Certificate`]: it was not, or the certificate's key is of a kind that does not sign here.
+/// [`SigningError::Key`]: it was not; [`SigningError::Certificate`]: its key is of a kind that does not sign here.
 pub fn check_signature(certificate: &[u8], message: &[u8], signature: &[u8]) -> Result<(), SigningError> {
     let certificate = Certificate::parse(certificate)?;
     certificate.verify(certificate.algorithm()?, message, signature)
@@ -119,8 +120,7 @@ impl<'a> Certificate<'a> {
                 UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key).verify(message, signature)
             }
         };
-        let other = || SigningError::Certificate("the private key is not that of the certificate".to_owned());
-        verified.map_err(|_| other())
+        verified.map_err(|_| KeyError::Failed("it is not that of the certificate".to_owned()).into())
     }
 
     /// IssuerAndSerialNumber's two fields.
