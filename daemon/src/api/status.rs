@@ -64,6 +64,8 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
             text,
         })
     });
+    let mailer = app.mailer.account();
+    let english = |code| faxpost_proto::advice::text(code, faxpost_proto::advice::Language::En);
     let mut status = v1::GetStatusResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         start_time: Some(convert::timestamp(app.started_at)),
@@ -76,6 +78,9 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
         held: unfinished.held.try_into().unwrap_or(i64::MAX),
         oldest_queued_time: unfinished.oldest.map(convert::timestamp),
         pending_requests: pending,
+        service_account_name: mailer.name,
+        service_account_id: mailer.id,
+        mailer_note: mailer.note.and_then(english).unwrap_or_default().to_owned(),
         ..v1::GetStatusResponse::default()
     };
     if viewer.is_administrator() {
