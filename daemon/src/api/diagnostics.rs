@@ -12,6 +12,7 @@ use super::authorize::Admitted;
 use super::watch::{Watch, until_stopping};
 use super::{App, convert, error, status};
 use crate::accounts::Method;
+use crate::certs::SigningSource;
 use crate::diagnose::{self, Test};
 use crate::mailer::{CertificateInfo, Credential, Event, Step, StepReport, StepState, TlsInfo};
 use crate::outbox::signing::choose;
@@ -77,7 +78,8 @@ impl Diagnostics for Service {
             Ok(drafted.password.map(Credential::Password))
         };
         let sender = account.effective_sender(&self.0.outbox.host().name);
-        let signing = choose(self.0.certificates.machine(), &account, &sender).await;
+        let source: Arc<dyn SigningSource> = self.0.certificates.machine().clone();
+        let signing = choose(&source, &account, &sender).await;
         let test = Test {
             id,
             account,

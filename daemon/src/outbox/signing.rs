@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::model::Message;
 use super::{Outbox, now};
 use crate::accounts::{self, Account};
-use crate::certs::{CertificateError, Machine};
+use crate::certs::SigningSource;
 use crate::mailer::{Failure, FailureKind, Signing, Step};
 use crate::message::smime::Mode;
 use crate::message::{Content, author};
@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_secs(60);
 /// # Errors
 /// There is no certificate that can; the text names each unmet requirement.
 pub async fn choose(
-    machine: &Arc<Machine>,
+    source: &Arc<dyn SigningSource>,
     account: &Account,
     sender: &str,
 ) -> Result<Option<Signing>, Failure> {
@@ -32,14 +32,13 @@ pub async fn choose(
         accounts::Signing::Clear => Mode::Clear,
         accounts::Signing::Opaque => Mode::Opaque,
     };
-    let (machine, sender, configured) = (machine.clone(), sender.to_owned(), account.certificate.clone());
-    let chosen = tokio::task::spawn_blocking(move || machine.signer(&sender, &configured)).await;
-    let broken = |_| Err(CertificateError::Store("the search for a certificate broke off".to_owned()));
-    match chosen.unwrap_or_else(broken) {
+    let (source, sender, configured) = (source.clone(), sender.to_owned(), account.certificate.clone());
+    let chosen = tokio::task::spawn_blocking(move || source.choose(&sender, &configured)).await;
+    match chosen.unwrap_or_else(|_| Err("the certificates cannot be read".to_owned())) {
         Ok(chosen) => {
             Ok(Some(Signing { mode, certificate: chosen.certificate, chain: chosen.chain, key: chosen.key }))
         }
-        Err(error) => Err(unsigned(FailureKind::NoSigningCertificate, error.to_string())),
+        Err(text) => Err(unsigned(FailureKind::NoSigningCertificate, text)),
     }
 }
 
