@@ -17,7 +17,7 @@ use rusqlite::Connection;
 
 pub use accounts::{AccountRow, Author, DAEMON};
 pub use log::From as EntriesFrom;
-pub use messages::{Due, Inserted, Listing, NewMessage, Settled, Unfinished};
+pub use messages::{Due, Inserted, Listing, NewMessage, Queued, Settled, Unfinished, Written};
 
 /// File name of the database in the state folder.
 pub const DATABASE: &str = "faxpost.db";

@@ -14,6 +14,7 @@ fn job(directory: &Path, body: Body) -> Job {
         envelope: Envelope { from: "a@example.com".to_owned(), to },
         body,
         until: Step::Message,
+        delivery_status: Default::default(),
         pool: None,
     }
 }
