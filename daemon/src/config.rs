@@ -21,6 +21,10 @@ pub struct Config {
     pub outbox: Outbox,
     /// How long things are kept.
     pub log: Retention,
+    /// Requests that wait for an administrator.
+    pub approvals: Approvals,
+    /// Who talks to servers and signs.
+    pub mailer: Mailer,
     /// What time it is. Not in the file: only tests have another one.
     pub clock: Clock,
 }
@@ -112,12 +116,38 @@ impl Default for Retention {
     }
 }
 
+/// Who talks to servers and signs (requirement H6). `[mailer]` in `faxpostd.toml`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Mailer {
+    /// The account of the operating system it works under: a name, "uid:107" or a SID. `None`: the platform's
+    /// default. `CertificateStore::trustee` resolves it.
+    pub account: Option<String>,
+}
+
+/// Requests that wait for an administrator (requirement C6). `[approvals]` in `faxpostd.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Approvals {
+    /// Hours after which a request that nobody decided is over.
+    pub expire_hours: u32,
+}
+
+impl Default for Approvals {
+    fn default() -> Self {
+        // A week: somebody is back from his holidays, and nobody approves what everybody has forgotten.
+        Self { expire_hours: 168 }
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct File {
     limits: Limits,
     outbox: Outbox,
     log: Retention,
+    mailer: Mailer,
+    approvals: Approvals,
 }
 
 impl File {
@@ -166,6 +196,16 @@ impl File {
         ] {
             ensure!((from..=to).contains(&found), "log.{name} is {found}; it can be {from} to {to}");
         }
+        let Approvals { expire_hours } = self.approvals;
+        ensure!(
+            (1..=8760).contains(&expire_hours),
+            "approvals.expire-hours is {expire_hours}; it can be 1 to 8760"
+        );
+        if let Some(account) = &self.mailer.account {
+            // No account's name is longer: 256 octets on Linux, a domain and 256 characters on Windows.
+            let fits = (1..=512).contains(&account.len()) && !account.chars().any(char::is_control);
+            ensure!(fits, "mailer.account is not the name, uid or SID of an account");
+        }
         Ok(())
     }
 }
@@ -189,6 +229,8 @@ impl Config {
             limits: file.limits,
             outbox: file.outbox,
             log: file.log,
+            approvals: file.approvals,
+            mailer: file.mailer,
             clock: Clock::system(),
         })
     }
@@ -217,12 +259,15 @@ mod tests {
             ("[log]\nkeep-messages-days = 4294967295", "log.keep-messages-days"),
             ("[log]\nmax-megabytes = 9223372036854775807", "log.max-megabytes"),
             ("[log]\nfirst-look = 1", "first-look"),
+            ("[approvals]\nexpire-hours = 0", "approvals.expire-hours"),
+            ("[mailer]\naccount = \"\"", "mailer.account"),
         ] {
             let error = load(text).unwrap_err();
             assert!(error.contains(named) && error.contains("faxpostd.toml"), "{error}");
         }
         assert_eq!(load("[outbox]\nretry-seconds = [1]").unwrap().outbox.retry_seconds, [1]);
         assert_eq!(load("[log]\nmax-megabytes = 0").unwrap().log.max_megabytes, 0);
-        load("").unwrap();
+        assert_eq!(load("[mailer]\naccount = \"fax\"").unwrap().mailer.account.as_deref(), Some("fax"));
+        assert_eq!(load("").unwrap().mailer.account, None);
     }
 }

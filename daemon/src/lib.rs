@@ -4,6 +4,8 @@
 
 pub mod accounts;
 pub mod api;
+pub mod approvals;
+pub mod audit;
 pub mod caller;
 pub mod certs;
 pub mod config;
@@ -12,6 +14,7 @@ pub mod ipc;
 pub mod log;
 pub mod mailer;
 pub mod message;
+pub mod oauth;
 pub mod outbox;
 pub mod policy;
 pub mod secrets;
@@ -25,12 +28,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::Registry;
+use crate::accounts::{Host, Registry};
 use crate::api::{App, PolicyKeeper};
+use crate::approvals::{Desk, NoHands};
+use crate::audit::Audit;
+use crate::certs::{Certificates, Machine, Requests};
 use crate::config::Config;
 use crate::ipc::Door;
 use crate::log::{Log, Retention};
 use crate::mailer::Mailer;
+use crate::oauth::Oauth;
 use crate::outbox::Outbox;
 use crate::secrets::Vault;
 use crate::state::StateLock;
@@ -46,30 +53,78 @@ const STOP_GRACE: Duration = Duration::from_secs(15);
 pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
     let started_at = jiff::Timestamp::now().as_millisecond();
     service::prepare_state_dir(&config.state_dir)?;
+    service::private_folder(&Host::of(&config.state_dir).pickup)
+        .context("the pickup folder cannot be made")?;
     let _lock = StateLock::take(&config.state_dir, &config.endpoint)?;
     // The key first: a look at it changes nothing, while opening the database brings in what a crash left.
-    let vault = Vault::open(&config.state_dir)?;
+    let vault = Arc::new(Vault::open(&config.state_dir)?);
     let store = Store::open(&config.state_dir)?;
-    let registry =
-        Arc::new(Registry::open(store.clone(), vault).await.context("the accounts cannot be read")?);
+    let machine_store = certs::machine_store(&config.state_dir)
+        .context("the machine's certificate store cannot be opened")?;
+    let machine = Arc::new(Machine::new(machine_store, config.mailer.account.clone()));
+    let registry = Registry::open(store.clone(), vault.clone(), machine.clone()).await;
+    let registry = Arc::new(registry.context("the accounts cannot be read")?);
+    let requests = Requests::of(&config.state_dir);
+    let certificates = Arc::new(Certificates::new(machine.clone(), registry.clone(), requests));
     let policy = Arc::new(PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?);
+    let audit = Arc::new(Audit::new(store.clone()));
+    let life = Duration::from_secs(u64::from(config.approvals.expire_hours) * 3600);
+    let desk = Desk::open(store.clone(), vault.clone(), Arc::new(NoHands), life).await;
+    let (desk, interrupted) = desk.context("the requests cannot be read")?;
+    for request in &interrupted {
+        tracing::warn!(
+            request = request.number,
+            "a request was being carried out when the daemon was stopped"
+        );
+        audit.record(api::carried_out(request)).await;
+    }
+    let desk = Arc::new(desk);
     let log = Log::new(store.clone());
     let mailer = Mailer::in_process();
-    let outbox = Outbox::open(&config, store.clone(), registry.clone(), log.clone(), mailer.clone()).await;
+    let oauth = Arc::new(Oauth::new(store.clone(), registry.clone(), vault, mailer.clone()));
+    let outbox = Outbox::open(
+        &config,
+        store.clone(),
+        registry.clone(),
+        oauth.clone(),
+        machine,
+        log.clone(),
+        mailer.clone(),
+    );
+    let outbox = outbox.await;
     let outbox = Arc::new(outbox.context("the outbox cannot be read")?);
     let door = Door::open(&config.endpoint, &config.limits).await?;
 
     let incoming = door.incoming(shutdown.clone());
     let deliveries = tokio::spawn(outbox.clone().run(shutdown.clone()));
+    let grants = tokio::spawn(oauth.clone().run(shutdown.clone()));
     let retention = tokio::spawn(Retention::new(&config.log, store.clone()).run(shutdown.clone()));
+    let expiry = tokio::spawn(desk.clone().run(shutdown.clone()));
+    let auditing = tokio::spawn({
+        let (audit, shutdown) = (audit.clone(), shutdown.clone());
+        async move { audit.run(shutdown).await }
+    });
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         endpoint = config.endpoint,
         state = %config.state_dir.display(),
         "ready"
     );
-    let app =
-        App { config, store, registry, outbox, log, mailer, policy, started_at, stopping: shutdown.clone() };
+    let app = App {
+        config,
+        store,
+        registry,
+        oauth,
+        certificates,
+        outbox,
+        log,
+        mailer,
+        policy,
+        desk,
+        audit,
+        started_at,
+        stopping: shutdown.clone(),
+    };
     let served = tokio::select! {
         served = api::serve(Arc::new(app), incoming) => served,
         // A peer that takes no answer must not hold up the stop.
@@ -81,7 +136,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     // If serving ended by itself, the rest ends with it.
     shutdown.cancel();
     deliveries.await.context("the outbox failed")?;
+    grants.await.context("the care for sign-ins failed")?;
     retention.await.context("the retention failed")?;
+    expiry.await.context("the requests failed")?;
+    auditing.await.context("the audit log failed")?;
     tracing::info!("stopped");
     served.context("the daemon cannot serve its endpoint")
 }

@@ -30,21 +30,65 @@ impl Role {
     }
 }
 
-/// What the table says. Approval by an administrator will be a third.
+/// What the table says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// No.
     Deny,
     /// Yes.
     Allow,
+    /// He may ask for it: an administrator must approve each request. Only for [`APPROVABLE`] methods.
+    Approval,
 }
 
-use Decision::{Allow, Deny};
+impl Decision {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Deny, Self::Allow, Self::Approval];
+
+    /// The word of the command line, and of the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deny => "deny",
+            Self::Allow => "allow",
+            Self::Approval => "approval",
+        }
+    }
+}
+
+use Decision::{Allow, Approval, Deny};
+
+/// What can be asked for and carried out later, exactly as it was shown. Everything else is over when it was called.
+pub const APPROVABLE: [&str; 7] = [
+    INSTALL_CERTIFICATE,
+    DELETE_CERTIFICATE,
+    GRANT_KEY_ACCESS,
+    REVOKE_KEY_ACCESS,
+    CREATE_SIGNING_REQUEST,
+    INSTALL_SIGNING_ANSWER,
+    DELETE_SIGNING_REQUEST,
+];
+
+/// See [`APPROVABLE`].
+pub const INSTALL_CERTIFICATE: &str = "faxpost.v1.Certificates/InstallCertificate";
+/// See [`APPROVABLE`].
+pub const DELETE_CERTIFICATE: &str = "faxpost.v1.Certificates/DeleteCertificate";
+/// See [`APPROVABLE`].
+pub const GRANT_KEY_ACCESS: &str = "faxpost.v1.Certificates/GrantKeyAccess";
+/// See [`APPROVABLE`].
+pub const REVOKE_KEY_ACCESS: &str = "faxpost.v1.Certificates/RevokeKeyAccess";
+/// See [`APPROVABLE`].
+pub const CREATE_SIGNING_REQUEST: &str = "faxpost.v1.Certificates/CreateSigningRequest";
+/// See [`APPROVABLE`].
+pub const INSTALL_SIGNING_ANSWER: &str = "faxpost.v1.Certificates/InstallSigningAnswer";
+/// See [`APPROVABLE`].
+pub const DELETE_SIGNING_REQUEST: &str = "faxpost.v1.Certificates/DeleteSigningRequest";
 
 /// What Faxpost comes with. Columns: administrator, service, user.
 ///
 /// Users may edit and test accounts: whoever changes where a password goes loses the password (accounts/update.rs).
-/// Services send and follow their mail, and need no settings.
+/// Services send and follow their mail, and need no settings. Users ask for what makes their mail be signed; nobody needs
+/// to ask for a deletion.
 const TABLE: &[(&str, [Decision; 3])] = &[
     ("faxpost.v1.Accounts/GetCapabilities", [Allow, Allow, Allow]),
     ("faxpost.v1.Accounts/ListAccounts", [Allow, Allow, Allow]),
@@ -67,15 +111,15 @@ const TABLE: &[(&str, [Decision; 3])] = &[
     ("faxpost.v1.Certificates/ListCertificates", [Allow, Allow, Allow]),
     ("faxpost.v1.Certificates/GetCertificate", [Allow, Allow, Allow]),
     ("faxpost.v1.Certificates/ListCandidates", [Allow, Allow, Allow]),
-    ("faxpost.v1.Certificates/InstallCertificate", [Allow, Deny, Deny]),
-    ("faxpost.v1.Certificates/DeleteCertificate", [Allow, Deny, Deny]),
-    ("faxpost.v1.Certificates/GrantKeyAccess", [Allow, Deny, Deny]),
-    ("faxpost.v1.Certificates/RevokeKeyAccess", [Allow, Deny, Deny]),
+    (INSTALL_CERTIFICATE, [Allow, Deny, Approval]),
+    (DELETE_CERTIFICATE, [Allow, Deny, Deny]),
+    (GRANT_KEY_ACCESS, [Allow, Deny, Approval]),
+    (REVOKE_KEY_ACCESS, [Allow, Deny, Approval]),
     ("faxpost.v1.Certificates/CheckSigning", [Allow, Allow, Allow]),
-    ("faxpost.v1.Certificates/CreateSigningRequest", [Allow, Deny, Deny]),
+    (CREATE_SIGNING_REQUEST, [Allow, Deny, Approval]),
     ("faxpost.v1.Certificates/ListSigningRequests", [Allow, Deny, Allow]),
-    ("faxpost.v1.Certificates/InstallSigningAnswer", [Allow, Deny, Deny]),
-    ("faxpost.v1.Certificates/DeleteSigningRequest", [Allow, Deny, Deny]),
+    (INSTALL_SIGNING_ANSWER, [Allow, Deny, Approval]),
+    (DELETE_SIGNING_REQUEST, [Allow, Deny, Deny]),
     ("faxpost.v1.Mail/SendMail", [Allow, Allow, Allow]),
     ("faxpost.v1.Mail/SendMailStream", [Allow, Allow, Allow]),
     ("faxpost.v1.Mail/ListMessages", [Allow, Allow, Allow]),
@@ -136,6 +180,11 @@ pub enum PolicyError {
         "administrators cannot take GetPolicy and UpdatePolicy from themselves, nobody could give them back"
     )]
     Lockout,
+    /// The method cannot wait for somebody's approval.
+    #[error(
+        "{0} cannot need approval: only what changes certificates and keys can be carried out later; allow or deny it"
+    )]
+    NotApprovable(&'static str),
 }
 
 impl Policy {
@@ -177,6 +226,9 @@ impl Policy {
         {
             return Err(PolicyError::Lockout);
         }
+        if decision == Some(Approval) && !APPROVABLE.contains(&name) {
+            return Err(PolicyError::NotApprovable(name));
+        }
         match decision {
             Some(decision) => self.changes.insert((name, role), decision),
             None => self.changes.remove(&(name, role)),
@@ -190,6 +242,12 @@ impl Policy {
             Cell { role, decision, changed: decision != Self::default().decide(method, role) }
         })
     }
+}
+
+/// The table's own name of a method, "faxpost.v1.Mail/SendMail"; `None`: it is not in the table.
+#[must_use]
+pub fn name_of(method: &str) -> Option<&'static str> {
+    TABLE.iter().map(|(name, _)| *name).find(|name| *name == method)
 }
 
 fn known(method: &str) -> Result<&'static str, PolicyError> {
@@ -285,6 +343,24 @@ mod tests {
         ] {
             assert_eq!(role_of(&nobody), None, "{nobody:?}");
         }
+    }
+
+    #[test]
+    fn c6_only_what_can_wait_can_need_approval() {
+        let mut policy = Policy::default();
+        for (method, _) in TABLE {
+            for role in Role::ALL {
+                let changed = policy.change(method, role, Some(Approval));
+                match APPROVABLE.contains(method) {
+                    true => assert_eq!(changed, Ok(*method)),
+                    false => assert_eq!(changed, Err(PolicyError::NotApprovable(method))),
+                }
+            }
+        }
+        for (method, defaults) in TABLE {
+            assert!(APPROVABLE.contains(method) || !defaults.contains(&Approval), "{method}");
+        }
+        assert!(APPROVABLE.iter().all(|method| name_of(method).is_some()));
     }
 
     #[test]

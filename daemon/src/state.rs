@@ -1,9 +1,12 @@
 //! One daemon a state folder: a lock that the operating system gives back however the daemon ends.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+
+use crate::service::private_file;
 
 /// Held as long as the daemon runs.
 pub(crate) struct StateLock {
@@ -16,8 +19,7 @@ impl StateLock {
     pub(crate) fn take(state_dir: &Path, endpoint: &str) -> anyhow::Result<Self> {
         let path = state_dir.join("faxpostd.lock");
         let cannot = || format!("cannot lock the state folder {}", state_dir.display());
-        let file =
-            OpenOptions::new().create(true).truncate(false).write(true).open(&path).with_context(cannot)?;
+        let file = private_file(&path).with_context(cannot)?;
         // Beside the lock, because Windows lets nobody read a file that is locked.
         let holder = state_dir.join("faxpostd.holder");
         match file.try_lock() {
@@ -33,7 +35,11 @@ impl StateLock {
             Err(TryLockError::Error(error)) => return Err(error).with_context(cannot),
         }
         let text = format!("faxpostd, process {}, serving {endpoint}\n", std::process::id());
-        fs::write(&holder, text).with_context(cannot)?;
+        let written = private_file(&holder).and_then(|mut file| {
+            file.set_len(0)?;
+            file.write_all(text.as_bytes())
+        });
+        written.with_context(cannot)?;
         Ok(Self { _file: file, holder })
     }
 }

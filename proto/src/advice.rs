@@ -245,9 +245,124 @@ const ADVICE: &[Advice] = &[
         ru: "Не удалось использовать файл или папку на этом компьютере. Проверьте, что она есть, доступна службе для записи и на диске есть место.",
     },
     Advice {
+        code: "CHOOSE_CERTIFICATE",
+        en: "No certificate can sign for this sender now. `faxpost cert candidates` says what each one lacks; install a valid one for the sender's address, or turn signing off.",
+        ru: "Сейчас нет сертификата, которым можно подписать письмо от этого отправителя. Чего не хватает каждому, скажет `faxpost cert candidates`; установите действующий сертификат для адреса отправителя или отключите подпись.",
+    },
+    Advice {
+        code: "INSTALL_KEY",
+        en: "The certificate is there, but not its private key. Install the certificate again together with its key (a PKCS#12 file).",
+        ru: "Сертификат есть, а его закрытого ключа нет. Установите сертификат заново вместе с ключом (файл PKCS#12).",
+    },
+    Advice {
+        code: "GRANT_KEY",
+        en: "The account that signs may not use the private key. An administrator can allow it: `faxpost cert grant`.",
+        ru: "Учётной записи, которая подписывает, нельзя пользоваться закрытым ключом. Администратор может это разрешить: `faxpost cert grant`.",
+    },
+    Advice {
+        code: "CHECK_SIGNING",
+        en: "The message could not be signed. Check that the key fits the certificate and is RSA from 2048 bits or EC P-256; `faxpost cert check` tries it.",
+        ru: "Письмо не удалось подписать. Проверьте, что ключ подходит к сертификату и это RSA от 2048 бит или EC P-256; проба: `faxpost cert check`.",
+    },
+    Advice {
         code: "MAY_ARRIVE_TWICE",
         en: "The connection broke after the message was sent and before the server confirmed it. It will be sent again, and may arrive twice.",
         ru: "Соединение прервалось после отправки письма, но до подтверждения сервера. Оно будет отправлено снова и может прийти дважды.",
+    },
+    Advice {
+        code: "OAUTH_SIGN_IN_FIRST",
+        en: "The account uses OAuth 2.0, and nobody has signed in to its provider yet: sign in once. The mail is held until then and goes by itself.",
+        ru: "Учётная запись использует OAuth 2.0, но вход ещё не выполнен: выполните его один раз. До этого письма удерживаются, затем уйдут сами.",
+    },
+    Advice {
+        code: "OAUTH_SIGN_IN_AGAIN",
+        en: "The provider does not accept the sign-in any more: it was revoked, or is over. Sign in again; the mail that is held goes by itself.",
+        ru: "Провайдер больше не принимает вход: он отозван или истёк. Выполните вход снова; удержанные письма уйдут сами.",
+    },
+    Advice {
+        code: "OAUTH_UNUSED_TOO_LONG",
+        en: "The refresh token is over, because it was not used for too long (Microsoft: 90 days). Sign in again, and leave the service running: it uses the token daily.",
+        ru: "Токен обновления истёк: им слишком долго не пользовались (Microsoft: 90 дней). Выполните вход снова и не выключайте службу: она использует токен ежедневно.",
+    },
+    Advice {
+        code: "OAUTH_PASSWORD_CHANGED",
+        en: "The password of the account was changed or reset, which ends its sign-ins. Sign in again.",
+        ru: "Пароль учётной записи был изменён или сброшен, поэтому входы прекращены. Выполните вход снова.",
+    },
+    Advice {
+        code: "OAUTH_POLICY_WANTS_SIGN_IN",
+        en: "A policy of the organisation (multi-factor sign-in, conditional access) wants a person. Sign in again; if it returns, ask the organisation's administrator for an exception, or use client credentials.",
+        ru: "Политика организации (многофакторный вход, условный доступ) требует участия человека. Выполните вход снова; если это повторяется, попросите администратора об исключении или используйте вход приложения.",
+    },
+    Advice {
+        code: "OAUTH_USER_DISABLED",
+        en: "The provider's account is disabled, locked or deleted. Its administrator must enable it; then sign in again.",
+        ru: "Учётная запись у провайдера отключена, заблокирована или удалена. Администратор должен включить её; затем выполните вход снова.",
+    },
+    Advice {
+        code: "OAUTH_CONSENT_NEEDED",
+        en: "The person or the organisation has not agreed that this client may send mail. Sign in again and agree; if \"admin approval\" is asked for, an administrator of the organisation must agree once.",
+        ru: "Пользователь или организация не дали согласия на отправку почты этим клиентом. Войдите снова и дайте согласие; если требуется одобрение администратора, администратор организации должен дать его один раз.",
+    },
+    Advice {
+        code: "OAUTH_CLIENT_SECRET_OVER",
+        en: "The client secret of the registration is over. Make a new one at the provider and set oauth-client-secret; no new sign-in is needed.",
+        ru: "Срок секрета клиента истёк. Создайте новый у провайдера и задайте oauth-client-secret; входить снова не нужно.",
+    },
+    Advice {
+        code: "OAUTH_CLIENT_SECRET_WRONG",
+        en: "The provider does not accept client ID and client secret. Compare them with the registration; of Microsoft's secrets, the value counts, not the id.",
+        ru: "Провайдер не принимает идентификатор и секрет клиента. Сверьте их с регистрацией; у Microsoft нужно значение секрета, а не его идентификатор.",
+    },
+    Advice {
+        code: "OAUTH_PUBLIC_CLIENT_OFF",
+        en: "The registration expects a secret. Set the client secret, or allow public client flows in the registration (Microsoft: Authentication, Advanced settings).",
+        ru: "Регистрация требует секрет. Задайте секрет клиента или разрешите потоки общедоступных клиентов в регистрации (Microsoft: «Проверка подлинности», дополнительные параметры).",
+    },
+    Advice {
+        code: "OAUTH_CLIENT_UNKNOWN",
+        en: "The provider does not know this client ID, or does not allow it this kind of sign-in. Check client ID, tenant and the registration's permissions.",
+        ru: "Провайдер не знает этот идентификатор клиента или не разрешает ему такой вход. Проверьте идентификатор, каталог и разрешения регистрации.",
+    },
+    Advice {
+        code: "OAUTH_TENANT_UNKNOWN",
+        en: "Microsoft does not know this directory. Check oauth-tenant: the directory's id or one of its domains.",
+        ru: "Microsoft не знает такой каталог. Проверьте oauth-tenant: идентификатор каталога или один из его доменов.",
+    },
+    Advice {
+        code: "OAUTH_SCOPE_REFUSED",
+        en: "The provider does not grant this scope. Leave oauth-scope empty for the profile's own, and add the permission to the registration.",
+        ru: "Провайдер не выдаёт такую область доступа. Оставьте oauth-scope пустым, чтобы взять значение профиля, и добавьте разрешение в регистрацию.",
+    },
+    Advice {
+        code: "OAUTH_TOO_LATE",
+        en: "The code was not entered in time. Begin again.",
+        ru: "Код не был введён вовремя. Начните сначала.",
+    },
+    Advice {
+        code: "OAUTH_NO_REFRESH_TOKEN",
+        en: "The access token is over, and the provider gave nothing to renew it with. Sign in again; at Microsoft the scope needs offline_access.",
+        ru: "Токен доступа истёк, а для его обновления провайдер ничего не выдал. Выполните вход снова; у Microsoft в области доступа нужно offline_access.",
+    },
+    Advice {
+        code: "OAUTH_UNREACHABLE",
+        en: "The provider cannot be reached from here. Check the network, the proxy (HTTPS_PROXY in the service's environment) and the firewall: its endpoints answer on port 443. It is tried again by itself.",
+        ru: "Провайдер отсюда недоступен. Проверьте сеть, прокси (HTTPS_PROXY в окружении службы) и межсетевой экран: провайдер отвечает на порту 443. Попытка повторится сама.",
+    },
+    Advice {
+        code: "OAUTH_PROVIDER_BUSY",
+        en: "The provider cannot answer just now. It is asked again by itself.",
+        ru: "Провайдер сейчас не может ответить. Запрос повторится сам.",
+    },
+    Advice {
+        code: "OAUTH_CHECK_ENDPOINTS",
+        en: "What answered is not an OAuth 2.0 endpoint. Check the endpoints, and whether a proxy or a sign-in page of the network stands between.",
+        ru: "Ответил не сервер OAuth 2.0. Проверьте адреса и нет ли на пути прокси или страницы входа в сеть.",
+    },
+    Advice {
+        code: "OAUTH_CHECK_CLIENT",
+        en: "The provider refused the request. Check client ID, client secret, scope and the registration; its words above say more.",
+        ru: "Провайдер отклонил запрос. Проверьте идентификатор и секрет клиента, область доступа и регистрацию; его слова выше говорят больше.",
     },
 ];
 

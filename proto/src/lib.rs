@@ -6,6 +6,7 @@ pub mod connect;
 pub mod endpoint;
 pub mod reason;
 pub mod security;
+pub mod signin;
 
 /// The generated messages, clients and servers of package `faxpost.v1`, documented in `faxpost/v1/*.proto`.
 #[allow(missing_docs, unreachable_pub, clippy::all)]

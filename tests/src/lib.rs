@@ -2,8 +2,12 @@
 
 pub mod bins;
 pub mod daemon;
+pub mod oauth;
 #[cfg(feature = "peers")]
 pub mod peers;
+pub mod pki;
 pub mod restricted;
 pub mod smtp;
 pub mod tiff;
+#[cfg(unix)]
+pub mod verify;

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use faxpost_tests::smtp::{At, Fault, SmtpServer};
 use faxpostd::accounts::{Method, Registry, Set};
+use faxpostd::certs::{self, Machine};
 use faxpostd::config::Config;
 use faxpostd::log::Log;
 use faxpostd::mailer::{DeliveryStatus, Mailer};
 use faxpostd::message::Draft;
+use faxpostd::oauth::Oauth;
 use faxpostd::outbox::{Clock, Message, Outbox, Request, State};
 use faxpostd::secrets::Vault;
 use faxpostd::store::{Author, Store};
@@ -21,6 +23,7 @@ const HOUR: i64 = 3_600_000;
 struct Kit {
     outbox: Arc<Outbox>,
     store: Store,
+    registry: Arc<Registry>,
     skew: Arc<AtomicI64>,
     running: CancellationToken,
     /// Ends it with the test.
@@ -35,16 +38,14 @@ impl Kit {
         std::fs::write(folder.path().join("faxpostd.toml"), settings).unwrap();
         let kit = Self::open(folder, 0).await;
         let author = author();
-        let registry =
-            Registry::open(kit.store.clone(), Vault::open(kit.folder.path()).unwrap()).await.unwrap();
-        let row = registry.get("default").unwrap();
+        let row = kit.registry.get("default").unwrap();
         let sets = [
             Set::Method(Some(Method::SecureSmtpClient)),
             Set::Server("127.0.0.1".to_owned()),
             Set::Port(server.port().into()),
             Set::SenderEmail("fax@example.test".to_owned()),
         ];
-        registry.update("default", row.revision, &sets, true, &author, false).await.unwrap();
+        kit.registry.update("default", row.revision, &sets, true, &author, false).await.unwrap();
         kit.again(0).await
     }
 
@@ -56,19 +57,25 @@ impl Kit {
             jiff::Timestamp::now().as_millisecond() + offset.load(Ordering::Relaxed)
         });
         let store = Store::open(folder.path()).unwrap();
-        let vault = Vault::open(folder.path()).unwrap();
-        let registry = Arc::new(Registry::open(store.clone(), vault).await.unwrap());
-        let log = Log::new(store.clone());
-        let outbox = Outbox::open(&config, store.clone(), registry, log, Mailer::in_process()).await.unwrap();
+        let vault = Arc::new(Vault::open(folder.path()).unwrap());
+        let machine = certs::machine_store(folder.path()).unwrap();
+        let machine = Arc::new(Machine::new(machine, config.mailer.account.clone()));
+        let registry = Registry::open(store.clone(), vault.clone(), machine.clone()).await.unwrap();
+        let registry = Arc::new(registry);
+        let (log, mailer) = (Log::new(store.clone()), Mailer::in_process());
+        let oauth = Arc::new(Oauth::new(store.clone(), registry.clone(), vault, mailer.clone()));
+        let outbox = Outbox::open(&config, store.clone(), registry.clone(), oauth, machine, log, mailer)
+            .await
+            .unwrap();
         let running = CancellationToken::new();
         let stop = running.clone().drop_guard();
-        Self { outbox: Arc::new(outbox), store, skew, running, stop, folder }
+        Self { outbox: Arc::new(outbox), store, registry, skew, running, stop, folder }
     }
 
     /// As after a restart, with the clock so far off.
     async fn again(self, skew: i64) -> Self {
-        let Self { outbox, store, stop, folder, .. } = self;
-        drop((stop, outbox, store));
+        let Self { outbox, store, registry, stop, folder, .. } = self;
+        drop((stop, outbox, store, registry));
         let kit = Self::open(folder, skew).await;
         tokio::spawn(kit.outbox.clone().run(kit.running.clone()));
         kit

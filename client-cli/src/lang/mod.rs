@@ -11,8 +11,13 @@ use faxpost_proto::{
 };
 use tonic::Code;
 
+use crate::user_store;
+
 mod en;
 mod ru;
+mod signin;
+
+pub(crate) use signin::SignInTexts;
 
 #[cfg(test)]
 pub(crate) use en::EN;
@@ -48,6 +53,11 @@ fn choose(
             _ => Language::En,
         }
     })
+}
+
+/// The name of a secret in the options by which it comes in.
+fn secret_option(key: &str) -> &'static str {
+    if key == "password" { "password" } else { "client-secret" }
 }
 
 type Text = &'static str;
@@ -94,6 +104,9 @@ pub(crate) struct Texts {
     pub(crate) password_empty: Text,
     pub(crate) password_not_utf8: Text,
     pub(crate) no_terminal: Text,
+
+    // the certificates of the person at this client
+    pub(crate) user_store: fn(&user_store::Error) -> String,
 
     // KEY=VALUE
     pub(crate) not_a_setting: With1,
@@ -221,6 +234,7 @@ pub(crate) struct Texts {
     pub(crate) truncated: Text,
     pub(crate) exported: fn(u64) -> String,
     pub(crate) policy_changed: Text,
+    pub(crate) signin: SignInTexts,
 }
 
 impl Texts {

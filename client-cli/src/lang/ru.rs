@@ -10,6 +10,7 @@ use faxpost_proto::{
 use tonic::Code;
 
 use super::Texts;
+use crate::user_store;
 
 pub(crate) static RU: Texts = Texts {
     language: Language::Ru,
@@ -70,6 +71,28 @@ pub(crate) static RU: Texts = Texts {
     password_not_utf8: "Пароль — не текст в UTF-8.",
     no_terminal: "Нет терминала, чтобы спросить пароль: используйте --password-stdin.",
 
+    user_store: |error| match error {
+        user_store::Error::NoStore => {
+            "В этой системе нет хранилища сертификатов пользователя, которое можно было бы спросить.\n\
+             Укажите файл: `faxpost cert install ФАЙЛ` принимает PKCS#12 и PEM."
+                .to_owned()
+        }
+        user_store::Error::NotFound => "В вашем хранилище нет сертификата с таким отпечатком SHA-256.\n\
+             Что в нём есть, покажет `faxpost cert list --store user`."
+            .to_owned(),
+        user_store::Error::NoKey => {
+            "У этого сертификата в вашем хранилище нет закрытого ключа, подписывать им нельзя.\n\
+             Сначала импортируйте его вместе с ключом (файл .pfx или .p12)."
+                .to_owned()
+        }
+        user_store::Error::NotExportable => {
+            "Закрытый ключ этого сертификата помечен как неэкспортируемый: из хранилища его не извлечь.\n\
+             Установите исходный файл .pfx или .p12: `faxpost cert install ФАЙЛ`."
+                .to_owned()
+        }
+        user_store::Error::Failed(why) => format!("Ошибка вашего хранилища сертификатов: {why}"),
+    },
+
     not_a_setting: |word| format!("{word:?} — не КЛЮЧ=ЗНАЧЕНИЕ."),
     meant_a_setting: |key, value| {
         format!("{value:?} — не КЛЮЧ=ЗНАЧЕНИЕ. Возможно, имелось в виду {key}={value}.")
@@ -83,9 +106,10 @@ pub(crate) static RU: Texts = Texts {
         format!("{key}: в SHA-256 64 шестнадцатеричные цифры (двоеточия и sha256: перед ними допустимы).")
     },
     secret_argument: |key| {
+        let secret = super::secret_option(key);
         format!(
             "{key} нельзя указать в командной строке: её видят другие пользователи и история оболочки. \
-             Используйте --password-stdin, или --ask-password, чтобы ввести его по запросу."
+             Используйте --{secret}-stdin, или --ask-{secret}, чтобы ввести его по запросу."
         )
     },
     nothing_to_set: "Нечего менять: укажите КЛЮЧ=ЗНАЧЕНИЕ (см. `faxpost account set --help`).",
@@ -276,6 +300,7 @@ pub(crate) static RU: Texts = Texts {
     truncated: "Диалог был длиннее, чем хранит служба.",
     exported: |count| format!("Выгружено записей: {count}"),
     policy_changed: "* изменено по сравнению с исходной политикой Faxpost",
+    signin: super::signin::RU,
 };
 
 fn reason(code: &str) -> Option<&'static str> {
@@ -386,6 +411,10 @@ fn failure(code: &str) -> Option<&'static str> {
         "TOO_LARGE" => "Письмо больше, чем принимает сервер.",
         "NO_SMTPUTF8" => "Адресу нужен SMTPUTF8, а у сервера его нет.",
         "LOCAL_FILE" => "Не удалась работа с файлом или папкой.",
+        "NO_SIGNING_CERTIFICATE" => "Нет сертификата, которым можно подписать письмо от этого отправителя.",
+        "SIGNING_KEY_MISSING" => "Нет закрытого ключа к сертификату для подписи.",
+        "KEY_ACCESS_DENIED" => "Учётной записи, которая подписывает, нельзя пользоваться закрытым ключом.",
+        "SIGNING_FAILED" => "Письмо не удалось подписать.",
         "UNCERTAIN" => "Соединение прервалось в самом конце: ушло ли письмо, неизвестно.",
         _ => return None,
     })

@@ -1,5 +1,6 @@
 //! The method matrix: what each sending method can do, as data. Validation, `GetCapabilities` and the docs read it.
 
+use super::mechanism::Mechanism;
 use super::model::{Account, Method, Security, Signing, TlsCheck};
 use super::problem::{FieldProblem, Problem};
 
@@ -25,8 +26,6 @@ pub struct Capability {
 }
 
 /// All rows. The order is that of preference when another method is proposed.
-///
-/// OAuth 2.0 and signing come with a later version: no method has them before they work.
 static ROWS: [Capability; 4] = [
     Capability {
         method: Method::SecureSmtpClient,
@@ -34,8 +33,8 @@ static ROWS: [Capability; 4] = [
         securities: &[Security::None, Security::Implicit, Security::Starttls],
         tls_check: true,
         authentication: true,
-        oauth: false,
-        signing: false,
+        oauth: true,
+        signing: true,
         transcript: true,
     },
     Capability {
@@ -65,7 +64,7 @@ static ROWS: [Capability; 4] = [
         tls_check: false,
         authentication: false,
         oauth: false,
-        signing: false,
+        signing: true,
         transcript: true,
     },
 ];
@@ -106,6 +105,10 @@ fn check_row(row: &Capability, rows: &[Capability], account: &Account) -> Vec<Fi
         row.tls_check
     });
     needs(account.authentication, "authentication", "sign in", &|row| row.authentication);
+    needs(account.oauth, "oauth", "sign in with OAuth 2.0", &|row| row.oauth);
+    needs(account.mechanism.is_some(), "mechanism", "choose how to sign in", &|row| {
+        row.method == Method::SecureSmtpClient
+    });
     problems.extend(check_connection(name, account));
     problems
 }
@@ -121,17 +124,37 @@ fn check_connection(name: &str, account: &Account) -> Vec<FieldProblem> {
     if account.sender_email.is_empty() {
         invalid("sender_email", format!("the method {name} needs a sender address that its server accepts"));
     }
+    if account.oauth && !account.authentication {
+        invalid("oauth", "OAuth 2.0 is a way to sign in: turn on authentication as well".to_owned());
+    }
     if account.authentication {
         if account.security == Security::None && !account.plaintext_auth {
-            let text = "without TLS everybody on the way can read the password: set security to implicit or starttls, \
+            let text = "without TLS everybody on the way can read the password or token: set security to implicit or starttls, \
                         or allow it all the same with plaintext_auth";
             invalid("authentication", text.to_owned());
         }
         if account.effective_login().is_empty() {
             invalid("login", "signing in needs a login, or a sender_email to take it from".to_owned());
         }
+        if let Some(text) = account.mechanism.and_then(|mechanism| check_mechanism(mechanism, account)) {
+            invalid("mechanism", text);
+        }
     }
     problems
+}
+
+/// Why this mechanism cannot be the account's.
+fn check_mechanism(mechanism: Mechanism, account: &Account) -> Option<String> {
+    let name = mechanism.as_str();
+    if account.oauth && !mechanism.takes_token() {
+        return Some(format!("{name} wants a password, and this account signs in with OAuth 2.0"));
+    }
+    if !account.oauth && mechanism.takes_token() {
+        return Some(format!("{name} tells an access token, and this account signs in with a password"));
+    }
+    let bound = mechanism == Mechanism::ScramSha256Plus;
+    (bound && account.security == Security::None)
+        .then(|| format!("{name} is bound to TLS: set security to implicit or starttls"))
 }
 
 fn method_cannot(
@@ -215,9 +238,13 @@ mod tests {
         };
         assert_eq!(problems(&careless), [("tls_check".to_owned(), Problem::MethodCannot)]);
 
-        let signing = Account { sign: Signing::Clear, ..account(Method::Pickup) };
-        let found = check_row(&row(Method::Pickup), capabilities(), &signing);
-        assert_eq!(found[0].text, "the method pickup cannot sign messages; no method of this host can");
+        let signing = Account { sign: Signing::Clear, ..account(Method::CdoMessage) };
+        let found = check_row(&row(Method::CdoMessage), capabilities(), &signing);
+        let text = "the method cdo-message cannot sign messages; the method secure-smtp-client can";
+        assert!(found.iter().any(|problem| problem.text == text), "{found:?}");
+        for method in [Method::Pickup, Method::SecureSmtpClient] {
+            assert_eq!(problems(&Account { sign: Signing::Opaque, ..account(method) }), []);
+        }
     }
 
     #[test]
@@ -249,6 +276,52 @@ mod tests {
         let empty = Account { method: Method::SecureSmtpClient, ..Account::default() };
         let fields: Vec<_> = problems(&empty).into_iter().map(|(field, _)| field).collect();
         assert_eq!(fields, ["server", "sender_email"]);
+    }
+
+    #[test]
+    fn b1_oauth_needs_authentication_tls_and_a_method_that_has_it() {
+        let oauth = Account {
+            oauth: true,
+            authentication: true,
+            security: Security::Starttls,
+            ..account(Method::SecureSmtpClient)
+        };
+        assert_eq!(problems(&oauth), []);
+        let field = |account: &Account| problems(account).into_iter().map(|(f, _)| f).collect::<Vec<_>>();
+        assert_eq!(field(&Account { authentication: false, ..oauth.clone() }), ["oauth"]);
+        assert_eq!(field(&Account { security: Security::None, ..oauth.clone() }), ["authentication"]);
+        let net = Account { method: Method::SystemNetMail, ..oauth };
+        assert_eq!(problems(&net), [("oauth".to_owned(), Problem::MethodCannot)]);
+    }
+
+    #[test]
+    fn b6_a_mechanism_fits_what_the_account_proves_itself_with() {
+        let asking = |method, security, mechanism| {
+            let mechanism = Some(mechanism);
+            problems(&Account { authentication: true, security, mechanism, ..account(method) })
+        };
+        let refused = [("mechanism".to_owned(), Problem::Invalid)];
+        for mechanism in Mechanism::ALL {
+            let found = asking(Method::SecureSmtpClient, Security::Starttls, mechanism);
+            assert_eq!(found == refused, mechanism.takes_token(), "{mechanism:?} {found:?}");
+            let by_token = Account {
+                authentication: true,
+                oauth: true,
+                security: Security::Starttls,
+                mechanism: Some(mechanism),
+                ..account(Method::SecureSmtpClient)
+            };
+            assert_eq!(problems(&by_token) == refused, !mechanism.takes_token(), "{mechanism:?}");
+        }
+        let open = Account {
+            mechanism: Some(Mechanism::ScramSha256Plus),
+            authentication: true,
+            plaintext_auth: true,
+            ..account(Method::SecureSmtpClient)
+        };
+        assert_eq!(problems(&open), refused);
+        let cdo = asking(Method::CdoMessage, Security::Implicit, Mechanism::Plain);
+        assert_eq!(cdo, [("mechanism".to_owned(), Problem::MethodCannot)]);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::host::server_to_ascii;
+use super::mechanism::Mechanism;
+use super::oauth::OauthSettings;
 
 /// Name of an account: 1 to 32 of a-z 0-9 and -, beginning with a letter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -159,12 +161,20 @@ pub struct Account {
     pub login: String,
     /// A password may cross a connection without TLS.
     pub plaintext_auth: bool,
+    /// OAuth 2.0 instead of the password.
+    pub oauth: bool,
+    /// What OAuth 2.0 needs.
+    pub oauth_settings: OauthSettings,
     /// How messages are signed.
     pub sign: Signing,
+    /// SHA-256 of the signing certificate in the machine's store, lower-case hex; empty: the best that fits the sender.
+    pub certificate: String,
     /// Absolute folder for the method pickup; empty: "pickup" in the state folder.
     pub pickup_directory: String,
     /// The name given in EHLO; empty: this host's name.
     pub ehlo_name: String,
+    /// The SASL mechanism to use, and no other; `None`: the strongest that server and account have.
+    pub mechanism: Option<Mechanism>,
     /// MAIL FROM where it differs from the sender's address; empty: it does not.
     pub envelope_sender: String,
     /// Reply-To of messages that bring none; empty: none.
@@ -191,9 +201,13 @@ impl Default for Account {
             authentication: false,
             login: String::new(),
             plaintext_auth: false,
+            oauth: false,
+            oauth_settings: OauthSettings::default(),
             sign: Signing::Off,
+            certificate: String::new(),
             pickup_directory: String::new(),
             ehlo_name: String::new(),
+            mechanism: None,
             envelope_sender: String::new(),
             reply_to: String::new(),
             max_connections: 0,
@@ -228,9 +242,15 @@ impl Account {
         usize::try_from(connections).unwrap_or(usize::MAX)
     }
 
-    /// The identity used to sign in.
+    /// The identity used to sign in. With OAuth 2.0 providers want the whole address.
     #[must_use]
     pub fn effective_login(&self) -> &str {
+        if self.oauth && self.login.is_empty() { &self.sender_email } else { self.password_login() }
+    }
+
+    /// The identity that a password belongs to.
+    #[must_use]
+    pub fn password_login(&self) -> &str {
         if self.login.is_empty() {
             self.sender_email.rsplit_once('@').map_or("", |(local, _)| local)
         } else {

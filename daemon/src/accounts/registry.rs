@@ -5,15 +5,20 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
 
 use super::model::{Account, AccountId, Method};
-use super::problem::FieldProblem;
+use super::oauth::client_secret_binding;
+use super::problem::{FieldProblem, Problem};
+use super::route::host_name;
 use super::update::{PasswordChange, Set, apply, binding};
+use crate::certs::{CertificateError, Machine};
 use crate::secrets::{Secret, Vault, VaultError};
 use crate::store::{AccountRow, Author, DAEMON, Store, StoreError};
 
 /// All accounts. `default` is always there.
 pub struct Registry {
     store: Store,
-    vault: Vault,
+    vault: Arc<Vault>,
+    /// Whose certificates accounts sign with.
+    machine: Arc<Machine>,
     rows: watch::Sender<Arc<Vec<AccountRow>>>,
     /// One change at a time, so that memory follows the store in its order.
     changing: Mutex<()>,
@@ -26,6 +31,19 @@ pub struct Changed {
     pub row: AccountRow,
     /// It took the password away, because it belonged to another server.
     pub password_cleared: bool,
+    /// The same for the client secret.
+    pub client_secret_cleared: bool,
+    /// The same for the tokens: somebody must sign in again.
+    pub signed_out: bool,
+}
+
+/// Unsaved settings, and what goes with them.
+#[derive(Debug)]
+pub struct Drafted {
+    /// The settings.
+    pub account: Account,
+    /// The password that may be sent to their server.
+    pub password: Option<Secret>,
 }
 
 /// Why a change was not made.
@@ -46,6 +64,9 @@ pub enum ChangeError {
     /// Fields that cannot be as asked.
     #[error("{} field(s) cannot be as asked", .0.len())]
     Fields(Vec<FieldProblem>),
+    /// The certificates cannot be looked at.
+    #[error(transparent)]
+    Certificates(#[from] CertificateError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -63,6 +84,9 @@ pub enum DraftError {
     /// The stored password belongs to another server than the draft's (requirement D3).
     #[error("the draft needs the password anew")]
     PasswordNeeded,
+    /// The tokens at hand belong to another client, provider or server than the draft's (requirement D3).
+    #[error("the draft needs a sign-in of its own")]
+    NotSignedIn,
     /// The stored password cannot be unsealed.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -73,14 +97,14 @@ impl Registry {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn open(store: Store, vault: Vault) -> Result<Self, StoreError> {
+    pub async fn open(store: Store, vault: Arc<Vault>, machine: Arc<Machine>) -> Result<Self, StoreError> {
         let mut rows = store.accounts().await?;
         if rows.first().is_none_or(|row| row.id.as_str() != AccountId::DEFAULT) {
             let author = Author { id: DAEMON.to_owned(), name: DAEMON.to_owned() };
-            store.put_account(&fresh(AccountId::default_account()), None, &[], &author, now()).await?;
+            store.put_account(&fresh(AccountId::default_account()), None, &[], &author, now(), true).await?;
             rows = store.accounts().await?;
         }
-        Ok(Self { store, vault, rows: watch::Sender::new(Arc::new(rows)), changing: Mutex::new(()) })
+        Ok(Self { store, vault, machine, rows: watch::Sender::new(Arc::new(rows)), changing: Mutex::new(()) })
     }
 
     /// All accounts, `default` first, then by id.
@@ -115,27 +139,38 @@ impl Registry {
         row.password.as_ref().map(|sealed| self.vault.unseal(sealed, &bound_to)).transpose()
     }
 
+    /// The client secret of an account, if it has one.
+    ///
+    /// # Errors
+    /// As [`Self::password`].
+    pub fn client_secret(&self, row: &AccountRow) -> Result<Option<Secret>, VaultError> {
+        let bound_to = client_secret_binding(&row.id, &row.account);
+        row.client_secret.as_ref().map(|sealed| self.vault.unseal(sealed, &bound_to)).transpose()
+    }
+
     /// The settings as they would be with `sets`, and the password that goes with them.
     ///
     /// # Errors
     /// See [`DraftError`].
-    pub fn draft(
-        &self,
-        id: &str,
-        sets: &[Set],
-        administrator: bool,
-    ) -> Result<(Account, Option<Secret>), DraftError> {
+    pub fn draft(&self, id: &str, sets: &[Set], administrator: bool) -> Result<Drafted, DraftError> {
         let row = self.get(id).ok_or_else(|| DraftError::NotFound(id.to_owned()))?;
         let applied =
             apply(&row.account, row.password.is_some(), sets, administrator).map_err(DraftError::Fields)?;
         let signs_in = applied.account.authentication && applied.account.method != Method::Pickup;
+        if signs_in && applied.account.oauth {
+            let account = applied.account;
+            return match applied.tokens_stay {
+                true => Ok(Drafted { account, password: None }),
+                false => Err(DraftError::NotSignedIn),
+            };
+        }
         let password = match applied.password {
             PasswordChange::Keep => self.password(&row)?,
             PasswordChange::Set(secret) => Some(secret),
             PasswordChange::Clear { by_binding: true } if signs_in => return Err(DraftError::PasswordNeeded),
             PasswordChange::Clear { .. } => None,
         };
-        Ok((applied.account, password))
+        Ok(Drafted { account: applied.account, password })
     }
 
     /// Changes an account that has `revision`. `validate_only`: says what would be, and changes nothing.
@@ -204,6 +239,26 @@ impl Registry {
         Ok(())
     }
 
+    /// Why the certificate that the account names cannot sign for its sender. Asked when one of the two is set: what
+    /// changes by itself is told by an alarm, and must not stand in the way of another change.
+    async fn certificate_problem(
+        &self,
+        account: &Account,
+        sets: &[Set],
+    ) -> Result<Option<FieldProblem>, CertificateError> {
+        let asked =
+            sets.iter().any(|set| matches!(set, Set::Certificate(_) | Set::Sign(_) | Set::SenderEmail(_)));
+        let mut fingerprint = [0; 32];
+        let named = hex::decode_to_slice(&account.certificate, &mut fingerprint).is_ok();
+        if !asked || !named {
+            return Ok(None);
+        }
+        let (machine, sender) = (self.machine.clone(), account.effective_sender(&host_name()));
+        let looked = tokio::task::spawn_blocking(move || machine.unfit(&fingerprint, &sender)).await;
+        let unfit = looked.map_err(|error| CertificateError::Store(error.to_string()))??;
+        Ok(unfit.map(|text| FieldProblem::new("certificate", Problem::Invalid, text)))
+    }
+
     async fn change(
         &self,
         mut row: AccountRow,
@@ -216,6 +271,9 @@ impl Registry {
         let applied =
             apply(&row.account, row.password.is_some(), sets, administrator).map_err(ChangeError::Fields)?;
         row.account = applied.account;
+        if let Some(problem) = self.certificate_problem(&row.account, sets).await? {
+            return Err(ChangeError::Fields(vec![problem]));
+        }
         let bound_to = binding(&row.id, &row.account);
         let mut password_cleared = false;
         match applied.password {
@@ -226,13 +284,28 @@ impl Registry {
                 password_cleared = by_binding;
             }
         }
+        let mut client_secret_cleared = false;
+        match applied.client_secret {
+            PasswordChange::Keep => {}
+            PasswordChange::Set(secret) => {
+                let bound_to = client_secret_binding(&row.id, &row.account);
+                row.client_secret = Some(self.vault.seal(&secret, &bound_to));
+            }
+            PasswordChange::Clear { by_binding } => {
+                client_secret_cleared = by_binding && row.client_secret.is_some();
+                row.client_secret = None;
+            }
+        }
         if validate_only {
-            return Ok(Changed { row, password_cleared });
+            let signed_out =
+                !applied.tokens_stay && self.store.grant(row.id.as_str().to_owned()).await?.is_some();
+            return Ok(Changed { row, password_cleared, client_secret_cleared, signed_out });
         }
         let at = now();
         let fields: Vec<_> = sets.iter().map(Set::field).collect();
-        let put = self.store.put_account(&row, expected, &fields, author, at).await?;
-        row.revision = put.ok_or_else(|| ChangeError::Stale(row.id.to_string()))?;
+        let put = self.store.put_account(&row, expected, &fields, author, at, applied.tokens_stay).await?;
+        let (revision, signed_out) = put.ok_or_else(|| ChangeError::Stale(row.id.to_string()))?;
+        row.revision = revision;
         row.changed = Some((at, author.name.clone()));
 
         self.rows.send_modify(|rows| {
@@ -241,13 +314,20 @@ impl Registry {
             rows.push(row.clone());
             rows.sort_by_key(|row| (row.id.as_str() != AccountId::DEFAULT, row.id.clone()));
         });
-        Ok(Changed { row, password_cleared })
+        Ok(Changed { row, password_cleared, client_secret_cleared, signed_out })
     }
 }
 
 /// An account as a fresh install has it, not stored yet.
 fn fresh(id: AccountId) -> AccountRow {
-    AccountRow { id, revision: 0, account: Account::default(), password: None, changed: None }
+    AccountRow {
+        id,
+        revision: 0,
+        account: Account::default(),
+        password: None,
+        client_secret: None,
+        changed: None,
+    }
 }
 
 fn now() -> i64 {

@@ -18,11 +18,16 @@ impl Host {
     /// This host with its state in `state_dir`.
     #[must_use]
     pub fn of(state_dir: &Path) -> Self {
-        let name = hostname::get().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
-        // A machine's name may be anything; in EHLO and in addresses only a domain is good.
-        let name = idna::domain_to_ascii_strict(&name).ok().filter(|name| !name.is_empty());
-        Self { name: name.unwrap_or_else(|| "localhost".to_owned()), pickup: state_dir.join("pickup") }
+        Self { name: host_name(), pickup: state_dir.join("pickup") }
     }
+}
+
+/// This machine's name: a domain, or "localhost".
+pub(super) fn host_name() -> String {
+    let name = hostname::get().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
+    // A machine's name may be anything; in EHLO and in addresses only a domain is good.
+    let name = idna::domain_to_ascii_strict(&name).ok().filter(|name| !name.is_empty());
+    name.unwrap_or_else(|| "localhost".to_owned())
 }
 
 /// The way a message of this account takes. `file_stem`: the pickup file's name without extension.
@@ -48,11 +53,19 @@ pub fn route(
                 (false, _) => None,
                 (true, Some(credential)) => {
                     let login = account.effective_login().to_owned();
-                    Some(SignIn { login, credential, mechanism: None })
+                    let mechanism = account.mechanism.map(|mechanism| mechanism.as_str().to_owned());
+                    Some(SignIn { login, credential, mechanism })
                 }
                 (true, None) => {
-                    let text = "the account signs in, but its password is not set";
-                    return Err(failure(Step::SignIn, FailureKind::NoPassword, text));
+                    let (kind, text) = match account.oauth {
+                        true => {
+                            (FailureKind::NotSignedIn, "nobody has signed in to the account's provider yet")
+                        }
+                        false => {
+                            (FailureKind::NoPassword, "the account signs in, but its password is not set")
+                        }
+                    };
+                    return Err(failure(Step::SignIn, kind, text));
                 }
             };
             let ehlo_name = match account.ehlo_name.as_str() {

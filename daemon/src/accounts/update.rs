@@ -5,7 +5,9 @@ use std::path::{Component, Path};
 
 use super::host::{parse_ehlo_name, parse_server};
 use super::matrix;
+use super::mechanism::Mechanism;
 use super::model::{Account, AccountId, Method, Security, Signing, TlsCheck};
+use super::oauth::{SetOauth, client_secret_binding, token_binding};
 use super::problem::{FieldProblem, Problem};
 use crate::message::address::{MAX_NAME, parse_addr_spec, parse_mailbox};
 use crate::secrets::Secret;
@@ -50,6 +52,8 @@ pub enum Set {
     PlaintextAuth(bool),
     /// `oauth`
     Oauth(bool),
+    /// `oauth_…`
+    OauthSetting(SetOauth),
     /// `sign`
     Sign(Option<Signing>),
     /// `certificate`
@@ -58,6 +62,8 @@ pub enum Set {
     PickupDirectory(String),
     /// `ehlo_name`
     EhloName(String),
+    /// `mechanism`, in any case.
+    Mechanism(String),
     /// `envelope_sender`
     EnvelopeSender(String),
     /// `reply_to`
@@ -86,10 +92,12 @@ impl Set {
             Self::Password(_) => "password",
             Self::PlaintextAuth(_) => "plaintext_auth",
             Self::Oauth(_) => "oauth",
+            Self::OauthSetting(set) => set.field(),
             Self::Sign(_) => "sign",
             Self::Certificate(_) => "certificate",
             Self::PickupDirectory(_) => "pickup_directory",
             Self::EhloName(_) => "ehlo_name",
+            Self::Mechanism(_) => "mechanism",
             Self::EnvelopeSender(_) => "envelope_sender",
             Self::ReplyTo(_) => "reply_to",
             Self::MaxConnections(_) => "max_connections",
@@ -130,6 +138,10 @@ pub struct Applied {
     pub account: Account,
     /// The password after it.
     pub password: PasswordChange,
+    /// The client secret after it. Cleared by its binding whether there was one or not.
+    pub client_secret: PasswordChange,
+    /// Tokens of the account are still for the same client, endpoints and server.
+    pub tokens_stay: bool,
 }
 
 /// Applies `sets` to `current`, all or nothing; of two for the same field the later wins. `administrator`: restricted
@@ -143,13 +155,12 @@ pub fn apply(
     sets: &[Set],
     administrator: bool,
 ) -> Result<Applied, Vec<FieldProblem>> {
-    let mut change =
-        Change { account: current.clone(), password: None, kind: None, pin: None, problems: Vec::new() };
+    let mut change = Change { account: current.clone(), ..Change::default() };
     for set in sets {
         change.set(set, administrator);
     }
     change.settle_tls_check();
-    let Change { account, password, mut problems, .. } = change;
+    let Change { account, password, client_secret, mut problems, .. } = change;
 
     // A field that could not be read is not at its new value: what the matrix says about the old one would confuse.
     let failed = |field: &str| {
@@ -160,15 +171,23 @@ pub fn apply(
     if !problems.is_empty() {
         return Err(problems);
     }
+    let id = AccountId::default_account();
+    let moved =
+        |binding: &dyn Fn(&AccountId, &Account) -> Vec<u8>| binding(&id, current) != binding(&id, &account);
     let password = match password {
         Some(secret) if secret.is_empty() => PasswordChange::Clear { by_binding: false },
         Some(secret) => PasswordChange::Set(secret),
-        None if has_password && bound_parts(current) != bound_parts(&account) => {
-            PasswordChange::Clear { by_binding: true }
-        }
+        None if has_password && moved(&binding) => PasswordChange::Clear { by_binding: true },
         None => PasswordChange::Keep,
     };
-    Ok(Applied { account, password })
+    let client_secret = match client_secret {
+        Some(secret) if secret.is_empty() => PasswordChange::Clear { by_binding: false },
+        Some(secret) => PasswordChange::Set(secret),
+        None if moved(&client_secret_binding) => PasswordChange::Clear { by_binding: true },
+        None => PasswordChange::Keep,
+    };
+    let tokens_stay = !moved(&token_binding);
+    Ok(Applied { account, password, client_secret, tokens_stay })
 }
 
 /// What a password is bound to, as associated data of its seal: account, server, port, security, TLS check and login.
@@ -179,7 +198,7 @@ pub fn binding(id: &AccountId, account: &Account) -> Vec<u8> {
     // Each part with its length before it, so that no two lists of parts give the same bytes. A change of this format
     // makes stored passwords unreadable: give it a new version then, and read the old one.
     let mut bytes = b"faxpost-password-binding-1".to_vec();
-    let parts = bound_parts(account);
+    let parts = bound_parts(account, account.password_login());
     for part in std::iter::once(id.as_str().as_bytes()).chain(parts.iter().map(Vec::as_slice)) {
         bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
         bytes.extend_from_slice(part);
@@ -187,7 +206,7 @@ pub fn binding(id: &AccountId, account: &Account) -> Vec<u8> {
     bytes
 }
 
-fn bound_parts(account: &Account) -> [Vec<u8>; 6] {
+pub(super) fn bound_parts(account: &Account, login: &str) -> [Vec<u8>; 6] {
     let security = match account.security {
         Security::None => "none",
         Security::Implicit => "implicit",
@@ -204,14 +223,16 @@ fn bound_parts(account: &Account) -> [Vec<u8>; 6] {
         security.into(),
         check.into(),
         pin,
-        account.effective_login().into(),
+        login.into(),
     ]
 }
 
 /// A change under way.
+#[derive(Default)]
 struct Change {
     account: Account,
     password: Option<Secret>,
+    client_secret: Option<Secret>,
     /// `tls_check` and `tls_pin` as asked for: they are looked at together when all is read.
     kind: Option<TlsCheckKind>,
     pin: Option<Option<[u8; 32]>>,
@@ -259,12 +280,21 @@ impl Change {
                 }
             }
             Set::PlaintextAuth(on) => self.account.plaintext_auth = *on,
-            Set::Oauth(false) => {}
-            Set::Oauth(true) => self.later("oauth", "OAuth 2.0 comes with a later version"),
-            Set::Sign(None | Some(Signing::Off)) => self.account.sign = Signing::Off,
-            Set::Sign(Some(_)) => self.later("sign", "signing comes with a later version"),
-            Set::Certificate(text) if text.is_empty() => {}
-            Set::Certificate(_) => self.later("certificate", "signing comes with a later version"),
+            Set::Oauth(on) => self.account.oauth = *on,
+            Set::OauthSetting(set) => {
+                let applied = set.apply(&mut self.account.oauth_settings);
+                if self.read(set.field(), applied).is_some()
+                    && let SetOauth::ClientSecret(secret) = set
+                {
+                    self.client_secret = Some(secret.clone());
+                }
+            }
+            Set::Sign(sign) => self.account.sign = sign.unwrap_or(defaults.sign),
+            Set::Certificate(text) => {
+                if let Some(text) = self.read("certificate", parse_fingerprint(text)) {
+                    self.account.certificate = text;
+                }
+            }
             Set::PickupDirectory(_) if !administrator => {
                 let text = "only administrators may say into which folder the daemon writes";
                 self.problems.push(FieldProblem::new("pickup_directory", Problem::Denied, text));
@@ -277,6 +307,11 @@ impl Change {
             Set::EhloName(text) => {
                 if let Some(text) = self.read("ehlo_name", parse_ehlo_name(text)) {
                     self.account.ehlo_name = text;
+                }
+            }
+            Set::Mechanism(text) => {
+                if let Some(mechanism) = self.read("mechanism", parse_mechanism(text)) {
+                    self.account.mechanism = mechanism;
                 }
             }
             Set::EnvelopeSender(text) => {
@@ -303,10 +338,6 @@ impl Change {
     /// The value, or its problem noted.
     fn read<T>(&mut self, field: &str, parsed: Result<T, String>) -> Option<T> {
         parsed.map_err(|text| self.problems.push(FieldProblem::new(field, Problem::Invalid, text))).ok()
-    }
-
-    fn later(&mut self, field: &str, text: &str) {
-        self.problems.push(FieldProblem::new(field, Problem::NotAvailable, text));
     }
 
     /// Makes one of `tls_check` and `tls_pin`: a pin is never silently unused, and `pinned` never without one.
@@ -387,7 +418,7 @@ fn parse_name(text: &str) -> Result<String, String> {
     parse_line(text, usize::MAX)
 }
 
-fn parse_line(text: &str, max_octets: usize) -> Result<String, String> {
+pub(super) fn parse_line(text: &str, max_octets: usize) -> Result<String, String> {
     if text.len() > max_octets {
         return Err(format!("has more than {max_octets} octets"));
     }
@@ -409,6 +440,12 @@ fn parse_pin(text: &str) -> Result<Option<[u8; 32]>, String> {
         .map_err(|_| "a SHA-256 has 64 hexadecimal digits, with or without colons".to_owned())
 }
 
+/// Whether there is such a certificate is asked where the store is at hand (registry.rs).
+fn parse_fingerprint(text: &str) -> Result<String, String> {
+    let pin = parse_pin(text)?;
+    Ok(pin.map_or_else(String::new, hex::encode))
+}
+
 /// Blanks stay: they may be meant.
 fn check_password(secret: &Secret) -> Result<(), String> {
     let text = secret.expose();
@@ -419,6 +456,15 @@ fn check_password(secret: &Secret) -> Result<(), String> {
         return Err("has a line break or a NUL".to_owned());
     }
     Ok(())
+}
+
+fn parse_mechanism(text: &str) -> Result<Option<Mechanism>, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let names = Mechanism::ALL.map(Mechanism::as_str).join(", ");
+    Mechanism::parse(text).map(Some).ok_or_else(|| format!("is one of {names}, or empty for the strongest"))
 }
 
 fn parse_directory(text: &str) -> Result<String, String> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use faxpost_proto::v1::{self, accounts_server::Accounts};
 use futures_util::StreamExt as _;
+use prost_types::FieldMask;
 use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Response, Status};
 
@@ -78,6 +79,7 @@ impl Accounts for Service {
         let request = request.into_inner();
         let account = request.account.ok_or_else(|| error::invalid("account", "required"))?;
         let id = AccountId::parse(&account.id).map_err(|why| error::invalid("id", why))?;
+        note(&viewer, id.as_str(), request.update_mask.as_ref(), request.validate_only);
         let sets = convert::sets(account, request.update_mask.as_ref())?;
         let administrator = viewer.is_administrator();
         let created = self
@@ -97,6 +99,7 @@ impl Accounts for Service {
         let request = request.into_inner();
         let account = request.account.ok_or_else(|| error::invalid("account", "required"))?;
         let id = id_or_default(account.id.clone());
+        note(&viewer, &id, request.update_mask.as_ref(), request.validate_only);
         let revision = convert::revision(&account.etag)?;
         let sets = convert::sets(account, request.update_mask.as_ref())?;
         if sets.is_empty() {
@@ -110,8 +113,8 @@ impl Accounts for Service {
             .await
             .map_err(error::change)?;
         Ok(Response::new(v1::UpdateAccountResponse {
-            client_secret_cleared: false,
-            signed_out: false,
+            client_secret_cleared: changed.client_secret_cleared,
+            signed_out: changed.signed_out,
             account: Some(self.view(&changed.row, &viewer)),
             password_cleared: changed.password_cleared,
         }))
@@ -123,6 +126,7 @@ impl Accounts for Service {
     ) -> Answer<v1::DeleteAccountResponse> {
         let viewer = Admitted::of(&request)?;
         let request = request.into_inner();
+        note(&viewer, &request.id, None, false);
         let revision = convert::revision(&request.etag)?;
         self.0.registry.delete(&request.id, revision, &viewer.author()).await.map_err(error::change)?;
         Ok(Response::new(v1::DeleteAccountResponse {}))
@@ -149,6 +153,17 @@ impl Accounts for Service {
 impl Service {
     fn view(&self, row: &crate::store::AccountRow, viewer: &Admitted) -> v1::Account {
         convert::account(row, &self.0.outbox.host().name, viewer)
+    }
+}
+
+/// For the audit log: which account, and which of its fields; not what they become.
+fn note(viewer: &Admitted, id: &str, mask: Option<&FieldMask>, validate_only: bool) {
+    let fields = mask.map_or_else(String::new, |mask| mask.paths.join(", "));
+    let id: String = id.chars().take(100).collect();
+    let target = if fields.is_empty() { format!("account {id}") } else { format!("account {id}: {fields}") };
+    viewer.note().about(target);
+    if validate_only {
+        viewer.note().harmless();
     }
 }
 

@@ -6,9 +6,9 @@ use faxpost_proto::v1::{self, admin_server::Admin};
 use tonic::{Request, Response, Status};
 
 use super::authorize::Admitted;
-use super::{App, convert, error};
-use crate::accounts::{FieldProblem, Problem};
+use super::{App, convert, error, page};
 use crate::policy::{Decision, MEMBERS, Role};
+use crate::store::AuditFilter;
 
 pub(super) struct Service(pub(super) Arc<App>);
 
@@ -45,15 +45,13 @@ impl Admin for Service {
             Ok(v1::Decision::Unspecified) => None,
             Ok(v1::Decision::Allow) => Some(Decision::Allow),
             Ok(v1::Decision::Deny) => Some(Decision::Deny),
-            Ok(v1::Decision::Approval) => {
-                return Err(error::fields(&[FieldProblem {
-                    field: "decision".to_owned(),
-                    problem: Problem::NotAvailable,
-                    text: "approval is not available in this version; allow or deny".to_owned(),
-                }]));
+            Ok(v1::Decision::Approval) => Some(Decision::Approval),
+            Err(_) => {
+                return Err(error::invalid("decision", "allow, deny, approval, or nothing for the default"));
             }
-            Err(_) => return Err(error::invalid("decision", "allow, deny, or nothing for the default")),
         };
+        let word = decision.map_or("default", Decision::as_str);
+        caller.note().about(format!("{} {}={word}", shown(&request.method), role.as_str()));
         let changed = self.0.policy.change(&request.method, role, decision).await;
         let method = changed.map_err(|e| error::store(&e))?.map_err(error::policy)?;
         tracing::info!(
@@ -69,8 +67,25 @@ impl Admin for Service {
 
     async fn list_audit_entries(
         &self,
-        _request: Request<v1::ListAuditEntriesRequest>,
+        request: Request<v1::ListAuditEntriesRequest>,
     ) -> Result<Response<v1::ListAuditEntriesResponse>, Status> {
-        Err(Status::unimplemented("not built in yet"))
+        let request = request.into_inner();
+        let size = page::size(request.page_size, 50, 500)?;
+        let before = page::key(&request.page_token)?;
+        let policy = self.0.policy.now();
+        let method = match request.method.as_str() {
+            "" => "",
+            method => policy.rule(method).map_err(error::policy)?.0,
+        };
+        let filter = AuditFilter { method: method.to_owned(), caller: request.caller };
+        let page = self.0.audit.list(filter, before, size).await.map_err(|e| error::store(&e))?;
+        let next_page_token = page::next(page.rows.last().map(|(id, _)| *id), page.more);
+        let entries = page.rows.into_iter().map(|(id, event)| convert::audit_entry(id, event)).collect();
+        Ok(Response::new(v1::ListAuditEntriesResponse { entries, next_page_token }))
     }
+}
+
+/// A method's name as a caller gave it: it may be anything.
+fn shown(method: &str) -> String {
+    method.trim_start_matches("faxpost.v1.").chars().take(100).collect()
 }

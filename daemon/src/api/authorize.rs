@@ -15,9 +15,12 @@ use tower::{Layer, Service};
 
 use super::body::{Held, Patient};
 use super::error;
+use super::ledger::{Ledger, Note, PRIVILEGED};
+use crate::approvals::Permit;
+use crate::audit::Audit;
 use crate::caller::Caller;
 use crate::ipc::Peer;
-use crate::policy::{Decision, Policy, PolicyError, Role, UPDATE_ACCOUNT, role_of};
+use crate::policy::{Decision, Policy, PolicyError, Role, UPDATE_ACCOUNT, name_of, role_of};
 use crate::store::{Author, Store, StoreError};
 
 /// A caller whom the policy let through; handlers find it in the request.
@@ -27,6 +30,8 @@ pub(super) struct Admitted {
     pub(super) role: Role,
     /// He may change accounts, so he may see their logins.
     pub(super) edits_accounts: bool,
+    permit: Option<Permit>,
+    note: Note,
 }
 
 impl Admitted {
@@ -42,6 +47,16 @@ impl Admitted {
     /// `None` for administrators: everybody's messages and entries. Else only those of this caller.
     pub(super) fn only_own(&self) -> Option<String> {
         (!self.is_administrator()).then(|| self.caller.id.clone())
+    }
+
+    /// For the audit log: what the call is about, that it changes nothing, which request it is for.
+    pub(super) fn note(&self) -> &Note {
+        &self.note
+    }
+
+    /// What this caller may do with this method, for the desk.
+    pub(super) fn permit(&self) -> Result<Permit, Status> {
+        self.permit.clone().ok_or_else(|| error::internal("a method without permit was to change something"))
     }
 
     pub(super) fn author(&self) -> Author {
@@ -64,9 +79,11 @@ impl PolicyKeeper {
     /// See [`StoreError`].
     pub async fn open(store: Store) -> Result<Self, StoreError> {
         let mut policy = Policy::default();
-        for (method, role, allow) in store.policy_changes().await? {
-            let decision = if allow { Decision::Allow } else { Decision::Deny };
+        for (method, role, decision) in store.policy_changes().await? {
             let role = Role::ALL.into_iter().find(|known| known.as_str() == role);
+            // A word that this version does not know was never allowed by it.
+            let decision = Decision::ALL.into_iter().find(|known| known.as_str() == decision);
+            let decision = decision.unwrap_or(Decision::Deny);
             // A method that this version does not have is denied anyway.
             if let Some(role) = role
                 && let Err(error) = policy.change(&method, role, Some(decision))
@@ -93,8 +110,7 @@ impl PolicyKeeper {
             Ok(name) => name,
             Err(error) => return Ok(Err(error)),
         };
-        let allow = decision.map(|decision| decision == Decision::Allow);
-        self.store.put_policy_change(name, role.as_str(), allow).await?;
+        self.store.put_policy_change(name, role.as_str(), decision.map(Decision::as_str)).await?;
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
         Ok(Ok(name))
     }
@@ -103,35 +119,45 @@ impl PolicyKeeper {
 #[derive(Clone)]
 pub(super) struct Authorize {
     policy: Arc<PolicyKeeper>,
+    audit: Arc<Audit>,
     patience: Duration,
 }
 
+/// A call that may go on, or why not; and what the audit log has to know of it.
+type Judged = (Result<(Admitted, OwnedSemaphorePermit), Status>, Option<Ledger>);
+
 impl Authorize {
-    pub(super) fn new(policy: Arc<PolicyKeeper>, patience: Duration) -> Self {
-        Self { policy, patience }
+    pub(super) fn new(policy: Arc<PolicyKeeper>, audit: Arc<Audit>, patience: Duration) -> Self {
+        Self { policy, audit, patience }
     }
 
-    fn admit(&self, path: &str, peer: Option<&Peer>) -> Result<(Admitted, OwnedSemaphorePermit), Status> {
-        let peer = peer.ok_or_else(unknown)?;
+    fn judge(&self, path: &str, peer: Option<&Peer>) -> Judged {
+        let Some(peer) = peer else { return (Err(unknown()), None) };
         peer.request_seen();
-        let caller = peer.caller.clone().ok_or_else(unknown)?;
+        let Some(caller) = peer.caller.clone() else { return (Err(unknown()), None) };
         let method = path.strip_prefix('/').unwrap_or(path);
         let policy = self.policy.now();
         let role = role_of(&caller);
-        let Some(role) = role.filter(|role| policy.decide(method, *role) == Decision::Allow) else {
-            tracing::warn!(caller = caller.name, id = caller.id, method, "denied by the policy");
-            return Err(denied(method, &caller, role));
+        let note = Note::default();
+        // What is no method is denied, too; but its name is anybody's invention, and is not written down.
+        let name = name_of(method);
+        let ledger = |name| Ledger::new(self.audit.clone(), &caller, role, peer.process, name, note.clone());
+        let Some(role) = role.filter(|role| policy.decide(method, *role) != Decision::Deny) else {
+            return (Err(denied(method, &caller, role)), name.map(ledger));
         };
+        let ledger = name.filter(|name| PRIVILEGED.contains(name)).map(ledger);
         if peer.over_limit {
             let text = "you have too many connections open; close some";
-            return Err(error::status(Code::ResourceExhausted, reason::TOO_MANY_CONNECTIONS, text));
+            return (Err(error::status(Code::ResourceExhausted, reason::TOO_MANY_CONNECTIONS, text)), ledger);
         }
-        let permit = peer.calls.clone().try_acquire_owned().map_err(|_| {
+        let Ok(slot) = peer.calls.clone().try_acquire_owned() else {
             let text = "you have too many calls under way; wait for some to end";
-            error::status(Code::ResourceExhausted, reason::TOO_MANY_CALLS, text)
-        })?;
+            return (Err(error::status(Code::ResourceExhausted, reason::TOO_MANY_CALLS, text)), ledger);
+        };
         let edits_accounts = policy.decide(UPDATE_ACCOUNT, role) == Decision::Allow;
-        Ok((Admitted { caller, role, edits_accounts }, permit))
+        let author = Author { id: caller.id.clone(), name: caller.name.clone() };
+        let permit = Permit::of(&policy, method, role, author);
+        (Ok((Admitted { caller, role, edits_accounts, permit, note }, slot)), ledger)
     }
 }
 
@@ -186,10 +212,17 @@ where
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let admitted = self.rule.admit(request.uri().path(), request.extensions().get::<Peer>());
-        let (admitted, permit) = match admitted {
+        let (judged, ledger) = self.rule.judge(request.uri().path(), request.extensions().get::<Peer>());
+        let (admitted, slot) = match judged {
             Ok(admitted) => admitted,
-            Err(status) => return Box::pin(async move { Ok(status.into_http()) }),
+            Err(status) => {
+                return Box::pin(async move {
+                    if let Some(ledger) = ledger {
+                        ledger.refused(&status).await;
+                    }
+                    Ok(status.into_http())
+                });
+            }
         };
         let patience = self.rule.patience;
         let mut request = request.map(|body| Body::new(Patient::new(body, patience)));
@@ -198,16 +231,30 @@ where
         // The service that was polled ready is the one to call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
+        let after_panic = ledger.clone();
         // A task of its own, which ends what it has begun even if the caller hangs up: a change must not reach the store
         // and not the memory, nor a caller start one work after the other by hanging up on each. Until its end it
         // takes his slot.
         let call = tokio::spawn(async move {
-            let response = inner.call(request).await?;
-            Ok(explain(response).map(|body| Body::new(Held::new(body, permit))))
+            let response = explain(inner.call(request).await?);
+            let response = match ledger {
+                Some(ledger) => ledger.close(response).await,
+                None => response,
+            };
+            Ok(response.map(|body| Body::new(Held::new(body, slot))))
         });
         Box::pin(async move {
-            // Only a panic ends a call otherwise.
-            call.await.unwrap_or_else(|failed| Ok(error::internal(failed).into_http()))
+            match call.await {
+                Ok(answered) => answered,
+                // Only a panic ends a call otherwise.
+                Err(failed) => {
+                    let status = error::internal(failed);
+                    if let Some(ledger) = after_panic {
+                        ledger.refused(&status).await;
+                    }
+                    Ok(status.into_http())
+                }
+            }
         })
     }
 }

@@ -7,10 +7,13 @@ use tonic::Status;
 use super::authorize::Admitted;
 use super::error;
 use crate::accounts::{
-    Account, FieldProblem, Method, Problem, Security, Set, Signing, TlsCheck, TlsCheckKind,
+    Account, FieldProblem, Method, OauthSettings, Problem, Security, Set, SetOauth, Signing, TlsCheck,
+    TlsCheckKind,
 };
+use crate::approvals;
+use crate::audit::{Event, Outcome};
 use crate::outbox::{Message, RecipientState, State};
-use crate::policy::{Cell, Decision, Role};
+use crate::policy::{APPROVABLE, Cell, Decision, Role};
 use crate::secrets::Secret;
 use crate::store::AccountRow;
 
@@ -49,9 +52,13 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
         authentication,
         login,
         plaintext_auth,
+        oauth,
+        oauth_settings,
         sign,
+        certificate,
         pickup_directory,
         ehlo_name,
+        mechanism,
         envelope_sender,
         reply_to,
         max_connections,
@@ -62,6 +69,17 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
         TlsCheck::Pinned(pin) => (v1::TlsCheck::Pinned, hex::encode(pin)),
         TlsCheck::AcceptInvalid => (v1::TlsCheck::AcceptInvalid, String::new()),
     };
+    let OauthSettings {
+        profile,
+        client_id,
+        client_secret_expires_at,
+        tenant,
+        scope,
+        authorization_endpoint,
+        token_endpoint,
+        device_authorization_endpoint,
+        revocation_endpoint,
+    } = oauth_settings;
     let mut account = v1::Account {
         id: row.id.to_string(),
         etag: etag(row.revision),
@@ -83,19 +101,30 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
         password: String::new(),
         has_password: row.password.is_some(),
         plaintext_auth,
-        oauth: false,
+        oauth,
+        oauth_profile: profile,
+        oauth_client_id: client_id,
+        has_oauth_client_secret: row.client_secret.is_some(),
+        oauth_client_secret_expire_time: client_secret_expires_at.map(timestamp),
+        oauth_tenant: tenant,
+        oauth_scope: scope,
+        oauth_authorization_endpoint: authorization_endpoint,
+        oauth_token_endpoint: token_endpoint,
+        oauth_device_authorization_endpoint: device_authorization_endpoint,
+        oauth_revocation_endpoint: revocation_endpoint,
         sign: match sign {
             Signing::Off => v1::Signing::Off,
             Signing::Clear => v1::Signing::Clear,
             Signing::Opaque => v1::Signing::Opaque,
         }
         .into(),
-        certificate: String::new(),
+        certificate,
         pickup_directory,
         update_time: row.changed.as_ref().map(|(at, _)| timestamp(*at)),
         updated_by: row.changed.as_ref().map(|(_, by)| by.clone()).unwrap_or_default(),
         redacted: Vec::new(),
         ehlo_name,
+        mechanism: mechanism.map_or_else(String::new, |mechanism| mechanism.as_str().to_owned()),
         envelope_sender,
         reply_to,
         max_connections,
@@ -180,6 +209,7 @@ fn set(account: &v1::Account, path: &str) -> Result<Set, FieldProblem> {
         "password" => Set::Password(Secret::new(account.password.clone())),
         "plaintext_auth" => Set::PlaintextAuth(account.plaintext_auth),
         "oauth" => Set::Oauth(account.oauth),
+        oauth if oauth.starts_with("oauth_") => Set::OauthSetting(set_oauth(account, path)?),
         "sign" => Set::Sign(match v1::Signing::try_from(account.sign) {
             Ok(v1::Signing::Unspecified) => None,
             Ok(v1::Signing::Off) => Some(Signing::Off),
@@ -190,14 +220,49 @@ fn set(account: &v1::Account, path: &str) -> Result<Set, FieldProblem> {
         "certificate" => Set::Certificate(account.certificate.clone()),
         "pickup_directory" => Set::PickupDirectory(account.pickup_directory.clone()),
         "ehlo_name" => Set::EhloName(account.ehlo_name.clone()),
+        "mechanism" => Set::Mechanism(account.mechanism.clone()),
         "envelope_sender" => Set::EnvelopeSender(account.envelope_sender.clone()),
         "reply_to" => Set::ReplyTo(account.reply_to.clone()),
         "max_connections" => Set::MaxConnections(account.max_connections),
         "messages_per_minute" => Set::MessagesPerMinute(account.messages_per_minute),
-        "id" | "etag" | "effective_port" | "has_password" | "update_time" | "updated_by" | "redacted" => {
+        "id"
+        | "etag"
+        | "effective_port"
+        | "has_password"
+        | "has_oauth_client_secret"
+        | "update_time"
+        | "updated_by"
+        | "redacted" => {
             return Err(problem("update_mask", format!("{path} cannot be set")));
         }
         unknown => return Err(problem("update_mask", format!("an account has no field {unknown:?}"))),
+    })
+}
+
+fn set_oauth(account: &v1::Account, path: &str) -> Result<SetOauth, FieldProblem> {
+    Ok(match path {
+        "oauth_profile" => SetOauth::Profile(account.oauth_profile.clone()),
+        "oauth_client_id" => SetOauth::ClientId(account.oauth_client_id.clone()),
+        "oauth_client_secret" => SetOauth::ClientSecret(Secret::new(account.oauth_client_secret.clone())),
+        "oauth_client_secret_expire_time" => {
+            SetOauth::ClientSecretExpires(account.oauth_client_secret_expire_time.as_ref().map(millis))
+        }
+        "oauth_tenant" => SetOauth::Tenant(account.oauth_tenant.clone()),
+        "oauth_scope" => SetOauth::Scope(account.oauth_scope.clone()),
+        "oauth_authorization_endpoint" => {
+            SetOauth::AuthorizationEndpoint(account.oauth_authorization_endpoint.clone())
+        }
+        "oauth_token_endpoint" => SetOauth::TokenEndpoint(account.oauth_token_endpoint.clone()),
+        "oauth_device_authorization_endpoint" => {
+            SetOauth::DeviceEndpoint(account.oauth_device_authorization_endpoint.clone())
+        }
+        "oauth_revocation_endpoint" => {
+            SetOauth::RevocationEndpoint(account.oauth_revocation_endpoint.clone())
+        }
+        unknown => {
+            let text = format!("an account has no field {unknown:?}");
+            return Err(FieldProblem { field: "update_mask".to_owned(), problem: Problem::Invalid, text });
+        }
     })
 }
 
@@ -252,11 +317,13 @@ pub(super) fn rule(method: &str, cells: [Cell; 3]) -> v1::PolicyRule {
         decision: match cell.decision {
             Decision::Allow => v1::Decision::Allow,
             Decision::Deny => v1::Decision::Deny,
+            Decision::Approval => v1::Decision::Approval,
         }
         .into(),
         changed: cell.changed,
     };
-    v1::PolicyRule { method: method.to_owned(), cells: cells.map(cell).to_vec(), approvable: false }
+    let approvable = APPROVABLE.contains(&method);
+    v1::PolicyRule { method: method.to_owned(), cells: cells.map(cell).to_vec(), approvable }
 }
 
 pub(super) fn role(role: Role) -> v1::Role {
@@ -264,5 +331,77 @@ pub(super) fn role(role: Role) -> v1::Role {
         Role::Administrator => v1::Role::Administrator,
         Role::Service => v1::Role::Service,
         Role::User => v1::Role::User,
+    }
+}
+
+pub(super) fn request(request: approvals::Request) -> v1::Request {
+    use approvals::State;
+    v1::Request {
+        number: request.number,
+        method: request.method,
+        state: match request.state {
+            State::Pending => v1::RequestState::Pending,
+            State::Approved => v1::RequestState::Approved,
+            State::Done => v1::RequestState::Done,
+            State::Failed => v1::RequestState::Failed,
+            State::Refused => v1::RequestState::Refused,
+            State::Expired => v1::RequestState::Expired,
+            State::Withdrawn => v1::RequestState::Withdrawn,
+        }
+        .into(),
+        caller_name: request.caller_name,
+        caller_id: request.caller_id,
+        create_time: Some(timestamp(request.created_at)),
+        expire_time: Some(timestamp(request.expires_at)),
+        summary: request.summary,
+        effects: request
+            .effects
+            .into_iter()
+            .map(|effect| v1::RequestEffect { name: effect.name, value: effect.value })
+            .collect(),
+        digest: hex::encode(request.digest),
+        decided_by: request.decider_name,
+        decide_time: request.decided_at.map(timestamp),
+        decision_text: request.decision_text,
+        outcome_reason: request.outcome_reason,
+        outcome_text: request.outcome_text,
+    }
+}
+
+pub(super) fn request_state(number: i32) -> Result<approvals::State, Status> {
+    use approvals::State;
+    Ok(match v1::RequestState::try_from(number) {
+        Ok(v1::RequestState::Pending) => State::Pending,
+        Ok(v1::RequestState::Approved) => State::Approved,
+        Ok(v1::RequestState::Done) => State::Done,
+        Ok(v1::RequestState::Failed) => State::Failed,
+        Ok(v1::RequestState::Refused) => State::Refused,
+        Ok(v1::RequestState::Expired) => State::Expired,
+        Ok(v1::RequestState::Withdrawn) => State::Withdrawn,
+        Ok(v1::RequestState::Unspecified) | Err(_) => {
+            return Err(error::invalid("states", format!("{number} is not a state of a request")));
+        }
+    })
+}
+
+pub(super) fn audit_entry(id: i64, event: Event) -> v1::AuditEntry {
+    v1::AuditEntry {
+        id,
+        time: Some(timestamp(event.at)),
+        caller_name: event.caller_name,
+        caller_id: event.caller_id,
+        role: event.role,
+        origin: event.origin,
+        method: event.method,
+        target: event.target,
+        outcome: match event.outcome {
+            Outcome::Done => v1::AuditOutcome::Done,
+            Outcome::Denied => v1::AuditOutcome::Denied,
+            Outcome::Failed => v1::AuditOutcome::Failed,
+            Outcome::Pending => v1::AuditOutcome::Pending,
+        }
+        .into(),
+        reason: event.reason,
+        request: event.request,
     }
 }

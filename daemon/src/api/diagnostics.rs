@@ -10,12 +10,10 @@ use tonic::{Request, Response, Status};
 use super::accounts::id_or_default;
 use super::authorize::Admitted;
 use super::watch::{Watch, until_stopping};
-use super::{App, convert, error};
-use crate::accounts::{Account, Method, Security, TlsCheck};
+use super::{App, convert, error, status};
+use crate::accounts::Method;
 use crate::diagnose::{self, Test};
-use crate::mailer::{CertificateInfo, Event, Step, StepReport, StepState, TlsInfo};
-use crate::policy::Decision;
-use crate::secrets::{Secret, VaultError};
+use crate::mailer::{CertificateInfo, Credential, Event, Step, StepReport, StepState, TlsInfo};
 
 pub(super) struct Service(pub(super) Arc<App>);
 
@@ -25,53 +23,19 @@ type Answer<T> = Result<Response<T>, Status>;
 impl Diagnostics for Service {
     async fn get_status(&self, request: Request<v1::GetStatusRequest>) -> Answer<v1::GetStatusResponse> {
         let viewer = Admitted::of(&request)?;
-        let app = &self.0;
-        let unfinished = app.outbox.unfinished().await.map_err(|e| error::store(&e))?;
-        let policy = app.policy.now();
-        let permissions = policy
-            .rules()
-            .map(|(method, _)| v1::Permission {
-                method: method.to_owned(),
-                allowed: policy.decide(method, viewer.role) == Decision::Allow,
-            })
-            .collect();
-        let accounts = app.registry.all();
-        let alarms = accounts.iter().flat_map(|row| {
-            let password = app.registry.password(row);
-            alarms(&row.account, &password).into_iter().map(|(reason, text)| v1::Alarm {
-                reason: reason.to_owned(),
-                account: row.id.to_string(),
-                text: text.to_owned(),
-            })
-        });
-        let mut status = v1::GetStatusResponse {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            start_time: Some(convert::timestamp(app.started_at)),
-            caller_name: viewer.caller.name.clone(),
-            caller_id: viewer.caller.id.clone(),
-            role: viewer.role.as_str().to_owned(),
-            permissions,
-            alarms: alarms.collect(),
-            queued: unfinished.queued.try_into().unwrap_or(i64::MAX),
-            held: unfinished.held.try_into().unwrap_or(i64::MAX),
-            oldest_queued_time: unfinished.oldest.map(convert::timestamp),
-            ..v1::GetStatusResponse::default()
-        };
-        if viewer.is_administrator() {
-            status.state_dir = app.config.state_dir.display().to_string();
-            status.endpoint = app.config.endpoint.clone();
-            status.process_id = std::process::id().try_into().unwrap_or_default();
-        }
-        Ok(Response::new(status))
+        Ok(Response::new(status::now(&self.0, &viewer).await?))
     }
 
     type WatchStatusStream = Watch<v1::WatchStatusResponse>;
 
     async fn watch_status(
         &self,
-        _request: Request<v1::WatchStatusRequest>,
+        request: Request<v1::WatchStatusRequest>,
     ) -> Answer<Self::WatchStatusStream> {
-        Err(Status::unimplemented("not built in yet"))
+        let viewer = Admitted::of(&request)?;
+        let states = status::watch(self.0.clone(), viewer)
+            .map(|status| status.map(|status| v1::WatchStatusResponse { status: Some(status) }));
+        Ok(Response::new(until_stopping(states, &self.0.stopping)))
     }
 
     type TestAccountStream = Watch<v1::TestAccountResponse>;
@@ -85,8 +49,8 @@ impl Diagnostics for Service {
         let id = id_or_default(request.id);
         let sets = convert::sets(request.draft.unwrap_or_default(), request.update_mask.as_ref())?;
         let registry = &self.0.registry;
-        let (account, password) =
-            registry.draft(&id, &sets, caller.is_administrator()).map_err(error::draft)?;
+        let drafted = registry.draft(&id, &sets, caller.is_administrator()).map_err(error::draft)?;
+        let account = drafted.account;
         let until = match v1::Step::try_from(request.until) {
             Ok(v1::Step::Unspecified | v1::Step::Message) => Step::Message,
             Ok(v1::Step::Resolve) => Step::Resolve,
@@ -104,7 +68,14 @@ impl Diagnostics for Service {
             _ => return Err(error::invalid("language", "en or ru")),
         };
         let server = account.server.clone();
-        let test = Test { id, account, password, to: request.to, until, russian, caller: caller.author() };
+        // The tokens at hand fit the draft, else it was refused above.
+        let credential = if account.oauth && account.authentication && account.method != Method::Pickup {
+            let token = self.0.oauth.access_token(&id, None).await;
+            token.map(|token| Some(Credential::AccessToken(token.token))).map_err(|error| error.failure())
+        } else {
+            Ok(drafted.password.map(Credential::Password))
+        };
+        let test = Test { id, account, credential, to: request.to, until, russian, caller: caller.author() };
         let events = diagnose::start(test, self.0.outbox.host(), &self.0.log, &self.0.mailer)
             .map_err(|p| error::fields(&p))?;
         let steps = UnboundedReceiverStream::new(events.steps).map(move |event| {
@@ -114,40 +85,6 @@ impl Diagnostics for Service {
         });
         Ok(Response::new(until_stopping(steps, &self.0.stopping)))
     }
-}
-
-/// What an administrator should know about an account, beside what the Test finds.
-fn alarms(
-    account: &Account,
-    password: &Result<Option<Secret>, VaultError>,
-) -> Vec<(&'static str, &'static str)> {
-    let mut alarms = Vec::new();
-    if account.method == Method::Pickup {
-        return alarms;
-    }
-    if account.security != Security::None && account.tls_check == TlsCheck::AcceptInvalid {
-        alarms.push((
-            "ACCEPT_INVALID",
-            "the server's certificate is not checked: whoever is on the path can read the mail and the password; pin \
-             the certificate instead",
-        ));
-    }
-    if account.authentication && account.security == Security::None {
-        alarms.push(("PLAINTEXT_AUTH", "the password crosses the network without TLS"));
-    }
-    match password {
-        Ok(None) if account.authentication => alarms.push((
-            "NO_PASSWORD",
-            "the account signs in, but its password is not set: mail waits until it is",
-        )),
-        Err(_) => alarms.push((
-            "PASSWORD_UNUSABLE",
-            "the stored password cannot be unsealed: the sealing key was replaced, or the database edited; set the \
-             password anew",
-        )),
-        Ok(_) => {}
-    }
-    alarms
 }
 
 fn step(event: Event, server: &str) -> v1::TestStep {

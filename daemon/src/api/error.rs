@@ -6,6 +6,9 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::accounts::{ChangeError, DraftError, FieldProblem, Problem};
+use crate::approvals::{AskError, DecideError};
+use crate::certs::CertificateError;
+use crate::oauth::OauthError;
 use crate::outbox::{AcceptError, SteerError};
 use crate::policy::PolicyError;
 use crate::store::StoreError;
@@ -65,8 +68,27 @@ pub(super) fn change(error: ChangeError) -> Status {
         }
         ChangeError::InUse(_) => status(Code::FailedPrecondition, reason::ACCOUNT_IN_USE, text),
         ChangeError::Fields(problems) => fields(&problems),
+        ChangeError::Certificates(error) => certificate(error),
         ChangeError::Store(error) => store(&error),
     }
+}
+
+pub(super) fn certificate(error: CertificateError) -> Status {
+    let (text, why) = (error.to_string(), error.reason());
+    if let Some(field) = error.field() {
+        let mut details = ErrorDetails::with_error_info(why, reason::DOMAIN, []);
+        details.add_bad_request_violation(field, text.clone());
+        return Status::with_error_details(Code::InvalidArgument, format!("{field}: {text}"), details);
+    }
+    let code = match error {
+        CertificateError::NotFound(_) | CertificateError::RequestNotFound(_) => Code::NotFound,
+        CertificateError::Store(_) => {
+            tracing::error!(text, "the machine's certificate store failed");
+            Code::Unavailable
+        }
+        _ => Code::FailedPrecondition,
+    };
+    status(code, why, text)
 }
 
 pub(super) fn draft(error: DraftError) -> Status {
@@ -79,6 +101,11 @@ pub(super) fn draft(error: DraftError) -> Status {
             let mut details = ErrorDetails::with_error_info(reason::PASSWORD_NEEDED, reason::DOMAIN, []);
             details.add_bad_request_violation("password", text);
             Status::with_error_details(Code::InvalidArgument, text, details)
+        }
+        DraftError::NotSignedIn => {
+            let text = "the sign-in belongs to the saved client, endpoints, server, port, security, TLS check and login; \
+                        save the change and sign in again to test it";
+            status(Code::FailedPrecondition, reason::NOT_SIGNED_IN, text)
         }
         DraftError::Vault(error) => {
             tracing::error!(%error, "a password could not be unsealed");
@@ -121,10 +148,74 @@ pub(super) fn steer(error: SteerError) -> Status {
     }
 }
 
+pub(super) fn oauth(error: OauthError) -> Status {
+    let text = error.to_string();
+    match error {
+        OauthError::NoAccount(id) => no_account(&id),
+        OauthError::Fields(problems) => fields(&problems),
+        OauthError::Unknown(_) => status(Code::FailedPrecondition, reason::SIGN_IN_UNKNOWN, text),
+        OauthError::Refused(_) => status(Code::FailedPrecondition, reason::PROVIDER_REFUSED, text),
+        OauthError::Unavailable(_) => status(Code::Unavailable, reason::PROVIDER_UNAVAILABLE, text),
+        OauthError::NotSignedIn(_) | OauthError::Lost(_) => {
+            status(Code::FailedPrecondition, reason::NOT_SIGNED_IN, format!("{text}; sign in first"))
+        }
+        OauthError::ScopeDenied(_) => status(Code::PermissionDenied, reason::SCOPE_DENIED, text),
+        OauthError::TooMany => status(Code::ResourceExhausted, reason::TOO_MANY_CALLS, text),
+        OauthError::Vault(error) => {
+            tracing::error!(%error, "a token or client secret could not be unsealed");
+            let text = format!("{error}; set the client secret anew and sign in again");
+            status(Code::FailedPrecondition, reason::NOT_SIGNED_IN, text)
+        }
+        OauthError::Store(error) => store(&error),
+        OauthError::Failed(why) => internal(why),
+    }
+}
+
 pub(super) fn policy(error: PolicyError) -> Status {
     match error {
         PolicyError::UnknownMethod => invalid("method", error.to_string()),
         PolicyError::Lockout => status(Code::FailedPrecondition, reason::LOCKOUT, error.to_string()),
+        PolicyError::NotApprovable(_) => fields(&[FieldProblem {
+            field: "decision".to_owned(),
+            problem: Problem::NotAvailable,
+            text: error.to_string(),
+        }]),
+    }
+}
+
+/// It was not done, and waits.
+pub(super) fn approval_pending(number: i64) -> Status {
+    let metadata = [("request".to_owned(), number.to_string())];
+    let details = ErrorDetails::with_error_info(reason::APPROVAL_PENDING, reason::DOMAIN, metadata);
+    let text = format!(
+        "an administrator must approve this: it is request {number} now, and is done as soon as he does; follow it with: \
+         faxpost request show {number}"
+    );
+    Status::with_error_details(Code::FailedPrecondition, text, details)
+}
+
+pub(super) fn ask(error: AskError) -> Status {
+    let text = error.to_string();
+    match error {
+        AskError::Action(error) => certificate(error),
+        AskError::TooManyOfCaller(_) | AskError::TooManyInAll(_) => {
+            status(Code::ResourceExhausted, reason::TOO_MANY_REQUESTS, text)
+        }
+        AskError::TooLarge => status(Code::InvalidArgument, reason::MESSAGE_TOO_LARGE, text),
+        AskError::AnotherMethod(..) => internal(text),
+        AskError::Store(error) => store(&error),
+    }
+}
+
+pub(super) fn decide(error: DecideError) -> Status {
+    let text = error.to_string();
+    match error {
+        DecideError::NotFound(_) => status(Code::NotFound, reason::REQUEST_NOT_FOUND, text),
+        DecideError::Own(_) => status(Code::PermissionDenied, reason::OWN_REQUEST, text),
+        DecideError::WrongState(..) => status(Code::FailedPrecondition, reason::WRONG_STATE, text),
+        DecideError::AnotherDigest(_) => status(Code::Aborted, reason::ETAG_MISMATCH, text),
+        DecideError::NoLongerAllowed { .. } => status(Code::FailedPrecondition, reason::POLICY_DENIED, text),
+        DecideError::Store(error) => store(&error),
     }
 }
 

@@ -9,10 +9,12 @@ mod certificates;
 mod convert;
 mod diagnostics;
 mod error;
+mod ledger;
 mod log;
 mod mail;
 mod oauth;
 mod page;
+mod status;
 mod watch;
 
 use std::sync::Arc;
@@ -30,13 +32,18 @@ use futures_util::Stream;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Registry;
+use crate::approvals::Desk;
+use crate::audit::Audit;
+use crate::certs::Certificates;
 use crate::config::Config;
 use crate::ipc::Conn;
 use crate::log::Log;
 use crate::mailer::Mailer;
+use crate::oauth::Oauth;
 use crate::outbox::Outbox;
 use crate::store::Store;
 
+pub(crate) use approvals::carried_out;
 pub use authorize::PolicyKeeper;
 
 /// Largest SendMail request. gRPC holds a whole request in memory, and a caller may have as many under way as he has call
@@ -60,6 +67,10 @@ pub struct App {
     pub store: Store,
     /// The accounts.
     pub registry: Arc<Registry>,
+    /// The sign-ins with OAuth 2.0.
+    pub oauth: Arc<Oauth>,
+    /// The signing certificates, and what may be done to them.
+    pub certificates: Arc<Certificates>,
     /// The outbox.
     pub outbox: Arc<Outbox>,
     /// The e-mail log.
@@ -68,6 +79,10 @@ pub struct App {
     pub mailer: Mailer,
     /// The policy.
     pub policy: Arc<PolicyKeeper>,
+    /// What waits for an administrator, and the way to every privileged change.
+    pub desk: Arc<Desk>,
+    /// The audit log.
+    pub audit: Arc<Audit>,
     /// When the daemon began, Unix milliseconds.
     pub started_at: i64,
     /// Cancelled when the daemon stops: streams end.
@@ -94,7 +109,7 @@ pub async fn serve(
         .initial_stream_window_size(Some(256 * 1024))
         .initial_connection_window_size(Some(1024 * 1024))
         .http2_max_header_list_size(Some(16 * 1024))
-        .layer(authorize::Authorize::new(app.policy.clone(), patience))
+        .layer(authorize::Authorize::new(app.policy.clone(), app.audit.clone(), patience))
         .add_service(AccountsServer::new(accounts::Service(app.clone())).max_decoding_message_size(small))
         .add_service(
             MailServer::new(mail::Service(app.clone())).max_decoding_message_size(MAX_UNARY_BYTES + FRAMING),

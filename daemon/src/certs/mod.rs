@@ -1,10 +1,46 @@
 //! Signing certificates: the machine's store, who may use the keys in it, and which certificate fits a sender.
 
+mod action;
+mod asn1;
+mod candidates;
+mod carry;
+mod chain;
+mod csr;
+mod fault;
+pub mod import;
 mod key;
+mod machine;
+mod name;
+mod read;
+mod requests;
+mod revocation;
 mod store;
+#[cfg(test)]
+#[path = "../../../tests/src/pki.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the whole, which use more of it")]
+mod test_pki;
+#[cfg(unix)]
+mod unix;
+#[cfg(any(windows, test))]
+mod windows;
 
+pub use action::{Action, Done, Effect, Plan, SigningRequest};
+pub use candidates::{KeyState, Requirement, Unmet, judge, same_address};
+pub use carry::Certificates;
+pub use chain::{Chain, Link};
+pub use fault::CertificateError;
 pub use key::{KeyAlgorithm, KeyError, KeyReference, SigningKey};
+pub use machine::{Candidate, Entry, Machine, Signer};
+pub use read::Details;
+pub use requests::Requests;
+pub use revocation::Revocation;
 pub use store::{
     Authorities, CertificateStore, Fingerprint, Holder, Identity, KeyType, PendingKey, StoreFault, Stored,
     Trustee,
 };
+#[cfg(unix)]
+pub use unix::{machine_store, open_key};
+#[cfg(windows)]
+pub use windows::{machine_store, open_key};
+
+pub(crate) use name::{dangerous, rfc4514};

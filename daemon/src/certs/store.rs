@@ -1,5 +1,6 @@
 //! The machine's store of signing certificates: what each platform must be able to do.
 
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::key::KeyReference;
@@ -24,6 +25,9 @@ pub trait CertificateStore: Send + Sync {
     /// Who may use a key.
     fn holders(&self, key: &KeyReference) -> Result<Vec<Holder>, StoreFault>;
 
+    /// Whether this account can use a key, by itself, by a group it is in or by the system's own rules.
+    fn may_use(&self, key: &KeyReference, trustee: &Trustee) -> Result<bool, StoreFault>;
+
     /// Adds the right to read, and nothing else; a holder stays one.
     fn grant(&self, key: &KeyReference, trustee: &Trustee) -> Result<(), StoreFault>;
 
@@ -33,10 +37,15 @@ pub trait CertificateStore: Send + Sync {
     /// An account of the operating system by its name, SID or uid.
     fn trustee(&self, text: &str) -> Result<Trustee, StoreFault>;
 
+    /// The account that mail is sent under where nobody named one: NETWORK SERVICE on Windows; on Linux the user
+    /// "faxpost" if there is one and the daemon is root, else the daemon's own.
+    fn service_account(&self) -> Result<Trustee, StoreFault>;
+
     /// Makes a key that waits for its certificate.
     fn create_key(&self, key_type: KeyType) -> Result<PendingKey, StoreFault>;
 
-    /// Puts a certificate onto a key that waits for it.
+    /// Puts a certificate onto a key that waits for it. The caller has seen that they belong together. When it fails, the
+    /// key goes on waiting.
     fn complete(
         &self,
         pending: &PendingKey,
@@ -76,13 +85,18 @@ pub struct Stored {
 }
 
 /// A certificate with its private key, on the way into the store.
-#[derive(Clone, PartialEq, Eq)]
+///
+/// Written out it holds the key: only for a private channel, and for what is sealed before it reaches the disk.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// DER.
+    #[serde(with = "hex::serde")]
     pub certificate: Vec<u8>,
     /// DER, from the issuer upwards.
+    #[serde(with = "super::action::hex_list")]
     pub chain: Vec<Vec<u8>>,
     /// PKCS#8 (RFC 5958), DER.
+    #[serde(with = "super::action::hex_secret")]
     pub key: Zeroizing<Vec<u8>>,
 }
 
@@ -94,7 +108,7 @@ impl std::fmt::Debug for Identity {
 }
 
 /// An account of the operating system.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trustee {
     /// SID, or "uid:107".
     pub id: String,
@@ -103,7 +117,7 @@ pub struct Trustee {
 }
 
 /// Somebody who may use a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// Who.
     pub trustee: Trustee,
@@ -114,7 +128,7 @@ pub struct Holder {
 }
 
 /// Keys that can be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyType {
     /// RSA of so many bits.
     Rsa(u32),
@@ -123,11 +137,12 @@ pub enum KeyType {
 }
 
 /// A key that waits for its certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingKey {
     /// Where it is.
     pub key: KeyReference,
     /// Its SubjectPublicKeyInfo, DER.
+    #[serde(with = "hex::serde")]
     pub public_key: Vec<u8>,
 }
 

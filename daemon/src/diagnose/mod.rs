@@ -13,7 +13,6 @@ use crate::mailer::{
     StepReport, StepState, Transcript,
 };
 use crate::message::Draft;
-use crate::secrets::Secret;
 use crate::store::Author;
 
 pub use advice::advise;
@@ -25,8 +24,8 @@ pub struct Test {
     pub id: String,
     /// Saved or unsaved settings.
     pub account: Account,
-    /// What goes with them.
-    pub password: Option<Secret>,
+    /// What goes with them, or why there is nothing.
+    pub credential: Result<Option<Credential>, Failure>,
     /// Who gets the test message; empty: the sender.
     pub to: String,
     /// The last step.
@@ -73,15 +72,16 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
     let stop = CancellationToken::new();
     let guard = stop.clone().drop_guard();
     let file_stem = format!("test-{}", uuid::Uuid::now_v7());
-    let job =
-        route(&test.account, test.password.map(Credential::Password), host, &file_stem).map(|route| Job {
-            route,
-            envelope: composed.envelope.clone(),
-            body: Body::Inline(body),
-            until: test.until,
-            delivery_status: DeliveryStatus::default(),
-            pool: None,
-        });
+    let way = test.credential.and_then(|credential| route(&test.account, credential, host, &file_stem));
+    let job = way.map(|route| Job {
+        route,
+        envelope: composed.envelope.clone(),
+        body: Body::Inline(body),
+        signing: None,
+        until: test.until,
+        delivery_status: DeliveryStatus::default(),
+        pool: None,
+    });
 
     let begun = Timestamp::now();
     let mut entry = Entry::new(Kind::Test, LogOutcome::Ok, 0, (&test.caller.id, &test.caller.name), &test.id);

@@ -61,13 +61,20 @@ pub struct Peer {
     pub over_limit: bool,
     /// Slots for calls under way, shared by all connections of this caller.
     pub calls: Arc<Semaphore>,
+    /// The process that connected, for people: its number may be another's by now.
+    pub process: Option<u32>,
     request_seen: Arc<AtomicBool>,
 }
 
 impl Peer {
     /// A peer that has not said anything yet.
-    pub fn new(caller: Option<Arc<Caller>>, over_limit: bool, calls: Arc<Semaphore>) -> Self {
-        Self { caller, over_limit, calls, request_seen: Arc::default() }
+    pub fn new(
+        caller: Option<Arc<Caller>>,
+        over_limit: bool,
+        calls: Arc<Semaphore>,
+        process: Option<u32>,
+    ) -> Self {
+        Self { caller, over_limit, calls, process, request_seen: Arc::default() }
     }
 
     /// Tells the door that a whole request arrived: the connection is no longer a silent one.
@@ -233,7 +240,10 @@ impl Newcomer {
             let Some(slot) = self.gate.admit(&identity.claim) else { return };
             self.slot = slot;
         }
-        let connection = Conn::new(self.stream, identity.prefix, identity.caller, self.slot, self.deadline);
+        let process = platform::process(&self.stream);
+        let peer =
+            Peer::new(identity.caller.map(Arc::new), self.slot.over_limit, self.slot.calls.clone(), process);
+        let connection = Conn::new(self.stream, identity.prefix, peer, self.slot, self.deadline);
         // Refused only when the server is gone.
         let _ = out.send(Ok(connection)).await;
     }

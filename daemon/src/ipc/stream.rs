@@ -3,7 +3,6 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -12,7 +11,6 @@ use tonic::transport::server::Connected;
 
 use super::quota::Slot;
 use super::{Peer, platform};
-use crate::caller::Caller;
 
 /// A connection of an identified caller: what tonic serves.
 #[derive(Debug)]
@@ -29,11 +27,10 @@ impl Conn {
     pub(super) fn new(
         stream: platform::Stream,
         prefix: bytes::Bytes,
-        caller: Option<Caller>,
+        peer: Peer,
         slot: Slot,
         deadline: Instant,
     ) -> Self {
-        let peer = Peer::new(caller.map(Arc::new), slot.over_limit, Arc::clone(&slot.calls));
         Self { stream, prefix, peer, patience: Some(Box::pin(sleep_until(deadline))), _slot: slot }
     }
 

@@ -114,6 +114,13 @@ pub(super) async fn identify(
     Ok(Identity { claim: claim.clone(), caller, prefix: bytes::Bytes::new() })
 }
 
+/// The process that connected.
+pub(super) fn process(stream: &Stream) -> Option<u32> {
+    let pid = stream.peer_cred().ok()?.pid()?;
+    // 0: a process of a container that is not ours.
+    u32::try_from(pid).ok().filter(|&pid| pid != 0)
+}
+
 /// The folder and the name of the socket.
 fn split(endpoint: &str) -> Result<(PathBuf, std::ffi::OsString), OpenError> {
     let unusable = |why: String| OpenError::Unusable { endpoint: endpoint.to_owned(), why };

@@ -172,6 +172,11 @@ pub(super) async fn identify(
     Ok(Identity { claim, caller: Some(caller), prefix })
 }
 
+/// The process that connected.
+pub(super) fn process(stream: &Stream) -> Option<u32> {
+    pipe_client(stream.as_handle()).ok()
+}
+
 /// The descriptor of the pipe. Under a user's own unelevated run, that user has to be able to make instances too, and
 /// owns the pipe; clients of other users then refuse it, as they should.
 fn sddl(own: &TokenFacts) -> String {

@@ -51,6 +51,10 @@ pub struct Removed {
     pub transcripts: usize,
     /// Finished messages.
     pub messages: usize,
+    /// Privileged actions in the audit log.
+    pub audit: usize,
+    /// Requests that have ended.
+    pub requests: usize,
 }
 
 impl Retention {
@@ -81,10 +85,15 @@ impl Retention {
 
     async fn look(&self) {
         match self.sweep(jiff::Timestamp::now().as_millisecond()).await {
-            Ok(Removed { entries: 0, transcripts: 0, messages: 0 }) => {}
-            Ok(Removed { entries, transcripts, messages }) => {
-                tracing::info!(entries, transcripts, messages, "removed what need not be kept any longer");
-            }
+            Ok(removed) if removed == Removed::default() => {}
+            Ok(Removed { entries, transcripts, messages, audit, requests }) => tracing::info!(
+                entries,
+                transcripts,
+                messages,
+                audit,
+                requests,
+                "removed what need not be kept any longer"
+            ),
             Err(error) => tracing::warn!(%error, "old entries could not be removed; tried again in an hour"),
         }
     }
@@ -99,6 +108,23 @@ impl Retention {
             let gone = self.store.remove_entries(now.saturating_sub(self.entries_ms), ENTRIES).await?;
             removed.entries += gone;
             if gone < ENTRIES {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        // Kept as long as the log, whatever their size: what they hold is bounded where it is written.
+        loop {
+            let gone = self.store.remove_audit(now.saturating_sub(self.entries_ms), ENTRIES).await?;
+            removed.audit += gone;
+            if gone < ENTRIES {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        loop {
+            let gone = self.store.remove_requests(now.saturating_sub(self.entries_ms), MESSAGES).await?;
+            removed.requests += gone;
+            if gone < MESSAGES {
                 break;
             }
             tokio::time::sleep(PAUSE).await;
@@ -203,6 +229,7 @@ mod tests {
                     next_attempt_at: None,
                     last_error: String::new(),
                     last_error_reason: String::new(),
+                    held_for: "",
                     entry: entry(at),
                     report: None,
                 };

@@ -30,6 +30,9 @@ impl FailureKind {
             Self::NoMechanism => "NO_MECHANISM",
             Self::PlaintextRefused => "PLAINTEXT_REFUSED",
             Self::NoPassword => "NO_PASSWORD",
+            Self::NotSignedIn => "NOT_SIGNED_IN",
+            Self::SignInLost => "SIGN_IN_LOST",
+            Self::TokenUnavailable => "TOKEN_UNAVAILABLE",
             Self::AuthRejected => "AUTH_REJECTED",
             Self::AuthTemporary => "AUTH_TEMPORARY",
             Self::ServerUnproven => "SERVER_UNPROVEN",
@@ -39,8 +42,18 @@ impl FailureKind {
             Self::TooLarge => "TOO_LARGE",
             Self::NoSmtputf8 => "NO_SMTPUTF8",
             Self::LocalFile => "LOCAL_FILE",
+            Self::NoSigningCertificate => "NO_SIGNING_CERTIFICATE",
+            Self::SigningKeyMissing => "SIGNING_KEY_MISSING",
+            Self::KeyAccessDenied => "KEY_ACCESS_DENIED",
+            Self::SigningFailed => "SIGNING_FAILED",
             Self::Uncertain => "UNCERTAIN",
         }
+    }
+
+    /// The message cannot be signed now: it waits until somebody has repaired that, and never goes unsigned.
+    #[must_use]
+    pub fn is_about_signing(self) -> bool {
+        Self::HOLD_FOR_SIGNING.contains(&self)
     }
 
     /// Trying the same message again can help. Only what refuses the message itself is final: the network recovers,
@@ -57,6 +70,21 @@ impl FailureKind {
                 | Self::NoSmtputf8
         )
     }
+}
+
+impl FailureKind {
+    /// Trying again is of no use until somebody has repaired something: the mail is held.
+    #[must_use]
+    pub fn holds(self) -> bool {
+        Self::HOLD_FOR_SIGN_IN.contains(&self) || self.is_about_signing()
+    }
+
+    /// Until somebody signs in.
+    pub const HOLD_FOR_SIGN_IN: [Self; 2] = [Self::NotSignedIn, Self::SignInLost];
+
+    /// Until a certificate or its key is repaired.
+    pub const HOLD_FOR_SIGNING: [Self; 4] =
+        [Self::NoSigningCertificate, Self::SigningKeyMissing, Self::KeyAccessDenied, Self::SigningFailed];
 }
 
 impl Failure {

@@ -1,10 +1,13 @@
 //! What crosses the mailer's seam. All of it is serialisable; nothing in it is a handle or a callback.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::{Security, TlsCheck};
+use crate::certs::KeyReference;
+use crate::message::smime::{Mode, Signed};
 use crate::secrets::Secret;
 
 /// One message to hand over, or one test to run.
@@ -16,6 +19,8 @@ pub struct Job {
     pub envelope: Envelope,
     /// The finished message, RFC 5322 with CRLF line ends; not yet dot-stuffed.
     pub body: Body,
+    /// How to sign it; `None`: not at all.
+    pub signing: Option<Signing>,
     /// The last step to take. [`Step::Message`] sends; anything before it is a test without sending.
     pub until: Step,
     /// What reports of delivery to ask the server for.
@@ -85,6 +90,15 @@ impl Credential {
     pub fn secret(&self) -> &Secret {
         let (Self::Password(secret) | Self::AccessToken(secret)) = self;
         secret
+    }
+
+    /// What it is, for a sentence.
+    #[must_use]
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Password(_) => "password",
+            Self::AccessToken(_) => "token",
+        }
     }
 }
 
@@ -175,6 +189,22 @@ pub enum Body {
         /// Bytes.
         size: u64,
     },
+    /// Signed by the mailer; never crosses its seam.
+    #[serde(skip)]
+    Signed(Arc<Signed>),
+}
+
+/// Who signs a message, and how. The key stays where it is: whoever signs opens it there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signing {
+    /// How the signature is put.
+    pub mode: Mode,
+    /// The certificate, DER.
+    pub certificate: Vec<u8>,
+    /// From its issuer upwards, DER.
+    pub chain: Vec<Vec<u8>>,
+    /// Its private key.
+    pub key: KeyReference,
 }
 
 impl Body {
@@ -184,6 +214,7 @@ impl Body {
         match self {
             Self::Inline(bytes) => bytes.len() as u64,
             Self::File { size, .. } => *size,
+            Self::Signed(signed) => signed.size(),
         }
     }
 }
@@ -364,6 +395,12 @@ pub enum FailureKind {
     PlaintextRefused,
     /// The account has no password.
     NoPassword,
+    /// Nobody has signed in with OAuth 2.0.
+    NotSignedIn,
+    /// The sign-in with OAuth 2.0 was lost: revoked, over, or consent is missing.
+    SignInLost,
+    /// The provider of access tokens could not be asked.
+    TokenUnavailable,
     /// The server refused the credentials.
     AuthRejected,
     /// The server cannot check credentials now.
@@ -382,6 +419,14 @@ pub enum FailureKind {
     NoSmtputf8,
     /// A local file or folder failed.
     LocalFile,
+    /// Messages are signed, and there is no certificate that can sign for this sender.
+    NoSigningCertificate,
+    /// The signing certificate's private key is not there.
+    SigningKeyMissing,
+    /// The account that signs may not use the private key.
+    KeyAccessDenied,
+    /// The message could not be signed.
+    SigningFailed,
     /// The connection broke after the final dot: whether the message went out is not known.
     Uncertain,
 }
@@ -451,6 +496,12 @@ mod tests {
             }),
             envelope: Envelope { from: "a@example".into(), to: vec!["b@example".into()] },
             body: Body::Inline(b"Subject: x\r\n\r\n".to_vec()),
+            signing: Some(Signing {
+                mode: Mode::Opaque,
+                certificate: vec![1],
+                chain: vec![vec![2], vec![3]],
+                key: KeyReference::File("/keys/1".into()),
+            }),
             until: Step::Message,
             delivery_status: DeliveryStatus::default(),
             pool: None,

@@ -7,12 +7,16 @@ mod envelope;
 mod failure;
 mod job;
 mod methods;
+mod oauth;
 mod progress;
+mod signing;
 mod smtp;
 
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use job::*;
+pub use oauth::{Answer, DeviceCodes, Exchange, ExchangeError, ExchangeFault, Metadata, OauthClient, Tokens};
+pub use signing::{SigningCheck, check_signing};
 
 use progress::Progress;
 
@@ -31,6 +35,19 @@ impl Mailer {
     pub async fn deliver(&self, job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
         self.0.run(job, events).await
     }
+
+    /// Signs something with the key of `signing`, under the account that signs mail.
+    pub async fn check_signing(&self, signing: Signing) -> SigningCheck {
+        check_signing(signing).await
+    }
+
+    /// Asks a provider of OAuth 2.0. Dropping the future gives it up.
+    ///
+    /// # Errors
+    /// See [`ExchangeError`].
+    pub async fn exchange(&self, exchange: Exchange) -> Result<Answer, ExchangeError> {
+        oauth::run(exchange).await
+    }
 }
 
 /// Does jobs in this process, and keeps connections between them.
@@ -41,12 +58,19 @@ pub struct Engine {
 
 impl Engine {
     /// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
-    pub async fn run(&self, job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
-        let progress = Progress::new(events);
+    pub async fn run(&self, mut job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
+        match signing::sign(&mut job).await {
+            Ok(()) => self.hand_over(&job, Progress::new(events)).await,
+            Err(fault) => signing::failed(self, job, fault, events).await,
+        }
+    }
+
+    /// What is left when it is signed.
+    async fn hand_over(&self, job: &Job, progress: Progress) -> Outcome {
         match &job.route {
-            Route::Smtp(route) => methods::secure_smtp_client::run(&job, route, progress, &self.pool).await,
+            Route::Smtp(route) => methods::secure_smtp_client::run(job, route, progress, &self.pool).await,
             Route::Pickup { directory, file_stem } => {
-                methods::pickup::run(&job, directory, file_stem, progress).await
+                methods::pickup::run(job, directory, file_stem, progress).await
             }
         }
     }

@@ -16,9 +16,9 @@ const MAX_FILE_NAME: usize = 255;
 const MAX_CONTENT_TYPE: usize = 255;
 /// RFC 2045 section 6.8: lines of at most 76 characters, which are 57 bytes.
 const LINE: usize = 76;
-const LINE_BYTES: usize = 57;
+pub(super) const LINE_BYTES: usize = 57;
 /// Lines encoded at once: 58 KB in, 80 KB out.
-const LINES: usize = 1024;
+pub(super) const LINES: usize = 1024;
 
 /// What is known without asking the system: a fax server's files, and what people attach beside them.
 const TYPES: &[(&str, &str)] = &[
@@ -184,14 +184,10 @@ pub(super) fn write_base64(content: &Content, length: u64, out: &mut impl Write)
             break;
         }
         output.clear();
-        for (n, line) in input[..filled].chunks(LINE_BYTES).enumerate() {
-            if done > 0 || n > 0 {
-                output.extend_from_slice(b"\r\n");
-            }
-            let mut encoded = [0; LINE];
-            let octets = STANDARD.encode_slice(line, &mut encoded).map_err(io::Error::other)?;
-            output.extend_from_slice(&encoded[..octets]);
+        if done > 0 {
+            output.extend_from_slice(b"\r\n");
         }
+        encode_lines(&input[..filled], &mut output);
         done += filled as u64;
         if done > length {
             return Err(changed());
@@ -201,8 +197,23 @@ pub(super) fn write_base64(content: &Content, length: u64, out: &mut impl Write)
     if done == length { Ok(()) } else { Err(changed()) }
 }
 
+/// Appends `input` in lines of base64, without a line break at the end. Pieces that are followed by others must fill
+/// whole lines.
+pub(super) fn encode_lines(input: &[u8], output: &mut Vec<u8>) {
+    for (n, line) in input.chunks(LINE_BYTES).enumerate() {
+        if n > 0 {
+            output.extend_from_slice(b"\r\n");
+        }
+        let at = output.len();
+        output.resize(at + LINE, 0);
+        // A line of so many bytes always fits.
+        let octets = STANDARD.encode_slice(line, &mut output[at..]).unwrap_or_default();
+        output.truncate(at + octets);
+    }
+}
+
 /// Reads until `buffer` is full or the end is reached: short reads would end base64 lines early.
-fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+pub(super) fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
         match reader.read(&mut buffer[filled..]) {

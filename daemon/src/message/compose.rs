@@ -258,16 +258,50 @@ fn parts<'a>(given: &'a [Attachment], problems: &mut Problems) -> Vec<Part<'a>> 
 /// A text, encoded so that it arrives as it was given, with CRLF line ends: 7bit where that is safe.
 fn text(given: &str) -> Body {
     let text = crlf(given);
-    // Blanks at line ends and control characters get lost on the way, and lettre leaves them in 7bit.
+    // Blanks at line ends and control characters get lost on the way, and "From " at the beginning of a line gets a >
+    // before it in mailboxes; lettre leaves them in 7bit.
     let blank_end = |line: &str| line.ends_with([' ', '\t']);
-    let fragile =
-        text.split("\r\n").any(|line| blank_end(line) || line.chars().any(|c| c.is_control() && c != '\t'));
+    let control = |line: &str| line.chars().any(|c| c.is_control() && c != '\t');
+    let fragile = text.split("\r\n").any(|line| blank_end(line) || control(line) || line.starts_with(FROM));
     let body = Body::new(text);
-    if fragile && matches!(body.encoding(), ContentTransferEncoding::SevenBit) {
+    let body = if fragile && matches!(body.encoding(), ContentTransferEncoding::SevenBit) {
         let text = crlf(given);
-        return Body::new_with_encoding(text, ContentTransferEncoding::QuotedPrintable).unwrap_or(body);
+        Body::new_with_encoding(text, ContentTransferEncoding::QuotedPrintable).unwrap_or(body)
+    } else {
+        body
+    };
+    match body.encoding() {
+        ContentTransferEncoding::QuotedPrintable => hide_from(body),
+        _ => body,
     }
-    body
+}
+
+/// What a line of a mailbox file must not begin with.
+const FROM: &str = "From ";
+
+/// Encodes the F of quoted-printable lines that begin with "From ".
+fn hide_from(body: Body) -> Body {
+    let Ok(text) = std::str::from_utf8(body.as_ref()) else { return body };
+    if !text.split("\r\n").any(|line| line.starts_with(FROM)) {
+        return body;
+    }
+    let line = |line: &str| {
+        let mut out = String::new();
+        let mut rest = line;
+        while let Some(after) = rest.strip_prefix(FROM) {
+            out.push_str("=46rom ");
+            rest = after;
+            // RFC 2045 section 6.7: at most 76 characters in a line.
+            if line.len() + 2 > 76 {
+                out.push_str("=\r\n");
+            } else {
+                break;
+            }
+        }
+        out + rest
+    };
+    let hidden = text.split("\r\n").map(line).collect::<Vec<_>>().join("\r\n");
+    Body::dangerous_pre_encoded(hidden.into_bytes(), ContentTransferEncoding::QuotedPrintable)
 }
 
 /// CRLF for every CRLF, CR or LF. Not left to lettre, which takes quadratic time over it.

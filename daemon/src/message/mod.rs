@@ -2,9 +2,11 @@
 
 pub(crate) mod address;
 mod attachment;
+mod author;
 mod compose;
 mod digest;
 mod headers;
+pub mod smime;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -15,6 +17,7 @@ use bytes::Bytes;
 use crate::accounts::FieldProblem;
 use crate::mailer::Envelope;
 
+pub use author::author;
 pub(crate) use compose::MAX_ATTACHMENTS;
 
 /// What a caller wants to send.

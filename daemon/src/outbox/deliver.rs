@@ -15,8 +15,8 @@ use super::{Outbox, lock};
 use crate::accounts::{destination, route};
 use crate::log::Kind;
 use crate::mailer::{
-    Body, Credential, DeliveryStatus, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome, Step,
-    Transcript,
+    Body, Credential, DeliveryStatus, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome,
+    Signing, Step, Transcript,
 };
 use crate::store::{AccountRow, Author, Due, NewMessage, Settled, StoreError};
 
@@ -34,6 +34,8 @@ impl Outbox {
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let places = Arc::new(Semaphore::new(self.deliveries));
         let attempts = TaskTracker::new();
+        let releases = tokio::spawn(self.clone().release_after_sign_ins(shutdown.clone()));
+        let signable = tokio::spawn(self.clone().release_when_signable(shutdown.clone()));
         let mut settings = self.registry.watch();
         let mut known = settings.borrow_and_update().clone();
         loop {
@@ -47,6 +49,11 @@ impl Outbox {
                     self.settings_changed(&known, &rows);
                     known = rows;
                 }
+            }
+        }
+        for releases in [releases, signable] {
+            if let Err(error) = releases.await {
+                tracing::error!(%error, "the release of held mail failed");
             }
         }
         attempts.close();
@@ -92,11 +99,12 @@ impl Outbox {
         };
         lock(&self.flights).insert(message.seq, message.attempts);
         self.changed(&message.id);
+        let certificates = *self.certificates.changes().borrow();
         let row = self.registry.get(&message.account);
         let begun = self.clock.wall();
         let outcome = match &row {
-            Some(row) => match self.job(&message, body, row) {
-                Ok(job) => self.mailer.deliver(job, None).await,
+            Some(row) => match self.signing(&message, body.as_deref(), row).await {
+                Ok(signing) => self.hand_over(&message, body, row, signing).await,
                 Err(failure) => stayed(&message, failure),
             },
             None => {
@@ -126,6 +134,20 @@ impl Outbox {
         self.account_did(&next.account, outcome);
         flight.then = Some(then);
         drop(flight);
+        // Somebody may have repaired it between the attempt and its being written down.
+        let held_for = outcome.failure.as_ref().map(|failure| failure.kind);
+        let released = match held_for {
+            Some(kind) if FailureKind::HOLD_FOR_SIGN_IN.contains(&kind) => self.release_signed_in().await,
+            Some(kind)
+                if kind.is_about_signing() && *self.certificates.changes().borrow() != certificates =>
+            {
+                self.release_signable(&[kind]).await
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = released {
+            tracing::error!(%error, "held mail cannot be released yet");
+        }
         let id = &tried.id;
         // Cancelled between the two lines above? Then its body was left to us.
         let is_over = then == Then::Over
@@ -136,25 +158,27 @@ impl Outbox {
         self.changed(id);
     }
 
-    fn job(&self, message: &Message, body: Option<Vec<u8>>, row: &AccountRow) -> Result<Job, Failure> {
-        let password = self.registry.password(row).map_err(|error| Failure {
-            step: Step::SignIn,
-            kind: FailureKind::NoPassword,
-            text: format!("the account's password cannot be used: {error}; set it anew"),
-            reply: None,
-        })?;
+    pub(super) fn job(
+        &self,
+        message: &Message,
+        body: Option<Vec<u8>>,
+        row: &AccountRow,
+        credential: Option<Credential>,
+        signing: Option<Signing>,
+    ) -> Result<Job, Failure> {
         let pending = message.recipients.iter().filter(|r| r.state == RecipientState::Pending);
         let body = match body {
             Some(bytes) => Body::Inline(bytes),
             None => Body::File { path: self.spool.body(&message.id), size: message.size },
         };
         Ok(Job {
-            route: route(&row.account, password.map(Credential::Password), &self.host, &message.id)?,
+            route: route(&row.account, credential, &self.host, &message.id)?,
             envelope: Envelope {
                 from: message.sender.clone(),
                 to: pending.map(|r| r.address.clone()).collect(),
             },
             body,
+            signing,
             until: Step::Message,
             delivery_status: DeliveryStatus::read(&message.delivery_status),
             pool: Some(row.id.to_string()),
@@ -202,6 +226,7 @@ impl Outbox {
                 next_attempt_at: verdict.next_attempt_at,
                 last_error: verdict.error,
                 last_error_reason: verdict.reason.to_owned(),
+                held_for: verdict.held_for,
                 entry,
                 report: report.clone().filter(|_| verdict.state == State::Failed).map(Box::new),
             };
@@ -256,12 +281,13 @@ impl Drop for Flight {
 
 /// What a caller did while the attempt was under way holds for the recipients that were not reached.
 fn merge(mut verdict: Verdict, current: State) -> Verdict {
-    if verdict.state != State::Queued {
+    if !matches!(verdict.state, State::Queued | State::Held) {
         return verdict;
     }
     match current {
         State::Held => {
             verdict.state = State::Held;
+            verdict.held_for = "";
             verdict.next_attempt_at = None;
         }
         State::Cancelled => {
@@ -270,6 +296,7 @@ fn merge(mut verdict: Verdict, current: State) -> Verdict {
             }
             verdict.state = State::Cancelled;
             verdict.next_attempt_at = None;
+            verdict.held_for = "";
         }
         _ => {}
     }
@@ -277,7 +304,7 @@ fn merge(mut verdict: Verdict, current: State) -> Verdict {
 }
 
 /// An attempt that could not begin.
-fn stayed(message: &Message, failure: Failure) -> Outcome {
+pub(super) fn stayed(message: &Message, failure: Failure) -> Outcome {
     let pending = message.recipients.iter().filter(|r| r.state == RecipientState::Pending);
     let deferred = |_| RecipientOutcome::Deferred { answer: failure.text.clone() };
     Outcome {
@@ -313,6 +340,7 @@ mod tests {
             outcome: LogOutcome::Partial,
             error: "x".into(),
             reason: "X",
+            held_for: "",
         }
     }
 

@@ -3,6 +3,7 @@
 mod accept;
 mod backoff;
 mod clock;
+mod credential;
 mod deliver;
 mod lane;
 mod model;
@@ -10,6 +11,7 @@ mod queue;
 mod report;
 mod schedule;
 mod settle;
+pub mod signing;
 mod spool;
 mod steer;
 
@@ -19,9 +21,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, broadcast};
 
 use crate::accounts::{Host, Registry};
+use crate::certs::Machine;
 use crate::config::Config;
 use crate::log::Log;
 use crate::mailer::Mailer;
+use crate::oauth::Oauth;
 use crate::store::{Store, StoreError, Unfinished};
 
 use queue::Queue;
@@ -40,6 +44,8 @@ const CHANGES: usize = 256;
 pub struct Outbox {
     store: Store,
     registry: Arc<Registry>,
+    oauth: Arc<Oauth>,
+    certificates: Arc<Machine>,
     log: Log,
     mailer: Mailer,
     host: Host,
@@ -79,6 +85,8 @@ impl Outbox {
         config: &Config,
         store: Store,
         registry: Arc<Registry>,
+        oauth: Arc<Oauth>,
+        certificates: Arc<Machine>,
         log: Log,
         mailer: Mailer,
     ) -> anyhow::Result<Self> {
@@ -94,6 +102,8 @@ impl Outbox {
         Ok(Self {
             store,
             registry,
+            oauth,
+            certificates,
             log,
             mailer,
             host: Host::of(&config.state_dir),

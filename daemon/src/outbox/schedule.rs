@@ -8,8 +8,8 @@ use super::queue::{Queue, Waiting};
 use super::settle::Schedule;
 use super::{Clock, Outbox, lock};
 use crate::accounts::Method;
-use crate::mailer::Outcome;
-use crate::store::{AccountRow, Store, StoreError};
+use crate::mailer::{Outcome, Step};
+use crate::store::{AccountRow, Released, Store, StoreError};
 
 /// Places that one account leaves to the others, however many connections it may have.
 const LEFT_TO_OTHERS: usize = 2;
@@ -56,6 +56,14 @@ impl Outbox {
         self.registry.look(account, limits).unwrap_or(Limits { connections: 1, per_minute: 0 })
     }
 
+    /// Held messages of an account that the store has queued again.
+    pub(super) fn released(&self, account: &str, released: &[Released]) {
+        for message in released {
+            self.enqueue(message.seq, account, &message.caller_id, None, None);
+            self.changed(&message.id);
+        }
+    }
+
     /// What an attempt tells of its account.
     pub(super) fn account_did(&self, account: &Arc<str>, outcome: &Outcome) {
         let now = self.clock.steady();
@@ -66,6 +74,8 @@ impl Outbox {
                 let usual = |strikes| self.schedule.pause_ms(strikes);
                 lane.went_wrong(now, Cause::of(failure), usual, (&failure.text, failure.kind.code()));
             }
+            // It did not get as far as the server.
+            Some(failure) if failure.kind.holds() || failure.step < Step::Sender => {}
             _ => {
                 if lane.went_well() {
                     queue.release(account, now);

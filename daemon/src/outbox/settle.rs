@@ -45,6 +45,8 @@ pub(super) struct Verdict {
     pub(super) error: String,
     /// Its code.
     pub(super) reason: &'static str,
+    /// Why the daemon holds it; empty: it does not.
+    pub(super) held_for: &'static str,
 }
 
 /// Decides. `now`: when the attempt ended, Unix milliseconds. `expired`: it was the last. The outcome's recipients are those of `message` that were
@@ -69,6 +71,9 @@ pub(super) fn settle(
         recipient.answer = answer.clone();
     }
 
+    // What waits for a person is neither tried nor given up.
+    let held_for = outcome.failure.as_ref().filter(|failure| failure.kind.holds()).map(|f| f.kind.code());
+    let expired = expired && held_for.is_none();
     if expired {
         for recipient in recipients.iter_mut().filter(|r| r.state == RecipientState::Pending) {
             recipient.state = RecipientState::Failed;
@@ -95,6 +100,7 @@ pub(super) fn settle(
         None => (String::new(), ""),
     };
     let state = match (waiting, failed, delivered) {
+        (true, ..) if held_for.is_some() => State::Held,
         (true, ..) => State::Queued,
         (false, true, _) => State::Failed,
         (false, false, true) => State::Delivered,
@@ -104,7 +110,8 @@ pub(super) fn settle(
     let attempts = message.attempts.saturating_add(1);
     let next_attempt_at = (state == State::Queued)
         .then(|| now.saturating_add(cause.pause_ms(schedule.pause_ms(attempts), attempts)));
-    Verdict { recipients, state, next_attempt_at, cause, outcome: log_outcome, error, reason }
+    let held_for = held_for.filter(|_| state == State::Held).unwrap_or_default();
+    Verdict { recipients, state, next_attempt_at, cause, outcome: log_outcome, error, reason, held_for }
 }
 
 #[cfg(test)]
@@ -187,6 +194,17 @@ mod tests {
     fn f3_pauses_grow_to_the_last() {
         let pauses: Vec<_> = (1..=4).map(|attempts| schedule().pause_ms(attempts)).collect();
         assert_eq!(pauses, [60_000, 300_000, 300_000, 300_000]);
+    }
+
+    #[test]
+    fn b5_mail_whose_sign_in_is_lost_is_held_and_not_given_up() {
+        let m = message(&[Pending]);
+        let lost = outcome(vec![LATER()], Some(FailureKind::SignInLost));
+        for expired in [false, true] {
+            let verdict = settle(&m, &lost, 5, &schedule(), expired);
+            assert_eq!((verdict.state, verdict.next_attempt_at), (State::Held, None));
+            assert_eq!((verdict.held_for, verdict.reason), ("SIGN_IN_LOST", "SIGN_IN_LOST"));
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use crate::message::Composed;
+use crate::service::private_folder;
 
 /// Bodies up to this size live in the database: one commit instead of a file, its fsync and the folder's.
 pub(super) const INLINE_BYTES: u64 = 64 * 1024;
@@ -32,7 +33,7 @@ impl Spool {
         let named = |path: &Path, error: io::Error| {
             io::Error::new(error.kind(), format!("{}: {error}", path.display()))
         };
-        fs::create_dir_all(&folder)
+        private_folder(&folder)
             // The first accepted mail must not lose its folder to a power cut.
             .and_then(|()| sync_folder(state_dir))
             .map_err(|error| named(&folder, error))?;

@@ -136,6 +136,7 @@ fn settled(message: &Message, entry: crate::log::Entry) -> Settled {
         next_attempt_at: message.next_attempt_at,
         last_error: message.last_error.clone(),
         last_error_reason: message.last_error_reason.clone(),
+        held_for: "",
         entry,
         report: None,
     }

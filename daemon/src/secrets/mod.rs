@@ -82,6 +82,29 @@ pub mod exposed {
     }
 }
 
+/// As [`exposed`], for a secret that may be missing.
+pub mod exposed_option {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::Secret;
+
+    /// Writes the secret in clear.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+        secret.as_ref().map(Secret::expose).serialize(serializer)
+    }
+
+    /// Reads it back.
+    ///
+    /// # Errors
+    /// The deserializer's.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+    }
+}
+
 /// Seals secrets for the disk under a key that only the daemon's account can have.
 pub struct Vault {
     key: Key,
@@ -261,7 +284,12 @@ mod tests {
             format!("{:?}", PasswordChange::Set(secret("hunter2"))),
             format!(
                 "{:?}",
-                Applied { account: Account::default(), password: PasswordChange::Set(secret("hunter2")) }
+                Applied {
+                    account: Account::default(),
+                    password: PasswordChange::Set(secret("hunter2")),
+                    client_secret: PasswordChange::Set(secret("hunter2")),
+                    tokens_stay: true,
+                }
             ),
             format!("{:#?}", Credential::Password(secret("hunter2"))),
             format!("{:?}", Vault { key: Zeroizing::new([b'h'; KEY]) }),

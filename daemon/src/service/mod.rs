@@ -6,6 +6,12 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub use unix::{default_state_dir, prepare_state_dir, raise_limits, stop_requested};
+pub use unix::{
+    default_state_dir, own_account, prepare_state_dir, private_file, private_folder, raise_limits,
+    stop_requested,
+};
 #[cfg(windows)]
-pub use windows::{default_state_dir, prepare_state_dir, raise_limits, stop_requested};
+pub use windows::{
+    default_state_dir, own_account, prepare_state_dir, private_file, private_folder, raise_limits,
+    stop_requested,
+};

@@ -1,7 +1,8 @@
 //! Linux: folders with modes, signals, and the limit of open files.
 
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -14,7 +15,14 @@ pub fn default_state_dir() -> PathBuf {
     PathBuf::from("/var/lib/faxpost")
 }
 
-/// Makes the state folder, readable by the daemon's account only; refuses one that others could change.
+/// What others get of the state folder: the way through to the keys that they were granted, and not its list.
+const STATE_MODE: u32 = 0o711;
+
+/// In the state folder, and opened to others with care by whoever makes it.
+const OPEN_TO_OTHERS: &str = "certificates";
+
+/// Makes the state folder; refuses one that others could change. Whoever was granted a key can pass through it; everything
+/// in it but the certificates is readable by the daemon's account only.
 ///
 /// # Errors
 /// It cannot be made, or is somebody else's, or others may write to it.
@@ -22,7 +30,7 @@ pub fn prepare_state_dir(path: &Path) -> anyhow::Result<()> {
     let shown = path.display();
     DirBuilder::new()
         .recursive(true)
-        .mode(0o700)
+        .mode(STATE_MODE)
         .create(path)
         .with_context(|| format!("cannot make the state folder {shown}; run as root, or give --state-dir"))?;
     let metadata = fs::metadata(path).with_context(|| format!("cannot look at the state folder {shown}"))?;
@@ -33,7 +41,53 @@ pub fn prepare_state_dir(path: &Path) -> anyhow::Result<()> {
     if metadata.mode() & 0o022 != 0 {
         bail!("others may write to the state folder {shown}; take that away: chmod go-w {shown}");
     }
+    close_entries(path).with_context(|| format!("cannot close what is in the state folder {shown}"))?;
+    // Only now: what is in it was protected by the folder until now.
+    if metadata.mode() & 0o777 != STATE_MODE {
+        fs::set_permissions(path, Permissions::from_mode(STATE_MODE))
+            .with_context(|| format!("cannot let others pass through the state folder {shown}"))?;
+    }
     Ok(())
+}
+
+/// Takes the rights of others from what is in the state folder.
+fn close_entries(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        let mode = metadata.mode() & 0o777;
+        let kept = metadata.is_symlink() || entry.file_name() == OPEN_TO_OTHERS || mode & 0o077 == 0;
+        if !kept && metadata.uid() == nix::unistd::geteuid().as_raw() {
+            fs::set_permissions(entry.path(), Permissions::from_mode(mode & 0o700))?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a folder of the state, with its parents, that nobody else can look into.
+///
+/// # Errors
+/// It cannot be made.
+pub fn private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Opens a file of the state for writing, and makes it if it is not there; nobody else can read it.
+///
+/// # Errors
+/// It cannot be opened or made.
+pub fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// The account this process runs under: its name, and "uid:107".
+#[must_use]
+pub fn own_account() -> (String, String) {
+    let uid = nix::unistd::geteuid();
+    let id = format!("uid:{uid}");
+    // An account without an entry in the user database works, too.
+    let name = nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| id.clone(), |user| user.name);
+    (name, id)
 }
 
 /// Lets the daemon have as many open files as the system allows it: each connection is one.
@@ -62,16 +116,30 @@ pub async fn stop_requested() -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     #[test]
-    fn h3_a_fresh_state_folder_is_closed_to_others() {
+    fn h3_others_pass_through_the_state_folder_and_see_nothing_in_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b");
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
         prepare_state_dir(&path).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
+        assert_eq!(mode(&path), 0o711);
+        for (name, before, after) in [
+            ("faxpost.db", 0o644, 0o600),
+            ("notes", 0o777, 0o700),
+            ("certificates", 0o711, 0o711),
+            ("key", 0o400, 0o400),
+        ] {
+            fs::write(path.join(name), "x").unwrap();
+            fs::set_permissions(path.join(name), Permissions::from_mode(before)).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
+            prepare_state_dir(&path).unwrap();
+            assert_eq!((mode(&path.join(name)), mode(&path)), (after, 0o711), "{name}");
+        }
+        private_folder(&path.join("spool")).unwrap();
+        private_file(&path.join("new")).unwrap();
+        assert_eq!((mode(&path.join("spool")), mode(&path.join("new"))), (0o700, 0o600));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 // The folder's descriptor has to be there from the beginning, and std cannot give one.
 #![allow(unsafe_code)]
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io;
 use std::os::windows::fs::OpenOptionsExt as _;
 use std::os::windows::io::AsHandle as _;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,13 @@ const OWNERS: [&str; 2] = ["S-1-3-4", "S-1-3-0"];
 /// Everything of a folder but reading, its attributes and its list, and entering it: files and folders added, removed,
 /// renamed, given away or opened to others.
 const CHANGING: u32 = !(FILE_GENERIC_READ.0 | FILE_GENERIC_EXECUTE.0 | GENERIC_READ.0 | GENERIC_EXECUTE.0);
+
+/// The account this process runs under: its name, and its SID.
+#[must_use]
+pub fn own_account() -> (String, String) {
+    let id = Token::own().and_then(|token| token.facts()).map_or_else(|_| String::new(), |facts| facts.user);
+    (account_name(&id).unwrap_or_else(|| id.clone()), id)
+}
 
 /// Makes the state folder, for SYSTEM, Administrators and its owner only; refuses one that others could change. All users
 /// may make folders in ProgramData: one of them could have been there first.
@@ -119,6 +127,22 @@ fn objection(owner: &str, grants: Option<&[(String, u32)]>, own: &str) -> Option
 
 fn shown(sid: &str) -> String {
     account_name(sid).unwrap_or_else(|| sid.to_owned())
+}
+
+/// Makes a folder of the state, with its parents. What is in the state folder inherits its descriptor.
+///
+/// # Errors
+/// It cannot be made.
+pub fn private_folder(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)
+}
+
+/// Opens a file of the state for writing, and makes it if it is not there.
+///
+/// # Errors
+/// It cannot be opened or made.
+pub fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).open(path)
 }
 
 /// Windows has no limit of open handles worth raising.

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, oauth};
 use crate::accounts::{Account, AccountId};
 
 /// An account as it is stored.
@@ -16,6 +16,8 @@ pub struct AccountRow {
     pub account: Account,
     /// The sealed password.
     pub password: Option<Vec<u8>>,
+    /// The sealed client secret of OAuth 2.0.
+    pub client_secret: Option<Vec<u8>>,
     /// Unix milliseconds and name of the last change; `None`: as the daemon made it.
     pub changed: Option<(i64, String)>,
 }
@@ -39,7 +41,7 @@ impl Store {
     /// See [`StoreError`]; settings that cannot be read are an error, never defaults.
     pub async fn accounts(&self) -> Result<Vec<AccountRow>, StoreError> {
         self.read(|c| {
-            let sql = "SELECT a.id, a.revision, a.settings, a.password, r.at, r.caller_name
+            let sql = "SELECT a.id, a.revision, a.settings, a.password, a.client_secret, r.at, r.caller_name
                        FROM account a
                        LEFT JOIN account_revision r ON r.revision = a.revision AND r.caller_id <> ?1
                        ORDER BY a.id <> 'default', a.id";
@@ -50,16 +52,17 @@ impl Store {
                     row.get(1)?,
                     row.get::<_, String>(2)?,
                     row.get(3)?,
-                    row.get::<_, Option<i64>>(4)?,
-                    row.get::<_, Option<String>>(5)?,
+                    row.get(4)?,
+                    row.get::<_, Option<i64>>(5)?,
+                    row.get::<_, Option<String>>(6)?,
                 ))
             })?;
             rows.map(|row| {
-                let (id, revision, settings, password, at, by) = row?;
+                let (id, revision, settings, password, client_secret, at, by) = row?;
                 let account = serde_json::from_str(&settings)
                     .map_err(|error| StoreError::Failed(format!("settings of account {id}: {error}")))?;
                 let id = AccountId::parse(&id).map_err(|error| StoreError::Failed(error.to_owned()))?;
-                Ok(AccountRow { id, revision, account, password, changed: at.zip(by) })
+                Ok(AccountRow { id, revision, account, password, client_secret, changed: at.zip(by) })
             })
             .collect()
         })
@@ -67,7 +70,8 @@ impl Store {
     }
 
     /// Writes an account, if what is stored has `expected` as its revision (`None`: if it is not there). `None` as the
-    /// result: it has another, nothing was changed. Else the new revision.
+    /// result: it has another, nothing was changed. Else the new revision, and whether tokens were forgotten, because
+    /// they do not stay.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -78,9 +82,13 @@ impl Store {
         fields: &[&str],
         author: &Author,
         at: i64,
-    ) -> Result<Option<i64>, StoreError> {
+        tokens_stay: bool,
+    ) -> Result<Option<(i64, bool)>, StoreError> {
         let (id, password, author) = (row.id.as_str().to_owned(), row.password.clone(), author.clone());
+        let client_secret = row.client_secret.clone();
         let settings = json(&row.account)?;
+        // A new secret may be all that was missing.
+        let renewed = fields.contains(&"oauth_client_secret");
         let fields = json(&fields)?;
         self.write(move |c| {
             if revision(c, &id)? != expected {
@@ -93,11 +101,15 @@ impl Store {
             .execute(params![id, at, author.id, author.name, fields, settings])?;
             let revision = c.last_insert_rowid();
             c.prepare_cached(
-                "INSERT INTO account (id, revision, settings, password) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (id) DO UPDATE SET revision = ?2, settings = ?3, password = ?4",
+                "INSERT INTO account (id, revision, settings, password, client_secret) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (id) DO UPDATE SET revision = ?2, settings = ?3, password = ?4, client_secret = ?5",
             )?
-            .execute(params![id, revision, settings, password])?;
-            Ok(Some(revision))
+            .execute(params![id, revision, settings, password, client_secret])?;
+            let signed_out = !tokens_stay && oauth::forget(c, &id)?;
+            if !signed_out && renewed {
+                oauth::client_repaired(c, &id)?;
+            }
+            Ok(Some((revision, signed_out)))
         })
         .await
     }
@@ -122,6 +134,7 @@ impl Store {
                 "INSERT INTO account_revision (account, at, caller_id, caller_name, fields) VALUES (?1, ?2, ?3, ?4, '[]')",
                 params![id, at, author.id, author.name],
             )?;
+            oauth::forget(c, &id)?;
             c.execute("DELETE FROM account WHERE id = ?1", [&id])?;
             Ok(true)
         })

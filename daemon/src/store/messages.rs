@@ -59,6 +59,17 @@ pub struct Queued {
     pub expires_at: i64,
 }
 
+/// A message that was held and is queued again.
+#[derive(Debug)]
+pub struct Released {
+    /// Its key.
+    pub seq: i64,
+    /// UUID.
+    pub id: String,
+    /// Who sent it.
+    pub caller_id: String,
+}
+
 /// A message whose time has come.
 #[derive(Debug)]
 pub struct Due {
@@ -100,6 +111,8 @@ pub struct Settled {
     pub last_error: String,
     /// Its code.
     pub last_error_reason: String,
+    /// Why the daemon holds it; empty: it does not, or a caller does.
+    pub held_for: &'static str,
     /// What the log says of it.
     pub entry: Entry,
     /// A message to its sender about it.
@@ -335,6 +348,54 @@ impl Store {
         .await
     }
 
+    /// Account and envelope sender of mail which the daemon holds for one of `reasons`, each pair once.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn held_mail(&self, reasons: Vec<&'static str>) -> Result<Vec<(String, String)>, StoreError> {
+        self.read(move |c| {
+            let sql = format!(
+                "SELECT DISTINCT account, sender FROM message
+                 WHERE state = 3 AND state IN (1, 3) AND held_for IN ({})",
+                marks(reasons.len())
+            );
+            let mut statement = c.prepare_cached(&sql)?;
+            let pairs =
+                statement.query_map(params_from_iter(reasons), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(pairs.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Releases what the daemon holds of an account and an envelope sender for one of `reasons`: it is due at `now`.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn release_held_mail(
+        &self,
+        (account, sender): (String, String),
+        reasons: Vec<&'static str>,
+        now: i64,
+    ) -> Result<Vec<Released>, StoreError> {
+        self.write(move |c| {
+            let sql = format!(
+                "UPDATE message SET state = 1, next_attempt_at = ?, held_for = ''
+                 WHERE account = ? AND sender = ? AND state = 3 AND state IN (1, 3) AND held_for IN ({})
+                 RETURNING seq, id, caller_id",
+                marks(reasons.len())
+            );
+            let values = [Value::from(now), Value::from(account), Value::from(sender)];
+            let values =
+                values.into_iter().chain(reasons.into_iter().map(|reason| Value::from(reason.to_owned())));
+            let mut statement = c.prepare_cached(&sql)?;
+            let rows = statement.query_map(params_from_iter(values), |row| {
+                Ok(Released { seq: row.get(0)?, id: row.get(1)?, caller_id: row.get(2)? })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// Whether the account has unfinished messages.
     ///
     /// # Errors
@@ -346,6 +407,11 @@ impl Store {
         })
         .await
     }
+}
+
+/// "?, ?, ?"
+fn marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
 }
 
 fn insert(c: &Connection, new: &NewMessage) -> Result<i64, StoreError> {
@@ -390,7 +456,7 @@ fn insert(c: &Connection, new: &NewMessage) -> Result<i64, StoreError> {
 fn update(c: &Connection, settled: &Settled) -> Result<(), StoreError> {
     c.prepare_cached(
         "UPDATE message SET state = ?2, attempts = ?3, next_attempt_at = ?4, last_error = ?5, last_error_reason = ?6,
-                            finished_at = iif(?7, ?8, NULL)
+                            finished_at = iif(?7, ?8, NULL), held_for = ?9
          WHERE seq = ?1",
     )?
     .execute(params![
@@ -402,6 +468,7 @@ fn update(c: &Connection, settled: &Settled) -> Result<(), StoreError> {
         settled.last_error_reason,
         settled.state.is_final(),
         settled.entry.at,
+        settled.held_for,
     ])?;
     if settled.state.is_final() {
         c.prepare_cached("DELETE FROM body WHERE message = ?1")?.execute([settled.seq])?;

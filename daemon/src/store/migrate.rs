@@ -6,6 +6,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{OpenError, configure};
+use crate::service::private_file;
 
 /// "FXPT": tells Faxpost's databases from others (PRAGMA application_id).
 const APPLICATION_ID: i64 = 0x4658_5054;
@@ -21,6 +22,9 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     if size > 0 {
         examine(path, size)?;
+    } else {
+        // SQLite gives its other files the rights of this one. If it fails, opening says why.
+        let _ = private_file(path);
     }
     let mut connection = Connection::open(path).map_err(|error| judge(path, &error))?;
     if size == 0 {

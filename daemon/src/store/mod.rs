@@ -3,11 +3,14 @@
 //! Nothing is told to a caller before the commit that holds it has returned (synchronous=FULL).
 
 mod accounts;
+mod audit;
 mod log;
 mod messages;
 mod migrate;
+mod oauth;
 mod policy;
 mod reader;
+mod requests;
 mod retention;
 mod writer;
 
@@ -16,8 +19,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 pub use accounts::{AccountRow, Author, DAEMON};
+pub use audit::AuditFilter;
 pub use log::From as EntriesFrom;
-pub use messages::{Due, Inserted, Listing, NewMessage, Queued, Settled, Unfinished, Written};
+pub use messages::{Due, Inserted, Listing, NewMessage, Queued, Released, Settled, Unfinished, Written};
+pub use requests::{Asked, RequestFilter, RequestLimits, RequestStep, Stepped};
 
 /// File name of the database in the state folder.
 pub const DATABASE: &str = "faxpost.db";

@@ -5,13 +5,13 @@ use rusqlite::params;
 use super::{Store, StoreError};
 
 impl Store {
-    /// All changes: method, role, allowed.
+    /// All changes: method, role, decision.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn policy_changes(&self) -> Result<Vec<(String, String, bool)>, StoreError> {
+    pub async fn policy_changes(&self) -> Result<Vec<(String, String, String)>, StoreError> {
         self.read(|c| {
-            let mut statement = c.prepare_cached("SELECT method, role, allow FROM policy")?;
+            let mut statement = c.prepare_cached("SELECT method, role, decision FROM policy")?;
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -26,12 +26,12 @@ impl Store {
         &self,
         method: &'static str,
         role: &'static str,
-        allow: Option<bool>,
+        decision: Option<&'static str>,
     ) -> Result<(), StoreError> {
         self.write(move |c| {
             c.execute("DELETE FROM policy WHERE method = ?1 AND role = ?2", params![method, role])?;
-            if let Some(allow) = allow {
-                c.execute("INSERT INTO policy VALUES (?1, ?2, ?3)", params![method, role, allow])?;
+            if let Some(decision) = decision {
+                c.execute("INSERT INTO policy VALUES (?1, ?2, ?3)", params![method, role, decision])?;
             }
             Ok(())
         })

@@ -6,9 +6,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, PublicKeyData as _, date_time_ymd,
 };
-use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use sha2::{Digest as _, Sha256};
+use tokio_rustls::TlsAcceptor;
 
 /// Signs server certificates. Nobody trusts it until its PEM is named by `SSL_CERT_FILE`.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -18,6 +19,9 @@ pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 pub struct Identity {
     /// For the server's side of TLS.
     pub(super) config: Arc<ServerConfig>,
+    chain: Vec<CertificateDer<'static>>,
+    /// PKCS #8.
+    private: Vec<u8>,
     /// SHA-256 of the certificate.
     pub sha256: [u8; 32],
     /// SHA-256 of its SubjectPublicKeyInfo.
@@ -95,20 +99,43 @@ impl Authority {
 impl Identity {
     /// `chain` begins with its own certificate.
     fn new(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Self {
-        let sha256 = Sha256::digest(&chain[0]).into();
-        let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("ring knows them")
-            .with_no_client_auth()
-            .with_single_cert(chain, private)
-            .expect("the key belongs to the certificate");
+        let private = key.serialize_der();
         Self {
-            config: Arc::new(config),
-            sha256,
+            config: config(&chain, &private, rustls::DEFAULT_VERSIONS),
+            sha256: Sha256::digest(&chain[0]).into(),
             public_key_sha256: Sha256::digest(key.subject_public_key_info()).into(),
+            chain,
+            private,
         }
     }
+
+    /// For servers of other make.
+    #[must_use]
+    pub fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::clone(&self.config))
+    }
+
+    /// The same for a server that knows no TLS but 1.2.
+    #[must_use]
+    pub fn tls12(mut self) -> Self {
+        self.config = config(&self.chain, &self.private, &[&rustls::version::TLS12]);
+        self
+    }
+}
+
+fn config(
+    chain: &[CertificateDer<'static>],
+    private: &[u8],
+    versions: &[&'static SupportedProtocolVersion],
+) -> Arc<ServerConfig> {
+    let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(private.to_vec()));
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_protocol_versions(versions)
+        .expect("ring knows them")
+        .with_no_client_auth()
+        .with_single_cert(chain.to_vec(), private)
+        .expect("the key belongs to the certificate");
+    Arc::new(config)
 }
 
 fn new_key() -> KeyPair {

@@ -48,13 +48,18 @@ enum Mode {
     Implicit(Identity),
 }
 
+/// Whether this access token (second) lets this login (first) in.
+type TokenCheck = Arc<dyn Fn(&str, &str) -> bool + Send + Sync>;
+
 /// What the server offers and expects.
 #[derive(Clone)]
 struct Settings {
     mode: Mode,
     credentials: Option<(String, String)>,
+    tokens: Option<TokenCheck>,
     mechanisms: Vec<String>,
     scram_rounds: u32,
+    bindings: Vec<String>,
     auth_keyword: &'static str,
     auth_before_tls: bool,
     extensions: Vec<String>,
@@ -83,8 +88,10 @@ impl SmtpServer {
             settings: Settings {
                 mode: Mode::Plain,
                 credentials: None,
+                tokens: None,
                 mechanisms: vec!["PLAIN".to_owned(), "LOGIN".to_owned()],
                 scram_rounds: 4096,
+                bindings: ["tls-exporter", "tls-server-end-point"].map(str::to_owned).to_vec(),
                 auth_keyword: "AUTH ",
                 auth_before_tls: false,
                 extensions: ["PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
@@ -161,7 +168,21 @@ impl Builder {
         self
     }
 
-    /// The mechanisms offered, in this order. PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1 and SCRAM-SHA-256 can be used.
+    /// Takes mail after a sign-in with XOAUTH2 or OAUTHBEARER, too, by a token that `check` knows as this login's. It is
+    /// asked anew for every sign-in: what stands behind it may let tokens end. Name the mechanisms after this.
+    pub fn tokens(mut self, check: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
+        self.settings.tokens = Some(Arc::new(check));
+        self.mechanisms(&["XOAUTH2", "OAUTHBEARER"])
+    }
+
+    /// The channel bindings that SCRAM-SHA-256-PLUS takes; unless said, tls-exporter and tls-server-end-point.
+    pub fn bindings(mut self, names: &[&str]) -> Self {
+        self.settings.bindings = names.iter().map(|&name| name.to_owned()).collect();
+        self
+    }
+
+    /// The mechanisms offered, in this order. PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256 and -PLUS, XOAUTH2 and
+    /// OAUTHBEARER can be used.
     pub fn mechanisms(mut self, names: &[&str]) -> Self {
         self.settings.mechanisms = names.iter().map(|&name| name.to_owned()).collect();
         self

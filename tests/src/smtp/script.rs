@@ -15,6 +15,8 @@ pub enum At {
     Handshake,
     /// AUTH, with its mechanism.
     Auth,
+    /// The challenge of JSON by which XOAUTH2 and OAUTHBEARER refuse a token.
+    TokenRefused,
     /// The server's proof at the end of SCRAM; the client's was right.
     ServerProof,
     /// The end of AUTH: whether the sign-in was right.

@@ -32,6 +32,8 @@ pub(super) struct Session {
     /// The envelope that is being made, and who is there.
     message: Received,
     has_sender: bool,
+    /// What a sign-in may be bound to.
+    bindings: Vec<(&'static str, Vec<u8>)>,
     /// A message was taken on this connection since the last command.
     has_delivered: bool,
 }
@@ -54,6 +56,7 @@ impl Session {
             mailbox,
             message: Received::default(),
             has_sender: false,
+            bindings: Vec::new(),
             has_delivered: false,
         }
     }
@@ -110,7 +113,7 @@ impl Session {
         if before_tls {
             lines.push("STARTTLS".to_owned());
         }
-        if self.settings.credentials.is_some() && (!before_tls || self.settings.auth_before_tls) {
+        if self.settings.asks_for_sign_in() && (!before_tls || self.settings.auth_before_tls) {
             lines.push(format!("{}{}", self.settings.auth_keyword, self.settings.mechanisms.join(" ")));
         }
         self.answer(At::Ehlo, line, 250, &lines.join("\n")).await?;
@@ -136,6 +139,7 @@ impl Session {
         let (unused, _) = tokio::io::duplex(1);
         let stream = std::mem::replace(&mut self.io, BufReader::new(Box::new(unused))).into_inner();
         let stream = TlsAcceptor::from(Arc::clone(&identity.config)).accept(stream).await?;
+        self.bindings = sasl::bindings(stream.get_ref().1, identity.sha256);
         self.io = BufReader::with_capacity(64 * 1024, Box::new(stream));
         self.reset();
         self.message.tls = true;
@@ -145,9 +149,11 @@ impl Session {
     async fn auth(&mut self, rest: &str) -> Step {
         let (mechanism, initial) = rest.split_once(' ').unwrap_or((rest, ""));
         let mechanism = mechanism.to_ascii_uppercase();
-        let Some(credentials) = self.settings.credentials.clone() else {
+        if !self.settings.asks_for_sign_in() {
             return self.say(502, "5.5.1 not offered").await;
-        };
+        }
+        // Nobody's: with tokens alone, no password is right.
+        let credentials = self.settings.credentials.clone().unwrap_or_default();
         if let Some(fault) = self.script.next(At::Auth) {
             return self.misbehave(fault, rest).await;
         }
@@ -173,13 +179,16 @@ impl Session {
                 let right = decode(&said) == sasl::cram_md5(&credentials.0, &credentials.1, challenge);
                 (said, if right { credentials.clone() } else { Default::default() })
             }
-            "SCRAM-SHA-1" | "SCRAM-SHA-256" => match self.scram(&mechanism, initial, &credentials).await? {
-                Some(found) => found,
-                None => return Ok(()),
-            },
+            "XOAUTH2" | "OAUTHBEARER" => return self.token(&mechanism, initial).await,
+            "SCRAM-SHA-1" | "SCRAM-SHA-256" | "SCRAM-SHA-256-PLUS" => {
+                match self.scram(&mechanism, initial, &credentials).await? {
+                    Some(found) => found,
+                    None => return Ok(()),
+                }
+            }
             _ => return self.say(504, "5.5.4 this mechanism is only offered").await,
         };
-        let right = given == credentials;
+        let right = given == credentials && given != Default::default();
         let (code, text) = if right {
             (235, "2.7.0 signed in")
         } else {
@@ -200,14 +209,27 @@ impl Session {
     ) -> Step<Option<(String, (String, String))>> {
         let rounds = self.settings.scram_rounds;
         let client_first = decode(initial);
-        let Some((scram, server_first)) = Scram::begin(mechanism, &client_first, &credentials.1, rounds)
-        else {
+        let offers_plus = self.settings.mechanisms.iter().any(|name| name.ends_with("-PLUS"));
+        let wanted = sasl::Binding::wanted(mechanism, &client_first, offers_plus);
+        let known = |name: &str| self.settings.bindings.iter().any(|known| known == name);
+        let binding = wanted.and_then(|wanted| wanted.of(&self.bindings, known));
+        let begun = match binding {
+            Ok(binding) => Scram::begin(mechanism, &client_first, binding, &credentials.1, rounds),
+            // Refused at the end, as RFC 5802 section 5.1 has it.
+            Err(error) => {
+                let nonce = client_first.rsplit_once("r=").map_or("", |(_, nonce)| nonce);
+                self.challenge(&format!("r={nonce}x,s=c2FsdA==,i=4096")).await?;
+                self.challenge(&format!("e={error}")).await?;
+                return Ok(Some((initial.to_owned(), Default::default())));
+            }
+        };
+        let Some((scram, server_first)) = begun else {
             self.say(501, "5.5.2 this is no SCRAM").await?;
             return Ok(None);
         };
         let client_final = self.challenge(&server_first).await?;
         let said = format!("{initial} {client_final}");
-        let same_name = client_first.starts_with(&format!("n,,n={},r=", credentials.0));
+        let same_name = client_first.contains(&format!(",,n={},r=", credentials.0));
         let proof = scram.finish(&decode(&client_final)).filter(|_| same_name);
         let Some(proof) = proof else { return Ok(Some((said, Default::default()))) };
         if !self.answer(At::ServerProof, "", 334, &STANDARD.encode(proof)).await? {
@@ -220,6 +242,31 @@ impl Session {
         Ok(Some((said, credentials.clone())))
     }
 
+    /// XOAUTH2 or OAUTHBEARER, to its end.
+    async fn token(&mut self, mechanism: &str, initial: &str) -> Step {
+        let said = if initial.is_empty() { self.challenge("").await? } else { initial.to_owned() };
+        let Some((login, token)) = sasl::token(mechanism, &decode(&said)) else {
+            return self.say(501, "5.5.2 this is no message of that mechanism").await;
+        };
+        if self.settings.tokens.as_ref().is_some_and(|check| check(&login, &token)) {
+            if self.answer(At::SignedIn, &said, 235, "2.7.0 signed in").await? {
+                (self.message.login, self.message.mechanism) = (Some(login), Some(mechanism.to_owned()));
+            }
+            return Ok(());
+        }
+        let error = STANDARD.encode(r#"{"status":"401","schemes":"bearer","scope":"https:\/\/mail.test\/"}"#);
+        if !self.answer(At::TokenRefused, &said, 334, &error).await? {
+            return Ok(());
+        }
+        let acknowledged = self.command().await?;
+        let expected = if mechanism == "XOAUTH2" { "" } else { "AQ==" };
+        if acknowledged != expected {
+            return self.say(501, "5.5.2 an error is acknowledged otherwise").await;
+        }
+        self.answer(At::SignedIn, &said, 535, "5.7.8 the token is not good").await?;
+        Ok(())
+    }
+
     async fn challenge(&mut self, text: &str) -> Step<String> {
         self.say(334, &STANDARD.encode(text)).await?;
         self.command().await
@@ -229,7 +276,7 @@ impl Session {
         if matches!(self.settings.mode, Mode::Starttls(_)) && !self.message.tls {
             return self.say(530, "5.7.0 Must issue a STARTTLS command first").await;
         }
-        if self.settings.credentials.is_some() && self.message.login.is_none() {
+        if self.settings.asks_for_sign_in() && self.message.login.is_none() {
             return self.say(530, "5.7.0 Authentication required").await;
         }
         let (from, parameters) = path(line);
@@ -421,6 +468,12 @@ impl Session {
             self.raw(&block).await?;
         }
         Ok(())
+    }
+}
+
+impl Settings {
+    fn asks_for_sign_in(&self) -> bool {
+        self.credentials.is_some() || self.tokens.is_some()
     }
 }
 

@@ -38,6 +38,7 @@ async fn a1_to_a5_every_field_can_be_set_and_goes_back_to_its_default() {
         plaintext_auth: true,
         pickup_directory: folder,
         ehlo_name: "fax.example.test".to_owned(),
+        mechanism: "SCRAM-SHA-256".to_owned(),
         envelope_sender: "bounces@example.test".to_owned(),
         reply_to: "Office <office@example.test>".to_owned(),
         max_connections: 2,
@@ -61,6 +62,7 @@ async fn a1_to_a5_every_field_can_be_set_and_goes_back_to_its_default() {
         "certificate",
         "pickup_directory",
         "ehlo_name",
+        "mechanism",
         "envelope_sender",
         "reply_to",
         "max_connections",
@@ -372,6 +374,26 @@ async fn a2_a5_what_a_connection_needs_must_be_there() {
     assert!(set(&daemon, willing, &all).await.unwrap().authentication);
     // The consent cannot be taken back while it is what the sign-in rests on.
     invalid(set(&daemon, v1::Account::default(), &["plaintext_auth"]).await, &["authentication"]);
+}
+
+#[tokio::test]
+async fn b6_a_mechanism_is_known_by_any_case_of_its_name_and_fits_the_credential() {
+    let daemon = TestDaemon::start().await;
+    let signing_in = v1::Account {
+        authentication: true,
+        security: Security::Starttls.into(),
+        mechanism: " scram-sha-256-Plus ".to_owned(),
+        ..smtp_account("default", 25)
+    };
+    let names = [SMTP_FIELDS, &["authentication", "security", "mechanism"]].concat();
+    assert_eq!(set(&daemon, signing_in, &names).await.unwrap().mechanism, "SCRAM-SHA-256-PLUS");
+    for bad in ["NTLM", "PLAIN LOGIN", "XOAUTH2", "oauthbearer"] {
+        invalid(set(&daemon, with!(mechanism: bad.to_owned()), &["mechanism"]).await, &["mechanism"]);
+    }
+    // Without TLS there is nothing to bind to.
+    let plain = with!(plaintext_auth: true);
+    invalid(set(&daemon, plain, &["security", "plaintext_auth"]).await, &["mechanism"]);
+    assert_eq!(set(&daemon, with!(), &["mechanism"]).await.unwrap().mechanism, "");
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ pub(crate) fn job(server: &SmtpServer) -> Job {
         }),
         envelope: Envelope { from: "a@example.com".to_owned(), to: vec!["b@example.com".to_owned()] },
         body: Body::Inline(MESSAGE.to_vec()),
+        signing: None,
         until: Step::Message,
         delivery_status: Default::default(),
         pool: None,
@@ -50,6 +51,22 @@ pub(crate) trait JobExt: Sized {
             credential: Credential::Password(password),
             mechanism: None,
         });
+        self
+    }
+
+    fn token(mut self, login: &str, token: &str) -> Self {
+        let token = Secret::new(token.to_owned());
+        self.route().sign_in = Some(SignIn {
+            login: login.to_owned(),
+            credential: Credential::AccessToken(token),
+            mechanism: None,
+        });
+        self
+    }
+
+    /// Of the sign-in that was set before.
+    fn mechanism(mut self, name: &str) -> Self {
+        self.route().sign_in.as_mut().expect("a sign-in").mechanism = Some(name.to_owned());
         self
     }
 

@@ -143,6 +143,7 @@ impl Names {
         let copied = match body {
             Body::Inline(bytes) => file.write_all(bytes).map(|()| bytes.len() as u64)?,
             Body::File { path, .. } => io::copy(&mut File::open(path)?, &mut file)?,
+            Body::Signed(signed) => io::copy(&mut signed.reader()?, &mut file)?,
         };
         if copied != body.size() {
             return Err(io::Error::other(format!(

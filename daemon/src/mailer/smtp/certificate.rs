@@ -6,9 +6,9 @@ use rustls::pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
-use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use super::transcript::printable;
+use crate::certs::rfc4514;
 use crate::mailer::CertificateInfo;
 
 /// Certificates shown of a chain. Usual ones have three; TLS allows any number.
@@ -75,58 +75,6 @@ fn address(bytes: &[u8]) -> Option<String> {
         _ => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?),
     };
     Some(address.to_string())
-}
-
-/// A distinguished name by RFC 4514: the last RDN first. x509-parser writes them in the order of the encoding and
-/// escapes nothing.
-fn rfc4514(name: &X509Name<'_>) -> String {
-    let mut rdns: Vec<String> =
-        name.iter_rdn().map(|rdn| rdn.iter().map(attribute).collect::<Vec<_>>().join("+")).collect();
-    rdns.reverse();
-    rdns.join(",")
-}
-
-fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
-    let oid = attribute.attr_type().to_id_string();
-    let short = match oid.as_str() {
-        "2.5.4.3" => "CN",
-        "2.5.4.5" => "serialNumber",
-        "2.5.4.6" => "C",
-        "2.5.4.7" => "L",
-        "2.5.4.8" => "ST",
-        "2.5.4.9" => "STREET",
-        "2.5.4.10" => "O",
-        "2.5.4.11" => "OU",
-        "0.9.2342.19200300.100.1.1" => "UID",
-        "0.9.2342.19200300.100.1.25" => "DC",
-        "1.2.840.113549.1.9.1" => "emailAddress",
-        _ => return format!("{oid}=#{}", hex::encode(attribute.as_slice())),
-    };
-    match attribute.as_str() {
-        Ok(value) => format!("{short}={}", escape(value)),
-        Err(_) => format!("{short}=#{}", hex::encode(attribute.as_slice())),
-    }
-}
-
-/// RFC 4514 section 2.4; control characters, which it lets pass, are escaped as it allows.
-fn escape(value: &str) -> String {
-    let last = value.chars().count().saturating_sub(1);
-    value.chars().enumerate().fold(String::new(), |mut escaped, (index, c)| {
-        let special = matches!(c, '"' | '+' | ',' | ';' | '<' | '>' | '\\')
-            || (index == 0 && matches!(c, ' ' | '#'))
-            || (index == last && c == ' ');
-        if special {
-            escaped.push('\\');
-            escaped.push(c);
-        } else if printable(c.encode_utf8(&mut [0; 4])).len() > c.len_utf8() {
-            let mut buffer = [0; 4];
-            let bytes = c.encode_utf8(&mut buffer).bytes();
-            escaped.extend(bytes.map(|byte| format!("\\{byte:02X}")));
-        } else {
-            escaped.push(c);
-        }
-        escaped
-    })
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use tokio_rustls::client::TlsStream;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::reply::{LONGEST_LINE, Malformed, Parser};
+use super::sasl::{self, Binding};
 use super::transcript::{Recorder, printable};
 use crate::mailer::failure::Fault;
 use crate::mailer::{FailureKind, Reply, Timeouts};
@@ -127,6 +128,14 @@ impl Connection {
 
     pub(super) fn is_tls(&self) -> bool {
         matches!(self.stream, Stream::Tls(_))
+    }
+
+    /// What a sign-in can be bound to: nothing without TLS.
+    pub(super) fn bindings(&self) -> Vec<Binding> {
+        match &self.stream {
+            Stream::Tls(stream) => sasl::bindings(stream.get_ref().1),
+            Stream::Closed | Stream::Plain(_) => Vec::new(),
+        }
     }
 
     /// The bare stream, for a TLS handshake. What was received and not read would then count as sent inside TLS:

@@ -13,15 +13,22 @@ pub(super) const PIECE: usize = 64 * 1024;
 
 /// An open message.
 pub(super) struct Content<'a> {
-    reader: Box<dyn AsyncRead + Send + Unpin + 'a>,
+    reader: Reader<'a>,
     left: u64,
+}
+
+enum Reader<'a> {
+    Plain(Box<dyn AsyncRead + Send + Unpin + 'a>),
+    /// Made while it is read, from a file: not here, but where it keeps nobody waiting. `None` after it failed.
+    Signed(Option<Box<dyn io::Read + Send>>),
 }
 
 impl<'a> Content<'a> {
     pub(super) async fn open(body: &'a Body) -> io::Result<Self> {
-        let reader: Box<dyn AsyncRead + Send + Unpin> = match body {
-            Body::Inline(bytes) => Box::new(bytes.as_slice()),
-            Body::File { path, .. } => Box::new(File::open(path).await?),
+        let reader = match body {
+            Body::Inline(bytes) => Reader::Plain(Box::new(bytes.as_slice())),
+            Body::File { path, .. } => Reader::Plain(Box::new(File::open(path).await?)),
+            Body::Signed(signed) => Reader::Signed(Some(signed.reader()?)),
         };
         Ok(Self { reader, left: body.size() })
     }
@@ -29,7 +36,10 @@ impl<'a> Content<'a> {
     /// Fills `piece` with the next bytes, at most [`PIECE`]; leaves it empty at the end.
     pub(super) async fn read(&mut self, piece: &mut Vec<u8>) -> io::Result<()> {
         piece.resize(PIECE, 0);
-        let count = self.reader.read(piece).await?;
+        let count = match &mut self.reader {
+            Reader::Plain(reader) => reader.read(piece).await?,
+            Reader::Signed(reader) => read_elsewhere(reader, piece).await?,
+        };
         piece.truncate(count);
         match self.left.checked_sub(count as u64) {
             Some(left) if count > 0 || left == 0 => self.left = left,
@@ -77,6 +87,29 @@ impl Survey {
         }
         *last = piece.last().copied().unwrap_or(*last);
     }
+}
+
+/// Fills `piece` as far as the reader goes.
+async fn read_elsewhere(
+    reader: &mut Option<Box<dyn io::Read + Send>>,
+    piece: &mut Vec<u8>,
+) -> io::Result<usize> {
+    let (mut source, mut buffer) = (reader.take().ok_or(io::ErrorKind::BrokenPipe)?, std::mem::take(piece));
+    let work = move || {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match source.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((source, buffer, filled))
+    };
+    let (source, buffer, filled) = tokio::task::spawn_blocking(work).await.map_err(io::Error::other)??;
+    (*reader, *piece) = (Some(source), buffer);
+    Ok(filled)
 }
 
 /// Doubles the dots at line beginnings, wherever the pieces are cut. A lone CR or LF becomes CRLF: servers disagree

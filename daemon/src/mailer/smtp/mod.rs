@@ -19,7 +19,7 @@ mod reply;
 mod reuse;
 mod sasl;
 mod session;
-mod tls;
+pub(in crate::mailer) mod tls;
 mod transaction;
 mod transcript;
 

@@ -13,7 +13,7 @@ use super::capabilities::Capabilities;
 use super::connection::Connection;
 use super::content::Survey;
 use super::pool::{Key, Pool};
-use super::sasl::{Exchange, Line, Mechanism, Turn};
+use super::sasl::{Attempt, Exchange, Line, Setting, Turn};
 use super::transaction::Recipients;
 use super::{connect, sasl, tls};
 use crate::accounts::Security;
@@ -254,24 +254,31 @@ impl<'a> Session<'a> {
             (false, true) => Line::Open,
             (false, false) => Line::Forbidden,
         };
-        let mechanisms = sasl::choose(sign_in, &self.capabilities.mechanisms, line)?;
+        let bindings = self.connection.bindings();
+        let attempts = sasl::choose(sign_in, &self.capabilities.mechanisms, line, &bindings)?;
         self.connection.recorder.hide(sign_in.credential.secret().expose());
+        let setting = Setting { sign_in, server: self.server(), port: self.route.port };
 
         let mut refusal = None;
-        for mechanism in mechanisms {
-            let reply = self.exchange(mechanism, (mechanism.begin)(sign_in)).await?;
-            let next_may_do = mechanism.is_refused_as_such(&reply);
-            let kind = match reply.code {
+        for attempt in attempts {
+            let ended = self.exchange(&attempt, attempt.begin(&setting)).await?;
+            let next_may_do = ended.another_binding || attempt.is_refused_as_such(&ended.reply);
+            let kind = match ended.reply.code {
                 235 => {
-                    self.progress.note(format!("signed in as {} with {}", sign_in.login, mechanism.name));
-                    self.progress.answered(reply);
+                    self.progress.note(format!("signed in as {} with {}", sign_in.login, attempt.name()));
+                    self.progress.answered(ended.reply);
                     return Ok(());
                 }
                 400..500 => FailureKind::AuthTemporary,
                 _ if next_may_do => FailureKind::NoMechanism,
                 _ => FailureKind::AuthRejected,
             };
-            refusal = Some(Fault::refused(kind, &format!("the sign-in with {}", mechanism.name), reply));
+            let mut fault =
+                Fault::refused(kind, &format!("the sign-in with {}", attempt.name()), ended.reply);
+            if let Some(complaint) = ended.complaint {
+                fault.text.push_str(&format!(" (it says {complaint})"));
+            }
+            refusal = Some(fault);
             if !next_may_do {
                 break;
             }
@@ -280,23 +287,25 @@ impl<'a> Session<'a> {
     }
 
     /// One mechanism, to the answer that ends it.
-    async fn exchange(
-        &mut self,
-        mechanism: &Mechanism,
-        mut exchange: Box<dyn Exchange>,
-    ) -> Result<Reply, Fault> {
-        let initial = exchange.initial();
-        self.connection.recorder.hide_challenges(mechanism.hides_challenges());
-        self.connection
-            .queue_secret(Some(&format!("AUTH {}", mechanism.name)), initial.as_deref().map(Vec::as_slice));
+    async fn exchange(&mut self, attempt: &Attempt, mut exchange: Box<dyn Exchange>) -> Result<Ended, Fault> {
+        let command = format!("AUTH {}", attempt.name());
+        // What is too long for its line is asked for by an empty challenge.
+        let initial = exchange.initial().filter(|initial| fits_a_command(&command, initial));
+        self.connection.recorder.hide_challenges(attempt.hides_challenges());
+        self.connection.queue_secret(Some(&command), initial.as_deref().map(Vec::as_slice));
+        let mut complaint = None;
         let reply = loop {
             let (reply, challenge) = self.connection.reply_or_challenge().await?;
             let Some(challenge) = challenge else { break reply };
             let turn;
             (exchange, turn) = answer(exchange, challenge).await?;
             if let Some(remark) = exchange.remark() {
-                self.connection.recorder.remark(&remark);
-                self.progress.note(remark);
+                self.tell(&remark);
+            }
+            if let Some(said) = exchange.complaint() {
+                let said = sasl::shorten(&self.connection.recorder.scrub(&said));
+                self.tell(&format!("the server says: {said}"));
+                complaint = Some(said);
             }
             if let Some(proof) = exchange.proof() {
                 self.connection.recorder.hide_exactly(proof);
@@ -311,7 +320,13 @@ impl<'a> Session<'a> {
         if reply.code == 235 && !exchange.knows_the_server() {
             return Err(self.distrust("the server let us in without a proof that it knows the password"));
         }
-        Ok(reply)
+        Ok(Ended { reply, complaint, another_binding: exchange.wants_another_binding() })
+    }
+
+    /// In the transcript and in the report of the step.
+    fn tell(&mut self, remark: &str) {
+        self.connection.recorder.remark(remark);
+        self.progress.note(remark);
     }
 
     /// Not a word more to this server.
@@ -324,6 +339,22 @@ impl<'a> Session<'a> {
     fn server(&self) -> &'a str {
         self.route.server.trim_start_matches('[').trim_end_matches(']')
     }
+}
+
+/// How an exchange ended.
+struct Ended {
+    reply: Reply,
+    /// Why it is refused, in the server's words; without secrets, and not too long.
+    complaint: Option<String>,
+    /// Another channel binding may do.
+    another_binding: bool,
+}
+
+/// RFC 4954 section 4: AUTH with its initial answer is a command line like any other. Servers with short ones would
+/// otherwise refuse access tokens.
+fn fits_a_command(command: &str, initial: &[u8]) -> bool {
+    const LONGEST_COMMAND: usize = 512;
+    command.len() + " \r\n".len() + initial.len().div_ceil(3) * 4 <= LONGEST_COMMAND
 }
 
 /// Where it keeps nobody waiting: a proof takes many rounds of hashing.

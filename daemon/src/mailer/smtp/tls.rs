@@ -76,14 +76,15 @@ fn config(judge: Arc<Judge>) -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
-fn provider() -> Arc<CryptoProvider> {
+/// ring, as everywhere.
+pub(in crate::mailer) fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: std::sync::LazyLock<Arc<CryptoProvider>> =
         std::sync::LazyLock::new(|| Arc::new(rustls::crypto::ring::default_provider()));
     Arc::clone(&PROVIDER)
 }
 
 /// The system's verifier, built once and kept for [`ROOTS_KEPT`]; or why there is none, which is not kept.
-async fn system_check() -> Result<Arc<Verifier>, Error> {
+pub(in crate::mailer) async fn system_check() -> Result<Arc<Verifier>, Error> {
     static KEPT: Mutex<Option<(Instant, Arc<Verifier>)>> = Mutex::new(None);
     if let Some((built, verifier)) = &*KEPT.lock().unwrap_or_else(PoisonError::into_inner)
         && built.elapsed() < ROOTS_KEPT

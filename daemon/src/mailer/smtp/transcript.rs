@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use crate::certs::dangerous;
 use crate::mailer::Transcript;
 
 /// Bytes kept of a session's beginning, and of its end: a session with a thousand recipients is told by both.
@@ -51,7 +52,9 @@ impl Recorder {
     /// What the server says, as it came.
     pub(super) fn server(&mut self, line: &[u8]) {
         let text = match line.split_at_checked(4) {
-            Some((b"334 " | b"334-", _)) if self.hides_challenges => "334 ***".to_owned(),
+            Some((b"334 " | b"334-", text)) if self.hides_challenges && !text.is_empty() => {
+                "334 ***".to_owned()
+            }
             _ => self.scrub(&String::from_utf8_lossy(line)),
         };
         self.add('S', &text);
@@ -149,10 +152,6 @@ fn base64_trace(secret: &str, offset: usize) -> Zeroizing<String> {
 /// Nothing that could steer a terminal, hide text or forge a line of a log: control characters, line separators and
 /// direction marks are escaped.
 pub(super) fn printable(text: &str) -> String {
-    let dangerous = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
-    };
     if !text.contains(dangerous) {
         return text.to_owned();
     }

@@ -61,6 +61,9 @@ fn check_form(bytes: &[u8], seven_bit: bool) -> Result<(), String> {
         if line.contains(['\r', '\n', '\0']) {
             return Err(format!("a bare CR, LF or NUL: {line:?}"));
         }
+        if line.starts_with("From ") {
+            return Err(format!("a line that a mailbox file would change: {line:?}"));
+        }
     }
     Ok(())
 }
@@ -282,6 +285,9 @@ fn f1_texts_arrive_as_given() {
         "trailing blank \nand tab\t\n",
         "nul\0 and bell\u{7}",
         ".\n..\nFrom x\n",
+        "From ä\nFrom From From\n>From x\n From x\nFrom \nFrom",
+        &"From one to another, ".repeat(60),
+        &"From ".repeat(500),
         &"long ".repeat(500),
         &"x".repeat(2000),
         &"длинно ".repeat(500),
@@ -318,7 +324,13 @@ fn any_line() -> impl Strategy<Value = String> {
 }
 
 fn any_text() -> impl Strategy<Value = String> {
-    prop_oneof!["\\PC{0,80}", "[ -~\\r\\n\\t\\x00:]{0,60}", "[а-я\n]{0,100}", any_line()]
+    prop_oneof![
+        "\\PC{0,80}",
+        "(From |x|я|\n|[a-z]{70,76}){0,12}",
+        "[ -~\\r\\n\\t\\x00:]{0,60}",
+        "[а-я\n]{0,100}",
+        any_line()
+    ]
 }
 
 fn any_mailbox() -> impl Strategy<Value = String> {

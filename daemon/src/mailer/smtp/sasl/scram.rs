@@ -1,7 +1,7 @@
 //! SCRAM (RFC 5802, RFC 7677): both sides prove that they know the password, and neither tells it.
 //!
-//! What the server sends decides how much work we do and what we prove, so all of it has bounds. Without channel
-//! binding: the certificate check of the session says who the server is.
+//! What the server sends decides how much work we do and what we prove, so all of it has bounds. With a [`Channel`]
+//! that is bound, the proof is good on this one TLS connection only.
 //!
 //! Who listens on an open line, or answers in the server's name, gets something to try passwords against, slowed down
 //! by the rounds of hashing. Hence [`FEWEST_ROUNDS`].
@@ -13,8 +13,9 @@ use base64::engine::general_purpose::STANDARD;
 use ring::{digest, hmac, pbkdf2};
 use zeroize::Zeroizing;
 
-use super::{Answer, Exchange, Turn};
+use super::{Answer, Binding, Exchange, Turn};
 use crate::mailer::SignIn;
+use crate::mailer::smtp::transcript::printable;
 
 /// Rounds of hashing. With fewer, our proof would help a false server to find the password out.
 const FEWEST_ROUNDS: u32 = 1_000;
@@ -34,8 +35,39 @@ const LONGEST_SALT: usize = 256;
 /// Bytes of a nonce: as many as the salt of a password has.
 const NONCE: usize = 18;
 
-/// "I do not know channel binding", and no other identity to act as (RFC 5802 section 7).
-const HEADER: &str = "n,,";
+/// Characters of an error that are shown; the longest of RFC 5802 has 38.
+const LONGEST_ERROR: usize = 60;
+
+/// What we say of the channel (RFC 5802 section 6), which the proof covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Channel {
+    /// The proof is bound to it.
+    Bound(Binding),
+    /// We could, and the server seems not to: one that can then knows that somebody changes what it offers.
+    NotOffered,
+    /// We cannot, or shall not.
+    Unused,
+}
+
+impl Channel {
+    /// The header of GS2; without another identity to act as.
+    pub(super) fn header(&self) -> String {
+        match self {
+            Self::Bound(binding) => format!("p={},,", binding.name),
+            Self::NotOffered => "y,,".to_owned(),
+            Self::Unused => "n,,".to_owned(),
+        }
+    }
+
+    /// The attribute c, before base64.
+    fn input(&self) -> Vec<u8> {
+        let mut input = self.header().into_bytes();
+        if let Self::Bound(binding) = self {
+            input.extend_from_slice(&binding.data);
+        }
+        input
+    }
+}
 
 /// The functions of a SCRAM.
 pub(super) struct Hash {
@@ -62,12 +94,14 @@ impl Hash {
 /// Our side of one sign-in.
 pub(super) struct Scram {
     hash: Hash,
+    channel: Channel,
     nonce: String,
     /// client-first-message-bare.
     first: String,
     password: Zeroizing<String>,
     state: State,
     remark: Option<String>,
+    complaint: Option<String>,
     proof: Option<Zeroizing<String>>,
 }
 
@@ -79,7 +113,7 @@ enum State {
     /// It has.
     Verified,
     /// It said that it does not take our proof.
-    Refused,
+    Refused { another_binding: bool },
 }
 
 /// How the server broke the rules.
@@ -98,38 +132,43 @@ enum Breach {
 }
 
 impl Scram {
-    pub(super) fn new(hash: Hash, sign_in: &SignIn) -> Self {
+    pub(super) fn new(hash: Hash, sign_in: &SignIn, channel: Channel) -> Self {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).expect("without the system's random numbers nobody may sign in");
-        Self::with_nonce(hash, sign_in, STANDARD.encode(nonce))
+        Self::with_nonce(hash, sign_in, channel, STANDARD.encode(nonce))
     }
 
-    fn with_nonce(hash: Hash, sign_in: &SignIn, nonce: String) -> Self {
+    fn with_nonce(hash: Hash, sign_in: &SignIn, channel: Channel, nonce: String) -> Self {
         let name = prepared(&sign_in.login).replace('=', "=3D").replace(',', "=2C");
         Self {
             hash,
+            channel,
             first: format!("n={name},r={nonce}"),
             nonce,
             password: prepared(sign_in.credential.secret().expose()),
             state: State::First { asked: false },
             remark: None,
+            complaint: None,
             proof: None,
         }
     }
 
     fn message(&self) -> Answer {
-        Zeroizing::new([HEADER, &self.first].concat().into_bytes())
+        Zeroizing::new([self.channel.header(), self.first.clone()].concat().into_bytes())
     }
 
     /// Our proof, when the server has named salt and rounds.
     fn prove(&mut self, challenge: &[u8]) -> Result<Answer, Breach> {
         let theirs = ServerFirst::parse(challenge, &self.nonce)?;
         let rounds = theirs.rounds;
-        self.remark = Some(if rounds.get() < RECOMMENDED_ROUNDS {
-            format!("{rounds} rounds of hashing: the server should have {RECOMMENDED_ROUNDS} or more")
-        } else {
-            format!("{rounds} rounds of hashing")
-        });
+        let mut remark = format!("{rounds} rounds of hashing");
+        if let Channel::Bound(binding) = &self.channel {
+            remark.push_str(&format!(", bound to the connection by {}", binding.name));
+        }
+        if rounds.get() < RECOMMENDED_ROUNDS {
+            remark.push_str(&format!(": the server should have {RECOMMENDED_ROUNDS} or more"));
+        }
+        self.remark = Some(remark);
 
         let mut salted = Zeroizing::new(vec![0; self.hash.digest.output_len()]);
         pbkdf2::derive(self.hash.pbkdf2, rounds, &theirs.salt, self.password.as_bytes(), &mut salted);
@@ -138,7 +177,7 @@ impl Scram {
         let stored_key = digest::digest(self.hash.digest, client_key.as_ref());
         let server_key = hmac::sign(&salted, b"Server Key");
 
-        let bare = format!("c={},r={}", STANDARD.encode(HEADER), theirs.nonce);
+        let bare = format!("c={},r={}", STANDARD.encode(self.channel.input()), theirs.nonce);
         let text = format!("{},{},{bare}", self.first, theirs.message);
         let signature = hmac::sign(&hmac::Key::new(self.hash.hmac, stored_key.as_ref()), text.as_bytes());
         let proof = client_key.as_ref().iter().zip(signature.as_ref()).map(|(key, mask)| key ^ mask);
@@ -168,13 +207,16 @@ impl Exchange for Scram {
                 Err(breach) => Turn::Distrust(breach.to_string()),
             },
             State::Proof { key, text } => match server_final(challenge, key, text) {
-                Ok(verified) => {
-                    self.state = if verified { State::Verified } else { State::Refused };
+                Ok(error) => {
+                    self.state = error.as_deref().map_or(State::Verified, |error| State::Refused {
+                        another_binding: error == "unsupported-channel-binding-type",
+                    });
+                    self.complaint = error;
                     Turn::Answer(Answer::default())
                 }
                 Err(breach) => Turn::Distrust(breach.to_string()),
             },
-            State::Verified | State::Refused => Turn::Cancel,
+            State::Verified | State::Refused { .. } => Turn::Cancel,
         }
     }
 
@@ -188,6 +230,14 @@ impl Exchange for Scram {
 
     fn remark(&mut self) -> Option<String> {
         self.remark.take()
+    }
+
+    fn complaint(&mut self) -> Option<String> {
+        self.complaint.take()
+    }
+
+    fn wants_another_binding(&self) -> bool {
+        matches!(self.state, State::Refused { another_binding: true })
     }
 }
 
@@ -235,17 +285,18 @@ impl<'a> ServerFirst<'a> {
     }
 }
 
-/// Whether the server takes our proof; if so, with its own, which is right.
-fn server_final(message: &[u8], key: &hmac::Key, text: &str) -> Result<bool, Breach> {
+/// The error by which the server does not take our proof; `None`: it does, and its own is right.
+fn server_final(message: &[u8], key: &hmac::Key, text: &str) -> Result<Option<String>, Breach> {
     let first = message.split(|byte| *byte == b',').next().unwrap_or_default();
-    if first.starts_with(b"e=") {
-        return Ok(false);
+    if let Some(error) = first.strip_prefix(b"e=") {
+        let error = String::from_utf8_lossy(error).chars().take(LONGEST_ERROR).collect::<String>();
+        return Ok(Some(printable(&error)));
     }
     let signature = first.strip_prefix(b"v=").ok_or(Breach::Malformed)?;
     let signature = STANDARD.decode(signature).map_err(|_| Breach::Malformed)?;
     // Compares in constant time.
     hmac::verify(key, text.as_bytes(), &signature).map_err(|_| Breach::Signature)?;
-    Ok(true)
+    Ok(None)
 }
 
 /// SASLprep (RFC 4013). What it forbids, such as characters that are newer than it, is left as it is: a server that
@@ -269,7 +320,7 @@ mod tests {
             credential: Credential::Password(Secret::new(password.to_owned())),
             mechanism: None,
         };
-        Scram::with_nonce(hash, &sign_in, nonce.to_owned())
+        Scram::with_nonce(hash, &sign_in, Channel::Unused, nonce.to_owned())
     }
 
     fn said(turn: Turn) -> String {
@@ -316,6 +367,37 @@ mod tests {
     }
 
     #[test]
+    fn a5_the_channel_is_part_of_what_is_proved() {
+        let binding = |byte: u8| Binding { name: "tls-exporter", data: vec![byte; 32] };
+        let proof = |channel: Channel| {
+            let mut scram = Scram { channel, ..rfc7677() };
+            let initial = String::from_utf8(scram.initial().unwrap().to_vec()).unwrap();
+            (initial, said(scram.answer(SERVER_FIRST.as_bytes())))
+        };
+        let (initial, bound) = proof(Channel::Bound(binding(7)));
+        assert_eq!(initial, "p=tls-exporter,,n=user,r=rOprNGfwEbeRWgbNEkqO");
+        let input = STANDARD.encode([b"p=tls-exporter,,".as_slice(), &[7; 32]].concat());
+        assert!(bound.starts_with(&format!("c={input},r=rOprNGfwEbeRWgbNEkqO%hv")), "{bound}");
+        let part = |told: &str| told.split_once(",p=").unwrap().1.to_owned();
+        let (initial, told) = proof(Channel::NotOffered);
+        assert!(initial.starts_with("y,,n=") && told.starts_with("c=eSws,r="), "{told}");
+        let others = [proof(Channel::Bound(binding(8))).1, told, proof(Channel::Unused).1];
+        assert!(others.iter().all(|other| part(other) != part(&bound)));
+    }
+
+    #[test]
+    fn a5_only_an_unsupported_binding_is_worth_another_one() {
+        for (error, another) in
+            [("unsupported-channel-binding-type", true), ("channel-bindings-dont-match", false)]
+        {
+            let mut scram = Scram { channel: Channel::NotOffered, ..rfc7677() };
+            scram.answer(SERVER_FIRST.as_bytes());
+            assert_eq!(said(scram.answer(format!("e={error}").as_bytes())), "");
+            assert_eq!((scram.wants_another_binding(), scram.complaint().as_deref()), (another, Some(error)));
+        }
+    }
+
+    #[test]
     fn h3_a_server_that_does_not_know_the_password_is_not_trusted() {
         for (theirs, breach) in [
             ("v=AAAATRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=", Breach::Signature),
@@ -333,6 +415,7 @@ mod tests {
         scram.answer(SERVER_FIRST.as_bytes());
         assert_eq!(said(scram.answer(b"e=invalid-proof")), "");
         assert!(!scram.knows_the_server(), "an error proves nothing");
+        assert_eq!(scram.complaint().as_deref(), Some("invalid-proof"));
     }
 
     #[test]
@@ -376,7 +459,8 @@ mod tests {
             credential: Credential::Password(Secret::new("pencil".to_owned())),
             mechanism: None,
         };
-        let (one, two) = (Scram::new(Hash::sha256(), &sign_in), Scram::new(Hash::sha256(), &sign_in));
+        let scram = || Scram::new(Hash::sha256(), &sign_in, Channel::Unused);
+        let (one, two) = (scram(), scram());
         assert!(one.nonce != two.nonce && one.nonce.len() == 24);
     }
 
@@ -387,7 +471,7 @@ mod tests {
             scram.answer(&bytes);
             prop_assert!(!scram.knows_the_server());
             let key = hmac::Key::new(hmac::HMAC_SHA256, b"key");
-            prop_assert!(!matches!(server_final(&bytes, &key, "text"), Ok(true)));
+            prop_assert!(!matches!(server_final(&bytes, &key, "text"), Ok(None)));
         }
 
         #[test]

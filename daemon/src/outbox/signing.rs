@@ -1,0 +1,125 @@
+//! Who signs a message, and mail that waits until it can be signed (requirements C7, C8). Never does it go unsigned.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use super::Outbox;
+use super::model::Message;
+use crate::accounts::{self, Account};
+use crate::certs::{CertificateError, Machine};
+use crate::mailer::{Failure, FailureKind, Signing, Step};
+use crate::message::smime::Mode;
+use crate::message::{Content, author};
+use crate::store::{AccountRow, StoreError};
+
+/// A certificate comes of age, and a key is granted by other means than ours: so often it is looked.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// Who signs what `sender` sends by this account; `None`: nobody, messages of it are not signed.
+///
+/// # Errors
+/// There is no certificate that can; the text names each unmet requirement.
+pub async fn choose(
+    machine: &Arc<Machine>,
+    account: &Account,
+    sender: &str,
+) -> Result<Option<Signing>, Failure> {
+    let mode = match account.sign {
+        accounts::Signing::Off => return Ok(None),
+        accounts::Signing::Clear => Mode::Clear,
+        accounts::Signing::Opaque => Mode::Opaque,
+    };
+    let (machine, sender, configured) = (machine.clone(), sender.to_owned(), account.certificate.clone());
+    let chosen = tokio::task::spawn_blocking(move || machine.signer(&sender, &configured)).await;
+    let broken = |_| Err(CertificateError::Store("the search for a certificate broke off".to_owned()));
+    match chosen.unwrap_or_else(broken) {
+        Ok(chosen) => {
+            Ok(Some(Signing { mode, certificate: chosen.certificate, chain: chosen.chain, key: chosen.key }))
+        }
+        Err(error) => Err(unsigned(FailureKind::NoSigningCertificate, error.to_string())),
+    }
+}
+
+impl Outbox {
+    /// Who signs this message.
+    pub(super) async fn signing(
+        &self,
+        message: &Message,
+        body: Option<&[u8]>,
+        row: &AccountRow,
+    ) -> Result<Option<Signing>, Failure> {
+        if row.account.sign == accounts::Signing::Off {
+            return Ok(None);
+        }
+        let content = match body {
+            Some(bytes) => Content::Memory(Bytes::copy_from_slice(bytes)),
+            None => Content::File(self.spool.body(&message.id)),
+        };
+        // Not the account's sender, who may be another since, nor the envelope's.
+        let author = tokio::task::spawn_blocking(move || author(&content)).await;
+        let failed = |text: String| unsigned(FailureKind::SigningFailed, text);
+        let author = author.map_err(|error| failed(error.to_string()))?;
+        let author = author.map_err(|error| failed(format!("the message cannot be read: {error}")))?;
+        let sender = author.ok_or_else(|| {
+            failed("the message is not from exactly one address, so nobody can sign it".into())
+        })?;
+        choose(&self.certificates, &row.account, &sender).await
+    }
+
+    /// Releases what waits to be signed, as soon as it can be.
+    pub(super) async fn release_when_signable(self: Arc<Self>, shutdown: CancellationToken) {
+        let (mut certificates, mut accounts) = (self.certificates.changes(), self.registry.watch());
+        let mut reasons = FailureKind::HOLD_FOR_SIGNING.as_slice();
+        loop {
+            certificates.borrow_and_update();
+            accounts.borrow_and_update();
+            if let Err(error) = self.release_signable(reasons).await {
+                tracing::error!(%error, "held mail cannot be released yet");
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                // Only what this can see: trying the rest again and again would fill the log.
+                () = tokio::time::sleep(LOOK) => reasons = &[FailureKind::NoSigningCertificate],
+                changed = certificates.changed() => match changed {
+                    Ok(()) => reasons = &FailureKind::HOLD_FOR_SIGNING,
+                    Err(_) => return,
+                },
+                changed = accounts.changed() => match changed {
+                    Ok(()) => reasons = &FailureKind::HOLD_FOR_SIGNING,
+                    Err(_) => return,
+                },
+            }
+        }
+    }
+
+    /// Releases mail that the daemon holds for one of `reasons`, where there is a certificate now, or no need for one.
+    /// What a person holds stays.
+    pub(super) async fn release_signable(&self, reasons: &[FailureKind]) -> Result<(), StoreError> {
+        let reasons: Vec<_> = reasons.iter().map(|kind| kind.code()).collect();
+        for (account, sender) in self.store.held_mail(reasons.clone()).await? {
+            let Some(row) = self.registry.get(&account) else { continue };
+            let author = match row.account.envelope_sender.as_str() {
+                "" => sender.clone(),
+                // Then the envelope's sender is not the author.
+                _ => row.account.effective_sender(&self.host.name),
+            };
+            if choose(&self.certificates, &row.account, &author).await.is_err() {
+                continue;
+            }
+            let pair = (account.clone(), sender);
+            let released = self.store.release_held_mail(pair, reasons.clone(), self.clock.wall()).await?;
+            self.released(&account, &released);
+            if !released.is_empty() {
+                tracing::info!(account = row.id.as_str(), messages = released.len(), "released to be signed");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unsigned(kind: FailureKind, text: String) -> Failure {
+    Failure { step: Step::Message, kind, text, reply: None }
+}
