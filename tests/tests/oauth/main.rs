@@ -3,6 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod binding;
 mod code;
+mod crash;
 mod flows;
 mod kit;
+mod mail;
+mod secrets;
+mod tokens;
