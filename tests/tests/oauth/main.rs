@@ -6,6 +6,7 @@
 mod binding;
 mod code;
 mod crash;
+mod faults;
 mod flows;
 mod kit;
 mod mail;
