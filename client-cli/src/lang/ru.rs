@@ -151,6 +151,9 @@ pub(crate) static RU: Texts = Texts {
             "сертификат сервера не проверяется (tls-check=accept-invalid): письма и пароль может прочитать любой на \
              пути к серверу",
         ),
+        "CERTIFICATE_UNUSABLE" => Some(
+            "письма ждут: их нечем подписать. Что не так с сертификатом, покажет faxpost cert candidates",
+        ),
         "PLAINTEXT_AUTH" => Some("пароль передаётся по сети без TLS"),
         "NO_PASSWORD" => Some("вход включён, но пароль не задан: письма ждут, пока его не зададут"),
         _ => None,

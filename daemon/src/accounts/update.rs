@@ -340,10 +340,6 @@ impl Change {
         parsed.map_err(|text| self.problems.push(FieldProblem::new(field, Problem::Invalid, text))).ok()
     }
 
-    fn later(&mut self, field: &str, text: &str) {
-        self.problems.push(FieldProblem::new(field, Problem::NotAvailable, text));
-    }
-
     /// Makes one of `tls_check` and `tls_pin`: a pin is never silently unused, and `pinned` never without one.
     fn settle_tls_check(&mut self) {
         if self.problems.iter().any(|p| p.field == "tls_pin") {

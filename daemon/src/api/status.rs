@@ -13,6 +13,7 @@ use tonic::Status;
 use super::authorize::Admitted;
 use super::{App, convert, error};
 use crate::accounts::{Account, Method, Security, TlsCheck};
+use crate::certs::SigningSource as _;
 use crate::oauth;
 use crate::policy::Decision;
 use crate::secrets::{Secret, VaultError};
@@ -43,6 +44,7 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
         .collect();
     let at = jiff::Timestamp::now().as_millisecond();
     let accounts = app.registry.all();
+    let signing = app.certificates.alarms(&app.outbox.host().name).await;
     let alarms = accounts.iter().flat_map(|row| {
         let password = app.registry.password(row);
         let mut alarms: Vec<(&str, String)> = alarms(&row.account, &password)
@@ -54,6 +56,8 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
         }
         let waiting = unsigned.iter().filter(|(account, ..)| account == row.id.as_str());
         alarms.extend(waiting.map(|(_, reason, text)| (*reason, text.clone())));
+        let of_account = signing.iter().filter(|(account, ..)| *account == row.id);
+        alarms.extend(of_account.map(|(_, reason, text)| (*reason, text.clone())));
         alarms.into_iter().map(|(reason, text)| v1::Alarm {
             reason: reason.to_owned(),
             account: row.id.to_string(),
@@ -91,6 +95,7 @@ pub(super) fn watch(
     tokio::spawn(async move {
         // Subscribed before the first look, so that nothing falls between.
         let (mut accounts, mut sign_ins) = (app.registry.watch(), app.oauth.watch());
+        let mut certificates = app.certificates.machine().changes();
         let mut messages = app.outbox.watch();
         let mut last = None;
         loop {
@@ -108,6 +113,7 @@ pub(super) fn watch(
                 () = tokio::time::sleep(LOOK) => {}
                 changed = accounts.changed() => if changed.is_err() { return },
                 changed = sign_ins.changed() => if changed.is_err() { return },
+                changed = certificates.changed() => if changed.is_err() { return },
                 changed = messages.recv() => if matches!(changed, Err(RecvError::Closed)) { return },
             }
             tokio::select! {
@@ -117,6 +123,7 @@ pub(super) fn watch(
             // What came meanwhile is in what is looked at next.
             accounts.mark_unchanged();
             sign_ins.mark_unchanged();
+            certificates.mark_unchanged();
             messages = messages.resubscribe();
         }
     });

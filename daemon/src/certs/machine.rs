@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::candidates::{KeyState, Requirement, Unmet, judge, same_address, sort};
 use tokio::sync::watch;
 
-use super::chain::{Chain, build};
+use super::chain::{Chain, build, day};
 use super::choose::Chosen;
 use super::fault::CertificateError;
 use super::key::KeyReference;
@@ -204,6 +204,30 @@ impl Machine {
             },
         );
         Err(CertificateError::NoneUsable(text))
+    }
+
+    /// What an administrator should know of the certificate that signs for `sender`: the stable code, and a sentence.
+    pub fn alarm(&self, sender: &str, configured: &str) -> Option<(&'static str, String)> {
+        let chosen = match self.signer(sender, configured) {
+            Ok(chosen) => chosen,
+            Err(error) => {
+                return Some(("CERTIFICATE_UNUSABLE", format!("mail waits and is not sent: {error}")));
+            }
+        };
+        let details = Details::read(&chosen.certificate).ok()?;
+        let days = (details.not_after - now()).div_euclid(86_400);
+        let left = match days {
+            ..1 => "ends in less than a day".to_owned(),
+            1 => "ends in a day".to_owned(),
+            2..=30 => format!("ends in {days} days"),
+            _ => return None,
+        };
+        let text = format!(
+            "the signing certificate {} {left}, on {}: after that mail waits; install its successor before",
+            details.subject,
+            day(details.not_after)
+        );
+        Some(("CERTIFICATE_EXPIRING", text))
     }
 
     /// What `entry` does not meet for this sender.

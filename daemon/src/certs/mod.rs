@@ -12,6 +12,7 @@ pub mod import;
 mod key;
 mod machine;
 mod name;
+mod prepare;
 mod read;
 mod requests;
 mod revocation;
@@ -33,7 +34,8 @@ pub use choose::{Chosen, SigningSource};
 pub use fault::CertificateError;
 pub use key::{KeyAlgorithm, KeyError, KeyReference, SigningKey};
 pub use machine::{Candidate, Entry, Machine};
-pub use read::Details;
+pub use prepare::Source;
+pub use read::{Details, verifies};
 pub use requests::Requests;
 pub use revocation::Revocation;
 pub use store::{

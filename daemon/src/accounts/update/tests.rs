@@ -164,7 +164,7 @@ fn a6_a8_what_comes_later_is_known_and_not_available() {
 fn a8_a_certificate_is_named_as_people_copy_its_fingerprint() {
     let hex = "ab".repeat(32);
     let typed = format!(
-        "{} ",
+        "\u{200e}{} ",
         hex.to_uppercase().as_bytes().chunks(2).map(String::from_utf8_lossy).collect::<Vec<_>>().join(":")
     );
     for sign in [Signing::Clear, Signing::Opaque] {
