@@ -8,6 +8,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use faxpost_proto::{
     advice::Language,
+    signin::Redirect,
     v1::{Decision, EntryKind, EntryOutcome, MessageState, Role, Step},
 };
 
@@ -47,13 +48,26 @@ Keys (KEY= sets back to the default):
   sign=off|clear|opaque, certificate
   pickup-directory, ehlo-name, envelope-sender, reply-to
   max-connections, messages-per-minute
-A password is never an argument: use --password-stdin or --ask-password.";
+  oauth-profile (see `faxpost signin --help`), oauth-client-id, oauth-client-secret-expire-time
+  oauth-tenant, oauth-scope, oauth-authorization-endpoint, oauth-token-endpoint
+  oauth-device-authorization-endpoint, oauth-revocation-endpoint
+A secret is never an argument: use --password-stdin or --ask-password, --client-secret-stdin or --ask-client-secret.";
 
 const TEST_EXIT: &str = "\
 Exit status:
    0  every step passed
   75  a step failed because of the network, or for the time being
   78  a step failed because of the settings, or the server refused for good
+  others as in `faxpost --help`";
+
+const SIGN_IN: &str = "\
+The account needs oauth=on, and the client ID of a registration of your own at the provider:
+  faxpost account set oauth=on oauth-profile=google oauth-client-id=ID --ask-client-secret
+Exit status:
+   0  signed in
+   1  given up with Ctrl-C
+  75  nobody signed in in time, or the provider has a problem
+  78  the provider, or somebody in the browser, refused
   others as in `faxpost --help`";
 
 const SEND_EXIT: &str = "\
@@ -117,6 +131,15 @@ pub(crate) enum Command {
     /// SMTP accounts: who mail is from, how it leaves, how to sign in
     #[command(subcommand)]
     Account(Account),
+    /// Sign an account in with OAuth 2.0: in a browser on this machine, unless said otherwise
+    #[command(after_help = SIGN_IN)]
+    Signin(SignInArgs),
+    /// Forget the tokens of an account, here and at the provider
+    Signout {
+        /// Which account
+        #[arg(default_value = "default")]
+        id: String,
+    },
     /// Send a message
     Send(Box<Send>),
     /// Messages that were accepted, and what becomes of them
@@ -161,6 +184,8 @@ pub(crate) enum Account {
         settings: Vec<String>,
         #[command(flatten)]
         password: PasswordArgs,
+        #[command(flatten)]
+        client_secret: ClientSecretArgs,
         /// Check only, and change nothing
         #[arg(long)]
         validate_only: bool,
@@ -176,6 +201,11 @@ pub(crate) enum Account {
         /// Forget the stored password
         #[arg(long, conflicts_with_all = ["password_stdin", "ask_password"])]
         clear_password: bool,
+        #[command(flatten)]
+        client_secret: ClientSecretArgs,
+        /// Forget the stored client secret
+        #[arg(long, conflicts_with_all = ["client_secret_stdin", "ask_client_secret"])]
+        clear_client_secret: bool,
         /// Check only, and change nothing
         #[arg(long)]
         validate_only: bool,
@@ -220,6 +250,36 @@ pub(crate) struct PasswordArgs {
     /// Ask for the account's password
     #[arg(long)]
     pub(crate) ask_password: bool,
+}
+
+/// How the client secret of a registration at a provider comes in.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ClientSecretArgs {
+    /// Read the OAuth client secret from standard input, one line
+    #[arg(long, conflicts_with_all = ["ask_client_secret", "password_stdin"])]
+    pub(crate) client_secret_stdin: bool,
+    /// Ask for the OAuth client secret
+    #[arg(long)]
+    pub(crate) ask_client_secret: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignInArgs {
+    /// Which account
+    #[arg(default_value = "default")]
+    pub(crate) id: String,
+    /// Sign in on another device, with a code
+    #[arg(long)]
+    pub(crate) device: bool,
+    /// Sign in as the application itself: nobody is asked
+    #[arg(long, conflicts_with = "device")]
+    pub(crate) client_credentials: bool,
+    /// Show the address, and open no browser
+    #[arg(long, conflicts_with_all = ["device", "client_credentials"])]
+    pub(crate) no_browser: bool,
+    /// The redirect as it is registered; without a port, a free one is taken
+    #[arg(long, value_name = "URI", value_parser = redirect, conflicts_with_all = ["device", "client_credentials"])]
+    pub(crate) redirect_uri: Option<Redirect>,
 }
 
 #[derive(Debug, Args)]
@@ -392,6 +452,10 @@ pub(crate) enum Policy {
 pub(crate) struct Cell {
     pub(crate) role: Role,
     pub(crate) decision: Option<Decision>,
+}
+
+fn redirect(text: &str) -> Result<Redirect, String> {
+    Redirect::parse(text).map_err(|error| error.to_string())
 }
 
 /// "invalid digit found in string" helps nobody who has the id of a message.

@@ -6,17 +6,50 @@ use std::{
     path::Path,
 };
 
-use crate::{args::PasswordArgs, error::Error, lang::Texts};
+use crate::{
+    args::{ClientSecretArgs, PasswordArgs},
+    error::Error,
+    lang::Texts,
+};
 
 /// A line longer than this is no password: the daemon takes 1024 octets.
 const LONGEST_PASSWORD: u64 = 8 * 1024;
 
 /// The password, if one was announced.
 pub(crate) fn password(args: &PasswordArgs, texts: &Texts) -> Result<Option<String>, Error> {
-    if args.password_stdin {
-        read_line(io::stdin().lock(), texts).map(Some)
-    } else if args.ask_password {
-        ask(texts).map(Some)
+    let words = Words {
+        prompt: texts.password_prompt,
+        empty: texts.password_empty,
+        no_terminal: texts.no_terminal,
+        not_utf8: texts.password_not_utf8,
+    };
+    secret(args.password_stdin, args.ask_password, &words)
+}
+
+/// The secret of the OAuth client, if one was announced.
+pub(crate) fn client_secret(args: &ClientSecretArgs, texts: &Texts) -> Result<Option<String>, Error> {
+    let words = Words {
+        prompt: texts.signin.secret_prompt,
+        empty: texts.signin.secret_empty,
+        no_terminal: texts.signin.secret_no_terminal,
+        not_utf8: texts.password_not_utf8,
+    };
+    secret(args.client_secret_stdin, args.ask_client_secret, &words)
+}
+
+/// What people read about one kind of secret.
+struct Words {
+    prompt: &'static str,
+    empty: &'static str,
+    no_terminal: &'static str,
+    not_utf8: &'static str,
+}
+
+fn secret(from_stdin: bool, ask_for_it: bool, words: &Words) -> Result<Option<String>, Error> {
+    if from_stdin {
+        read_line(io::stdin().lock(), words).map(Some)
+    } else if ask_for_it {
+        ask(words).map(Some)
     } else {
         Ok(None)
     }
@@ -34,7 +67,7 @@ pub(crate) fn text(path: &Path, texts: &Texts) -> Result<String, Error> {
     String::from_utf8(bytes).map_err(|_| Error::Data((texts.not_utf8)(&path.to_string_lossy())))
 }
 
-fn read_line(input: impl BufRead, texts: &Texts) -> Result<String, Error> {
+fn read_line(input: impl BufRead, words: &Words) -> Result<String, Error> {
     let mut line = Vec::new();
     input
         .take(LONGEST_PASSWORD)
@@ -46,19 +79,19 @@ fn read_line(input: impl BufRead, texts: &Texts) -> Result<String, Error> {
             line.pop();
         }
     }
-    checked(String::from_utf8(line).map_err(|_| Error::Data(texts.password_not_utf8.to_owned()))?, texts)
+    checked(String::from_utf8(line).map_err(|_| Error::Data(words.not_utf8.to_owned()))?, words)
 }
 
-fn ask(texts: &Texts) -> Result<String, Error> {
+fn ask(words: &Words) -> Result<String, Error> {
     if !io::stdin().is_terminal() {
-        return Err(Error::Usage(texts.no_terminal.to_owned()));
+        return Err(Error::Usage(words.no_terminal.to_owned()));
     }
-    let answer = rpassword::prompt_password(texts.password_prompt);
-    checked(answer.map_err(|_| Error::Usage(texts.no_terminal.to_owned()))?, texts)
+    let answer = rpassword::prompt_password(words.prompt);
+    checked(answer.map_err(|_| Error::Usage(words.no_terminal.to_owned()))?, words)
 }
 
-fn checked(password: String, texts: &Texts) -> Result<String, Error> {
-    if password.is_empty() { Err(Error::Data(texts.password_empty.to_owned())) } else { Ok(password) }
+fn checked(secret: String, words: &Words) -> Result<String, Error> {
+    if secret.is_empty() { Err(Error::Data(words.empty.to_owned())) } else { Ok(secret) }
 }
 
 #[cfg(test)]
@@ -66,7 +99,7 @@ mod tests {
     use super::*;
 
     fn line(input: &[u8]) -> Option<String> {
-        read_line(input, &crate::lang::EN).ok()
+        read_line(input, &Words { prompt: "", empty: "", no_terminal: "", not_utf8: "" }).ok()
     }
 
     #[test]

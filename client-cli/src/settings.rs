@@ -40,6 +40,12 @@ impl Changes {
         self.fields.push("password".to_owned());
     }
 
+    /// Sets the secret of the OAuth client, or forgets it when empty.
+    pub(crate) fn client_secret(&mut self, secret: String) {
+        self.account.oauth_client_secret = secret;
+        self.fields.push("oauth_client_secret".to_owned());
+    }
+
     fn read(&mut self, setting: &str, texts: &Texts) -> Result<(), String> {
         let Some((name, value)) = setting.split_once('=') else {
             let secret = SECRETS.contains(&setting);
@@ -484,7 +490,8 @@ mod tests {
     fn h3_a_secret_on_the_command_line_is_refused_and_not_repeated() {
         for key in SECRETS {
             let error = parse(&[&format!("{key}=hunter2")]).err().unwrap();
-            assert!(error.contains("--password-stdin") && !error.contains("hunter2"), "{error}");
+            let option = if key == "password" { "--password-stdin" } else { "--client-secret-stdin" };
+            assert!(error.contains(option) && !error.contains("hunter2"), "{error}");
         }
     }
 

@@ -12,6 +12,7 @@ use faxpost_proto::v1::admin_client::AdminClient;
 use faxpost_proto::v1::diagnostics_client::DiagnosticsClient;
 use faxpost_proto::v1::log_client::LogClient;
 use faxpost_proto::v1::mail_client::MailClient;
+use faxpost_proto::v1::o_auth_client::OAuthClient;
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
@@ -188,6 +189,11 @@ impl TestDaemon {
     /// A client of `Mail`.
     pub async fn mail(&self) -> MailClient<Channel> {
         MailClient::new(self.channel().await)
+    }
+
+    /// A client of `OAuth`.
+    pub async fn oauth(&self) -> OAuthClient<Channel> {
+        OAuthClient::new(self.channel().await)
     }
 
     /// A client of `Log`.

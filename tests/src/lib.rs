@@ -2,6 +2,7 @@
 
 pub mod bins;
 pub mod daemon;
+pub mod oauth;
 #[cfg(feature = "peers")]
 pub mod peers;
 pub mod pki;

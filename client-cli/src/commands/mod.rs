@@ -27,6 +27,7 @@ mod man;
 mod outbox;
 mod policy;
 mod send;
+mod signin;
 mod status;
 
 /// A page of 500 messages with 100 recipients and their answers each; tonic's own 4 MiB would refuse it.
@@ -87,6 +88,8 @@ async fn call(command: Command, context: &mut Context) -> Result<(), Error> {
     match command {
         Command::Status => status::run(context).await,
         Command::Account(command) => account::run(command, context).await,
+        Command::Signin(args) => signin::run(args, context).await,
+        Command::Signout { id } => signin::sign_out(id, context).await,
         Command::Send(args) => send::run(*args, context).await,
         Command::Outbox(command) => outbox::run(command, context).await,
         Command::Log(command) => log::run(command, context).await,

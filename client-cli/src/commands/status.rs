@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use faxpost_proto::v1::{Alarm, GetStatusRequest, GetStatusResponse};
+use faxpost_proto::v1::{Alarm, GetStatusRequest, GetStatusResponse, WatchSignInsRequest};
+use tonic::Code;
 
-use super::{Context, request};
+use super::{Context, request, signin};
 use crate::{
     error::Error,
     output::{escape::one_line, style::Style},
@@ -16,10 +17,25 @@ pub(super) async fn run(context: &mut Context) -> Result<(), Error> {
     if context.out.is_json() {
         return context.out.json(&status);
     }
-    show(&status, context)
+    let sign_ins = sign_ins(context).await?;
+    show(&status, &sign_ins, context)
 }
 
-fn show(status: &GetStatusResponse, context: &mut Context) -> Result<(), Error> {
+/// Who is signed in where; nothing, if that is not to be known or the daemon is older.
+async fn sign_ins(context: &Context) -> Result<Vec<String>, Error> {
+    let answers = context.oauth().await?.watch_sign_ins(WatchSignInsRequest {}).await;
+    let mut answers = match answers {
+        Ok(answers) => answers.into_inner(),
+        Err(status) if matches!(status.code(), Code::PermissionDenied | Code::Unimplemented) => {
+            return Ok(Vec::new());
+        }
+        Err(status) => return Err(status.into()),
+    };
+    let first = answers.message().await?.unwrap_or_default();
+    Ok(first.sign_ins.iter().filter_map(|sign_in| signin::line(sign_in, context.texts)).collect())
+}
+
+fn show(status: &GetStatusResponse, sign_ins: &[String], context: &mut Context) -> Result<(), Error> {
     let texts = context.texts;
     let mut pairs = vec![
         (
@@ -32,6 +48,9 @@ fn show(status: &GetStatusResponse, context: &mut Context) -> Result<(), Error> 
         ),
         (texts.status_queue, queue(status, context)),
     ];
+    if !sign_ins.is_empty() {
+        pairs.push((texts.signin.sign_in, sign_ins.join("\n")));
+    }
     pairs.push(match denied(status, texts.all) {
         nothing if nothing.is_empty() => (texts.status_may, texts.all.to_owned()),
         denied => (texts.status_may_not, denied),

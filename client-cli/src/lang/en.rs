@@ -83,9 +83,10 @@ pub(crate) static EN: Texts = Texts {
         format!("{key}: a SHA-256 has 64 hexadecimal digits (colons and a sha256: before them are fine).")
     },
     secret_argument: |key| {
+        let secret = super::secret_option(key);
         format!(
             "{key} is not taken from the command line, where other users and the shell's history see it: \
-             use --password-stdin, or --ask-password to be asked for it."
+             use --{secret}-stdin, or --ask-{secret} to be asked for it."
         )
     },
     nothing_to_set: "There is nothing to change: give KEY=VALUE (see `faxpost account set --help`).",
@@ -259,6 +260,7 @@ pub(crate) static EN: Texts = Texts {
     truncated: "The dialogue was longer than the daemon keeps.",
     exported: |count| format!("{count} {} exported", if count == 1 { "entry" } else { "entries" }),
     policy_changed: "* changed from what Faxpost comes with",
+    signin: super::signin::EN,
 };
 
 /// Used where the daemon gives no sentence of its own.

@@ -13,6 +13,9 @@ use tonic::Code;
 
 mod en;
 mod ru;
+mod signin;
+
+pub(crate) use signin::SignInTexts;
 
 #[cfg(test)]
 pub(crate) use en::EN;
@@ -48,6 +51,11 @@ fn choose(
             _ => Language::En,
         }
     })
+}
+
+/// The name of a secret in the options by which it comes in.
+fn secret_option(key: &str) -> &'static str {
+    if key == "password" { "password" } else { "client-secret" }
 }
 
 type Text = &'static str;
@@ -221,6 +229,7 @@ pub(crate) struct Texts {
     pub(crate) truncated: Text,
     pub(crate) exported: fn(u64) -> String,
     pub(crate) policy_changed: Text,
+    pub(crate) signin: SignInTexts,
 }
 
 impl Texts {

@@ -83,9 +83,10 @@ pub(crate) static RU: Texts = Texts {
         format!("{key}: в SHA-256 64 шестнадцатеричные цифры (двоеточия и sha256: перед ними допустимы).")
     },
     secret_argument: |key| {
+        let secret = super::secret_option(key);
         format!(
             "{key} нельзя указать в командной строке: её видят другие пользователи и история оболочки. \
-             Используйте --password-stdin, или --ask-password, чтобы ввести его по запросу."
+             Используйте --{secret}-stdin, или --ask-{secret}, чтобы ввести его по запросу."
         )
     },
     nothing_to_set: "Нечего менять: укажите КЛЮЧ=ЗНАЧЕНИЕ (см. `faxpost account set --help`).",
@@ -279,6 +280,7 @@ pub(crate) static RU: Texts = Texts {
     truncated: "Диалог был длиннее, чем хранит служба.",
     exported: |count| format!("Выгружено записей: {count}"),
     policy_changed: "* изменено по сравнению с исходной политикой Faxpost",
+    signin: super::signin::RU,
 };
 
 fn reason(code: &str) -> Option<&'static str> {

@@ -160,6 +160,15 @@ pub struct Signing {
 }
 
 impl Body {
+    /// Who signed it and how, for people; `None`: nobody.
+    #[must_use]
+    pub fn signature(&self) -> Option<String> {
+        match self {
+            Self::Signed(signed) => Some(signed.note()),
+            Self::Inline(_) | Self::File { .. } => None,
+        }
+    }
+
     /// Bytes.
     #[must_use]
     pub fn size(&self) -> u64 {

@@ -5,7 +5,7 @@ use prost_types::FieldMask;
 
 use super::{show::show, warn};
 use crate::{
-    args::PasswordArgs,
+    args::{ClientSecretArgs, PasswordArgs},
     commands::{Context, request},
     error::Error,
     input,
@@ -17,12 +17,16 @@ pub(super) async fn run(
     id: String,
     settings: &[String],
     password: &PasswordArgs,
+    client_secret: &ClientSecretArgs,
     validate_only: bool,
     context: &mut Context,
 ) -> Result<(), Error> {
     let mut changes = Changes::parse(settings, context.texts)?;
     if let Some(password) = input::password(password, context.texts)? {
         changes.password(password);
+    }
+    if let Some(secret) = input::client_secret(client_secret, context.texts)? {
+        changes.client_secret(secret);
     }
     changes.account.id = id;
     let call = CreateAccountRequest {

@@ -29,12 +29,20 @@ pub(super) async fn run(command: Account, context: &mut Context) -> Result<(), E
     match command {
         Account::List => list::run(context).await,
         Account::Show { id } => show::run(id, context).await,
-        Account::Create { id, settings, password, validate_only } => {
-            create::run(id, &settings, &password, validate_only, context).await
+        Account::Create { id, settings, password, client_secret, validate_only } => {
+            create::run(id, &settings, &password, &client_secret, validate_only, context).await
         }
-        Account::Set { settings, password, clear_password, validate_only, etag } => {
-            let mode = set::Mode { clear_password, validate_only, etag };
-            set::run(&settings, &password, mode, context).await
+        Account::Set {
+            settings,
+            password,
+            clear_password,
+            client_secret,
+            clear_client_secret,
+            validate_only,
+            etag,
+        } => {
+            let secrets = set::Secrets { password, clear_password, client_secret, clear_client_secret };
+            set::run(&settings, &secrets, set::Mode { validate_only, etag }, context).await
         }
         Account::Delete { id, etag } => delete::run(id, etag, context).await,
         Account::Test { settings, to, until, password } => {
@@ -60,13 +68,15 @@ fn warn(account: &Settings, context: &mut Context) -> Result<(), Error> {
     Ok(())
 }
 
-/// What differs between two states, key by key; `None`: nothing.
-fn differences(
-    old: &Settings,
-    new: &Settings,
+/// What became of the secrets, in a word each; `None`: nothing.
+#[derive(Clone, Copy, Default)]
+struct SecretChanges {
     password: Option<&'static str>,
-    context: &Context,
-) -> Option<Table> {
+    client_secret: Option<&'static str>,
+}
+
+/// What differs between two states, key by key; `None`: nothing.
+fn differences(old: &Settings, new: &Settings, secrets: &SecretChanges, context: &Context) -> Option<Table> {
     let texts = context.texts;
     let mut table =
         Table::new([(texts.key, Fit::Whole), (texts.old, Fit::Shorten), (texts.new, Fit::Shorten)]);
@@ -83,10 +93,14 @@ fn differences(
             table.row([key.name.into(), or_default(key, before).into(), after]);
         }
     }
-    if let Some(what) = password {
+    for (name, had, change) in [
+        ("password", old.has_password, secrets.password),
+        ("client-secret", old.has_oauth_client_secret, secrets.client_secret),
+    ] {
+        let Some(what) = change else { continue };
         some = true;
-        let before = if old.has_password { texts.password_set } else { texts.password_unset };
-        table.row(["password".into(), before.into(), Cell::styled(what, Style::Bold)]);
+        let before = if had { texts.password_set } else { texts.password_unset };
+        table.row([name.into(), before.into(), Cell::styled(what, Style::Bold)]);
     }
     some.then_some(table)
 }

@@ -7,9 +7,9 @@ use faxpost_proto::{
 use prost_types::FieldMask;
 use tonic::transport::Channel;
 
-use super::{differences, get, warn};
+use super::{SecretChanges, differences, get, warn};
 use crate::{
-    args::PasswordArgs,
+    args::{ClientSecretArgs, PasswordArgs},
     commands::{Context, request},
     error::Error,
     input,
@@ -18,29 +18,29 @@ use crate::{
     times,
 };
 
-/// The options beside settings and password.
-pub(super) struct Mode {
+/// The options about secrets.
+pub(super) struct Secrets {
+    pub(super) password: PasswordArgs,
     pub(super) clear_password: bool,
+    pub(super) client_secret: ClientSecretArgs,
+    pub(super) clear_client_secret: bool,
+}
+
+/// The options beside settings and secrets.
+pub(super) struct Mode {
     pub(super) validate_only: bool,
     pub(super) etag: Option<String>,
 }
 
 pub(super) async fn run(
     words: &[String],
-    password: &PasswordArgs,
+    secrets: &Secrets,
     mode: Mode,
     context: &mut Context,
 ) -> Result<(), Error> {
     let (id, settings) = split_id(words, context.texts)?;
     let mut changes = Changes::parse(settings, context.texts)?;
-    let mut password_change = None;
-    if mode.clear_password {
-        changes.password(String::new());
-        password_change = Some(context.texts.password_unset);
-    } else if let Some(password) = input::password(password, context.texts)? {
-        changes.password(password);
-        password_change = Some(context.texts.password_new);
-    }
+    let told = read_secrets(secrets, &mut changes, context)?;
     if changes.fields.is_empty() {
         return Err(Error::Usage(context.texts.nothing_to_set.to_owned()));
     }
@@ -64,9 +64,30 @@ pub(super) async fn run(
     if context.out.is_json() {
         context.out.json(&answer)?;
     } else {
-        tell(&old, &answer, &changes.fields, mode.validate_only, password_change, context)?;
+        tell(&old, &answer, &changes.fields, mode.validate_only, told, context)?;
     }
     warn(&answer.account.unwrap_or_default(), context)
+}
+
+/// Takes them in, and gives what to say of them.
+fn read_secrets(secrets: &Secrets, changes: &mut Changes, context: &Context) -> Result<SecretChanges, Error> {
+    let texts = context.texts;
+    let mut told = SecretChanges::default();
+    if secrets.clear_password {
+        changes.password(String::new());
+        told.password = Some(texts.password_unset);
+    } else if let Some(password) = input::password(&secrets.password, texts)? {
+        changes.password(password);
+        told.password = Some(texts.password_new);
+    }
+    if secrets.clear_client_secret {
+        changes.client_secret(String::new());
+        told.client_secret = Some(texts.password_unset);
+    } else if let Some(secret) = input::client_secret(&secrets.client_secret, texts)? {
+        changes.client_secret(secret);
+        told.client_secret = Some(texts.password_new);
+    }
+    Ok(told)
 }
 
 /// Somebody else was faster: who and when, if that can be found out.
@@ -83,7 +104,7 @@ fn tell(
     answer: &UpdateAccountResponse,
     fields: &[String],
     validate_only: bool,
-    password: Option<&'static str>,
+    mut secrets: SecretChanges,
     context: &mut Context,
 ) -> Result<(), Error> {
     let texts = context.texts;
@@ -91,8 +112,13 @@ fn tell(
         context.out.line(texts.valid)?;
     }
     let Some(new) = &answer.account else { return Ok(()) };
-    let password = if answer.password_cleared { Some(texts.password_unset) } else { password };
-    match differences(old, new, password, context) {
+    if answer.password_cleared {
+        secrets.password = Some(texts.password_unset);
+    }
+    if old.has_oauth_client_secret && !new.has_oauth_client_secret {
+        secrets.client_secret = Some(texts.password_unset);
+    }
+    match differences(old, new, &secrets, context) {
         Some(table) => context.out.table(&table)?,
         None => context.out.line(texts.unchanged)?,
     }

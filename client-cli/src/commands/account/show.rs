@@ -1,10 +1,10 @@
 //! `account show [ID]`
 
-use faxpost_proto::v1::{Account, GetAccountResponse};
+use faxpost_proto::v1::{Account, GetAccountResponse, GetSignInRequest};
 
 use super::{get, warn};
 use crate::{
-    commands::Context,
+    commands::{Context, request, signin},
     error::Error,
     lang::Texts,
     settings::{KEYS, Key},
@@ -17,6 +17,13 @@ pub(super) async fn run(id: String, context: &mut Context) -> Result<(), Error> 
         return context.out.json(&GetAccountResponse { account: Some(account) });
     }
     show(&account, context)?;
+    if account.oauth {
+        let call = request(GetSignInRequest { account: id });
+        let answer = context.oauth().await?.get_sign_in(call).await?.into_inner();
+        let pairs = signin::pairs(&answer.sign_in.unwrap_or_default(), context.texts);
+        context.out.line("")?;
+        context.out.pairs(&pairs)?;
+    }
     warn(&account, context)
 }
 
@@ -29,6 +36,12 @@ pub(super) fn show(account: &Account, context: &mut Context) -> Result<(), Error
         if key.name == "login" {
             let password = if account.has_password { texts.password_set } else { texts.password_unset };
             pairs.push(("password", hidden("has_password", account, texts).unwrap_or(password).to_owned()));
+        }
+        if key.name == "oauth-client-id" {
+            let secret =
+                if account.has_oauth_client_secret { texts.password_set } else { texts.password_unset };
+            let hidden = hidden("has_oauth_client_secret", account, texts);
+            pairs.push(("client-secret", hidden.unwrap_or(secret).to_owned()));
         }
     }
     if account.update_time.is_some() {

@@ -40,6 +40,10 @@ pub(in crate::mailer) async fn run(
             }
             Step::Message => {
                 progress.begin(step);
+                if let Some(signature) = job.body.signature() {
+                    recorder.remark(&signature);
+                    progress.note(&signature);
+                }
                 write(job, directory, stem).await.map(|path| path.display().to_string())
             }
             _ => {
