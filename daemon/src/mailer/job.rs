@@ -1,4 +1,5 @@
-//! What crosses the mailer's seam. All of it is serialisable; nothing in it is a handle or a callback.
+//! What crosses the mailer's seam. All of it is serialisable; nothing in it is a handle or a callback, but for
+//! [`Body::Remote`], which never crosses.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -141,6 +142,9 @@ pub enum Body {
         /// Bytes.
         size: u64,
     },
+    /// In the mailer's process: what was one of the others in the daemon's.
+    #[serde(skip)]
+    Remote(super::worker::Remote),
     /// Signed by the mailer; never crosses its seam.
     #[serde(skip)]
     Signed(Arc<Signed>),
@@ -165,7 +169,7 @@ impl Body {
     pub fn signature(&self) -> Option<String> {
         match self {
             Self::Signed(signed) => Some(signed.note()),
-            Self::Inline(_) | Self::File { .. } => None,
+            Self::Inline(_) | Self::File { .. } | Self::Remote(_) => None,
         }
     }
 
@@ -175,6 +179,7 @@ impl Body {
         match self {
             Self::Inline(bytes) => bytes.len() as u64,
             Self::File { size, .. } => *size,
+            Self::Remote(remote) => remote.size(),
             Self::Signed(signed) => signed.size(),
         }
     }
@@ -380,6 +385,8 @@ pub enum FailureKind {
     NoSmtputf8,
     /// A local file or folder failed.
     LocalFile,
+    /// The mailer's own process failed; the message was not handed over.
+    MailerFailed,
     /// Messages are signed, and there is no certificate that can sign for this sender.
     NoSigningCertificate,
     /// The signing certificate's private key is not there.

@@ -34,7 +34,7 @@ pub async fn choose(
     };
     let (source, sender, configured) = (source.clone(), sender.to_owned(), account.certificate.clone());
     let chosen = tokio::task::spawn_blocking(move || source.choose(&sender, &configured)).await;
-    match chosen.unwrap_or_else(|_| Err("the search for a certificate broke off".to_owned())) {
+    match chosen.unwrap_or_else(|_| Err("the certificates cannot be read".to_owned())) {
         Ok(chosen) => {
             Ok(Some(Signing { mode, certificate: chosen.certificate, chain: chosen.chain, key: chosen.key }))
         }

@@ -101,6 +101,7 @@ impl<'a> Session<'a> {
         }
         self.progress.note(format!("{} bytes", self.job.body.size()));
 
+        self.progress.final_dot().await;
         // With the final dot on its way, every end but an answer leaves open whether the message was taken.
         let reply = match self.connection.write_content(&last).await {
             Ok(()) => self.connection.content_reply().await,
