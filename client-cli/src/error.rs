@@ -11,6 +11,7 @@ use crate::{
     lang::Texts,
     output::escape::escape,
     settings::{key_of, with_keys},
+    user_store,
 };
 
 /// Why a command did not do what it should.
@@ -29,6 +30,8 @@ pub(crate) enum Error {
     Call(Box<Status>),
     /// Somebody else changed the account meanwhile; who and when, if that is known.
     Overtaken { account: String, by: Option<(String, String)> },
+    /// The user's own certificate store.
+    UserStore(user_store::Error),
     /// Nobody takes the output.
     Output(io::Error),
     /// It was said already.
@@ -44,6 +47,12 @@ impl From<ConnectError> for Error {
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
         Self::Call(Box::new(status))
+    }
+}
+
+impl From<user_store::Error> for Error {
+    fn from(error: user_store::Error) -> Self {
+        Self::UserStore(error)
     }
 }
 
@@ -67,6 +76,9 @@ impl Error {
                 None => exit::of_status(status.code(), reason_of(status).as_deref()),
             },
             Self::Overtaken { .. } => Exit::Temporary,
+            Self::UserStore(user_store::Error::NoStore) => Exit::Usage,
+            Self::UserStore(user_store::Error::Failed(_)) => Exit::Other,
+            Self::UserStore(_) => Exit::BadData,
             // `faxpost … | head` has what it wanted.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Output(_) => Exit::CannotCreate,
@@ -99,6 +111,7 @@ impl Error {
             Self::Overtaken { account, by: Some((who, when)) } => {
                 lines(&(texts.overtaken_by)(account, who, when))
             }
+            Self::UserStore(error) => lines(&(texts.user_store)(error)),
             Self::Output(error) => lines(&(texts.cannot_write)("-", &why(error, texts))),
             Self::Told(_) => String::new(),
         }

@@ -13,6 +13,7 @@ mod output;
 mod settings;
 mod times;
 mod usage;
+mod user_store;
 mod words;
 
 fn main() -> ExitCode {

@@ -4,7 +4,7 @@
 
 # These suites work on what a Wine prefix has once (its services, its certificate stores): one test at a time.
 case ${1##*/} in
-    service-*.exe | certs-*.exe) export RUST_TEST_THREADS=1 ;;
+    service[-_]*.exe | certs[-_]*.exe) export RUST_TEST_THREADS=1 ;;
 esac
 
 exec /usr/bin/wine "$@"

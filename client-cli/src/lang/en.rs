@@ -10,6 +10,7 @@ use faxpost_proto::{
 use tonic::Code;
 
 use super::Texts;
+use crate::user_store;
 
 pub(crate) static EN: Texts = Texts {
     language: Language::En,
@@ -69,6 +70,30 @@ pub(crate) static EN: Texts = Texts {
     password_empty: "The password is empty. To forget the stored one, use --clear-password.",
     password_not_utf8: "The password is not text in UTF-8.",
     no_terminal: "There is no terminal to ask for the password: use --password-stdin.",
+
+    user_store: |error| match error {
+        user_store::Error::NoStore => {
+            "This system keeps no store of the user's certificates that could be asked.\n\
+             Name the file instead: `faxpost cert install FILE` takes PKCS#12 and PEM."
+                .to_owned()
+        }
+        user_store::Error::NotFound => {
+            "Your own certificate store has no certificate with this SHA-256 fingerprint.\n\
+             `faxpost cert list --store user` shows what is there."
+                .to_owned()
+        }
+        user_store::Error::NoKey => {
+            "This certificate has no private key in your store, so nothing can be signed with it.\n\
+             Import it together with its key (a .pfx or .p12 file) first."
+                .to_owned()
+        }
+        user_store::Error::NotExportable => {
+            "The private key of this certificate is marked as not exportable: it cannot leave your store.\n\
+             Install the original .pfx or .p12 file: `faxpost cert install FILE`."
+                .to_owned()
+        }
+        user_store::Error::Failed(why) => format!("Your own certificate store failed: {why}"),
+    },
 
     not_a_setting: |word| format!("{word:?} is not KEY=VALUE."),
     meant_a_setting: |key, value| format!("{value:?} is not KEY=VALUE. Did you mean {key}={value}?"),
@@ -261,6 +286,7 @@ pub(crate) static EN: Texts = Texts {
     exported: |count| format!("{count} {} exported", if count == 1 { "entry" } else { "entries" }),
     policy_changed: "* changed from what Faxpost comes with",
     signin: super::signin::EN,
+    certificates: &super::certificates::EN,
 };
 
 /// Used where the daemon gives no sentence of its own.

@@ -11,11 +11,16 @@ use faxpost_proto::{
 };
 use tonic::Code;
 
+use crate::user_store;
+
+mod certificates;
 mod en;
 mod ru;
 mod signin;
 
 pub(crate) use signin::SignInTexts;
+
+pub(crate) use certificates::CertificateTexts;
 
 #[cfg(test)]
 pub(crate) use en::EN;
@@ -102,6 +107,9 @@ pub(crate) struct Texts {
     pub(crate) password_empty: Text,
     pub(crate) password_not_utf8: Text,
     pub(crate) no_terminal: Text,
+
+    // the certificates of the person at this client
+    pub(crate) user_store: fn(&user_store::Error) -> String,
 
     // KEY=VALUE
     pub(crate) not_a_setting: With1,
@@ -230,6 +238,8 @@ pub(crate) struct Texts {
     pub(crate) exported: fn(u64) -> String,
     pub(crate) policy_changed: Text,
     pub(crate) signin: SignInTexts,
+    /// Certificates, requests, the audit log.
+    pub(crate) certificates: &'static CertificateTexts,
 }
 
 impl Texts {

@@ -10,6 +10,7 @@ use faxpost_proto::{
 use tonic::Code;
 
 use super::Texts;
+use crate::user_store;
 
 pub(crate) static RU: Texts = Texts {
     language: Language::Ru,
@@ -69,6 +70,28 @@ pub(crate) static RU: Texts = Texts {
     password_empty: "Пароль пуст. Чтобы забыть сохранённый, укажите --clear-password.",
     password_not_utf8: "Пароль — не текст в UTF-8.",
     no_terminal: "Нет терминала, чтобы спросить пароль: используйте --password-stdin.",
+
+    user_store: |error| match error {
+        user_store::Error::NoStore => {
+            "В этой системе нет хранилища сертификатов пользователя, которое можно было бы спросить.\n\
+             Укажите файл: `faxpost cert install ФАЙЛ` принимает PKCS#12 и PEM."
+                .to_owned()
+        }
+        user_store::Error::NotFound => "В вашем хранилище нет сертификата с таким отпечатком SHA-256.\n\
+             Что в нём есть, покажет `faxpost cert list --store user`."
+            .to_owned(),
+        user_store::Error::NoKey => {
+            "У этого сертификата в вашем хранилище нет закрытого ключа, подписывать им нельзя.\n\
+             Сначала импортируйте его вместе с ключом (файл .pfx или .p12)."
+                .to_owned()
+        }
+        user_store::Error::NotExportable => {
+            "Закрытый ключ этого сертификата помечен как неэкспортируемый: из хранилища его не извлечь.\n\
+             Установите исходный файл .pfx или .p12: `faxpost cert install ФАЙЛ`."
+                .to_owned()
+        }
+        user_store::Error::Failed(why) => format!("Ошибка вашего хранилища сертификатов: {why}"),
+    },
 
     not_a_setting: |word| format!("{word:?} — не КЛЮЧ=ЗНАЧЕНИЕ."),
     meant_a_setting: |key, value| {
@@ -281,6 +304,7 @@ pub(crate) static RU: Texts = Texts {
     exported: |count| format!("Выгружено записей: {count}"),
     policy_changed: "* изменено по сравнению с исходной политикой Faxpost",
     signin: super::signin::RU,
+    certificates: &super::certificates::RU,
 };
 
 fn reason(code: &str) -> Option<&'static str> {

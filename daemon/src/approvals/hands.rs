@@ -1,4 +1,4 @@
-//! The hands of the desk: the machine's certificates.
+//! The one place that carries privileged changes out.
 
 use super::desk::{Hands, Working};
 use crate::certs::{Action, CertificateError, Certificates, Done, Plan};
@@ -6,10 +6,10 @@ use crate::store::Author;
 
 impl Hands for Certificates {
     fn check<'a>(&'a self, action: &'a Action) -> Working<'a, Result<Plan, CertificateError>> {
-        Box::pin(self.check(action))
+        Box::pin(Self::check(self, action))
     }
 
     fn carry_out(&self, action: Action, author: Author) -> Working<'_, Result<Done, CertificateError>> {
-        Box::pin(async move { self.carry_out(action, &author).await })
+        Box::pin(async move { Self::carry_out(self, action, &author).await })
     }
 }

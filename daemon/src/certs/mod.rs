@@ -23,7 +23,7 @@ mod store;
 mod test_pki;
 #[cfg(unix)]
 mod unix;
-#[cfg(windows)]
+#[cfg(any(windows, test))]
 mod windows;
 
 pub use action::{Action, Done, Effect, Plan, SigningRequest};
