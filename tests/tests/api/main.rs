@@ -17,3 +17,5 @@ mod mail;
 mod mail_outbox;
 mod mail_stream;
 mod secrets;
+#[cfg(unix)]
+mod signing;
