@@ -165,6 +165,7 @@ pub(crate) static EN: Texts = Texts {
     status_state_dir: "State folder",
     status_endpoint: "Endpoint",
     status_process: "Process",
+    status_mailer: "Mail goes as",
     role: str::to_owned,
     alarm: |_| None,
 
@@ -285,8 +286,8 @@ pub(crate) static EN: Texts = Texts {
     truncated: "The dialogue was longer than the daemon keeps.",
     exported: |count| format!("{count} {} exported", if count == 1 { "entry" } else { "entries" }),
     policy_changed: "* changed from what Faxpost comes with",
-    signin: super::signin::EN,
     certificates: &super::certificates::EN,
+    signin: super::signin::EN,
 };
 
 /// Used where the daemon gives no sentence of its own.

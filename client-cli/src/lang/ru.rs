@@ -163,6 +163,7 @@ pub(crate) static RU: Texts = Texts {
     status_state_dir: "Папка данных",
     status_endpoint: "Адрес",
     status_process: "Процесс",
+    status_mailer: "Почту шлёт",
     role: |role| match role {
         "administrator" => "администратор".to_owned(),
         "service" => "служба".to_owned(),
@@ -303,8 +304,8 @@ pub(crate) static RU: Texts = Texts {
     truncated: "Диалог был длиннее, чем хранит служба.",
     exported: |count| format!("Выгружено записей: {count}"),
     policy_changed: "* изменено по сравнению с исходной политикой Faxpost",
-    signin: super::signin::RU,
     certificates: &super::certificates::RU,
+    signin: super::signin::RU,
 };
 
 fn reason(code: &str) -> Option<&'static str> {
@@ -415,6 +416,7 @@ fn failure(code: &str) -> Option<&'static str> {
         "TOO_LARGE" => "Письмо больше, чем принимает сервер.",
         "NO_SMTPUTF8" => "Адресу нужен SMTPUTF8, а у сервера его нет.",
         "LOCAL_FILE" => "Не удалась работа с файлом или папкой.",
+        "MAILER_FAILED" => "Отказал процесс отправки; письмо не передано.",
         "NO_SIGNING_CERTIFICATE" => "Нет сертификата, которым можно подписать письмо от этого отправителя.",
         "SIGNING_KEY_MISSING" => "Нет закрытого ключа к сертификату для подписи.",
         "KEY_ACCESS_DENIED" => "Учётной записи, которая подписывает, нельзя пользоваться закрытым ключом.",

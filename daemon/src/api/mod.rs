@@ -68,10 +68,10 @@ pub struct App {
     pub store: Store,
     /// The accounts.
     pub registry: Arc<Registry>,
-    /// The signing certificates, and what may be done to them.
-    pub certificates: Arc<Certificates>,
     /// The sign-ins with OAuth 2.0.
     pub oauth: Arc<Oauth>,
+    /// The signing certificates, and what may be done to them.
+    pub certificates: Arc<Certificates>,
     /// The outbox.
     pub outbox: Arc<Outbox>,
     /// The e-mail log.

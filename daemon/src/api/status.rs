@@ -64,6 +64,8 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
             text,
         })
     });
+    let mailer = app.mailer.account();
+    let english = |code| faxpost_proto::advice::text(code, faxpost_proto::advice::Language::En);
     let mut status = v1::GetStatusResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         start_time: Some(convert::timestamp(app.started_at)),
@@ -76,6 +78,9 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
         held: unfinished.held.try_into().unwrap_or(i64::MAX),
         oldest_queued_time: unfinished.oldest.map(convert::timestamp),
         pending_requests: pending,
+        service_account_name: mailer.name,
+        service_account_id: mailer.id,
+        mailer_note: mailer.note.and_then(english).unwrap_or_default().to_owned(),
         ..v1::GetStatusResponse::default()
     };
     if viewer.is_administrator() {
@@ -95,6 +100,7 @@ pub(super) fn watch(
     tokio::spawn(async move {
         // Subscribed before the first look, so that nothing falls between.
         let (mut accounts, mut sign_ins) = (app.registry.watch(), app.oauth.watch());
+        let mut requests = app.desk.watch();
         let mut certificates = app.certificates.machine().changes();
         let mut messages = app.outbox.watch();
         let mut last = None;
@@ -113,6 +119,7 @@ pub(super) fn watch(
                 () = tokio::time::sleep(LOOK) => {}
                 changed = accounts.changed() => if changed.is_err() { return },
                 changed = sign_ins.changed() => if changed.is_err() { return },
+                changed = requests.changed() => if changed.is_err() { return },
                 changed = certificates.changed() => if changed.is_err() { return },
                 changed = messages.recv() => if matches!(changed, Err(RecvError::Closed)) { return },
             }
@@ -123,6 +130,7 @@ pub(super) fn watch(
             // What came meanwhile is in what is looked at next.
             accounts.mark_unchanged();
             sign_ins.mark_unchanged();
+            requests.mark_unchanged();
             certificates.mark_unchanged();
             messages = messages.resubscribe();
         }

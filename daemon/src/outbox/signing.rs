@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
+use super::Outbox;
 use super::model::Message;
-use super::{Outbox, now};
 use crate::accounts::{self, Account};
 use crate::certs::SigningSource;
 use crate::mailer::{Failure, FailureKind, Signing, Step};
@@ -34,7 +34,7 @@ pub async fn choose(
     };
     let (source, sender, configured) = (source.clone(), sender.to_owned(), account.certificate.clone());
     let chosen = tokio::task::spawn_blocking(move || source.choose(&sender, &configured)).await;
-    match chosen.unwrap_or_else(|_| Err("the search for a certificate broke off".to_owned())) {
+    match chosen.unwrap_or_else(|_| Err("the certificates cannot be read".to_owned())) {
         Ok(chosen) => {
             Ok(Some(Signing { mode, certificate: chosen.certificate, chain: chosen.chain, key: chosen.key }))
         }
@@ -122,13 +122,11 @@ impl Outbox {
             if choose(&self.certificates, &row.account, &author).await.is_err() {
                 continue;
             }
-            let released = self.store.release_held_mail((account, sender), reasons.clone(), now()).await?;
-            for id in &released {
-                self.changed(id);
-            }
+            let pair = (account.clone(), sender);
+            let released = self.store.release_held_mail(pair, reasons.clone(), self.clock.wall()).await?;
+            self.released(&account, &released);
             if !released.is_empty() {
                 tracing::info!(account = row.id.as_str(), messages = released.len(), "released to be signed");
-                self.wake.notify_one();
             }
         }
         Ok(())

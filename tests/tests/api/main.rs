@@ -15,6 +15,7 @@ mod kit;
 mod log;
 mod mail;
 mod mail_outbox;
+mod mail_schedule;
 mod mail_stream;
 mod secrets;
 #[cfg(unix)]

@@ -59,6 +59,7 @@ pub(super) async fn run(command: Csr, context: &mut Context) -> Result<(), Error
             context.out.line(&one_line(&line))
         }
         Csr::Delete { id, wait } => {
+            let id = whole(id, context).await;
             let call = request(DeleteSigningRequestRequest { id });
             let result = context.certificates().await?.delete_signing_request(call).await;
             let Some(answer) = or_pending(result, wait, context).await? else { return Ok(()) };
@@ -67,6 +68,21 @@ pub(super) async fn run(command: Csr, context: &mut Context) -> Result<(), Error
             }
             context.out.line(context.texts.certificates.deleted)
         }
+    }
+}
+
+/// The id that begins so, if that is clear; else the daemon says what is wrong with it.
+async fn whole(id: String, context: &Context) -> String {
+    let looked = async {
+        let call = request(ListSigningRequestsRequest {});
+        let answer = context.certificates().await?.list_signing_requests(call).await?.into_inner();
+        Ok::<_, Error>(answer.signing_requests)
+    };
+    let Ok(known) = looked.await else { return id };
+    let mut fits = known.into_iter().map(|known| known.id).filter(|known| known.starts_with(&id));
+    match (fits.next(), fits.next()) {
+        (Some(only), None) if id.len() >= 8 => only,
+        _ => id,
     }
 }
 

@@ -168,9 +168,8 @@ fn a8_a_certificate_is_named_as_people_copy_its_fingerprint() {
         hex.to_uppercase().as_bytes().chunks(2).map(String::from_utf8_lossy).collect::<Vec<_>>().join(":")
     );
     for sign in [Signing::Clear, Signing::Opaque] {
-        let account = applied(&[Set::Sign(Some(sign)), Set::Certificate(typed.clone())]);
-        let Account { sign: kept, certificate, .. } = account.account;
-        assert_eq!((kept, certificate.as_str()), (sign, hex.as_str()));
+        let account = applied(&[Set::Sign(Some(sign)), Set::Certificate(typed.clone())]).account;
+        assert_eq!((account.sign, account.certificate.as_str()), (sign, hex.as_str()));
     }
     for wrong in ["ab", &hex[1..], &format!("{hex}0"), &hex.replace('a', "g"), &"a".repeat(100_000)] {
         let found = refused(&account(), &[Set::Certificate(wrong.to_owned())]);

@@ -147,6 +147,8 @@ impl Names {
         let copied = match body {
             Body::Inline(bytes) => file.write_all(bytes).map(|()| bytes.len() as u64)?,
             Body::File { path, .. } => io::copy(&mut File::open(path)?, &mut file)?,
+            // Folders are written to where the message is.
+            Body::Remote(_) => return Err(io::ErrorKind::Unsupported.into()),
             Body::Signed(signed) => io::copy(&mut signed.reader()?, &mut file)?,
         };
         if copied != body.size() {
