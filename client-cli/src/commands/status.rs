@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use faxpost_proto::advice;
 use faxpost_proto::v1::{Alarm, GetStatusRequest, GetStatusResponse, WatchSignInsRequest};
 use tonic::Code;
 
@@ -73,6 +74,9 @@ fn show(status: &GetStatusResponse, sign_ins: &[String], context: &mut Context) 
     if status.process_id != 0 {
         pairs.push((texts.status_process, status.process_id.to_string()));
     }
+    if !status.service_account_id.is_empty() {
+        pairs.push((texts.status_mailer, mailer(status, context)));
+    }
     context.out.pairs(&pairs)?;
     for alarm in &status.alarms {
         let line = alarm_line(alarm, context);
@@ -86,6 +90,16 @@ fn queue(status: &GetStatusResponse, context: &Context) -> String {
     match &status.oldest_queued_time {
         Some(time) => (context.texts.status_oldest)(&counts, &times::local(Some(time))),
         None => counts,
+    }
+}
+
+/// The account that mail goes out under, and why it is the daemon's own if it is.
+fn mailer(status: &GetStatusResponse, context: &Context) -> String {
+    let account = format!("{} ({})", status.service_account_name, status.service_account_id);
+    let note = advice::code_of(&status.mailer_note).and_then(|code| advice::text(code, context.language));
+    match note.unwrap_or(&status.mailer_note) {
+        "" => account,
+        note => format!("{account}\n{note}"),
     }
 }
 

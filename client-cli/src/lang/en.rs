@@ -165,6 +165,7 @@ pub(crate) static EN: Texts = Texts {
     status_state_dir: "State folder",
     status_endpoint: "Endpoint",
     status_process: "Process",
+    status_mailer: "Mail goes as",
     role: str::to_owned,
     alarm: |_| None,
 

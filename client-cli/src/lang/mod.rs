@@ -182,6 +182,7 @@ pub(crate) struct Texts {
     pub(crate) status_state_dir: Text,
     pub(crate) status_endpoint: Text,
     pub(crate) status_process: Text,
+    pub(crate) status_mailer: Text,
     pub(crate) role: fn(&str) -> String,
     /// An alarm by its code, where the daemon's English needs a translation.
     pub(crate) alarm: fn(&str) -> Option<Text>,

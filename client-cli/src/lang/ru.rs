@@ -163,6 +163,7 @@ pub(crate) static RU: Texts = Texts {
     status_state_dir: "Папка данных",
     status_endpoint: "Адрес",
     status_process: "Процесс",
+    status_mailer: "Почту шлёт",
     role: |role| match role {
         "administrator" => "администратор".to_owned(),
         "service" => "служба".to_owned(),
@@ -415,6 +416,7 @@ fn failure(code: &str) -> Option<&'static str> {
         "TOO_LARGE" => "Письмо больше, чем принимает сервер.",
         "NO_SMTPUTF8" => "Адресу нужен SMTPUTF8, а у сервера его нет.",
         "LOCAL_FILE" => "Не удалась работа с файлом или папкой.",
+        "MAILER_FAILED" => "Отказал процесс отправки; письмо не передано.",
         "NO_SIGNING_CERTIFICATE" => "Нет сертификата, которым можно подписать письмо от этого отправителя.",
         "SIGNING_KEY_MISSING" => "Нет закрытого ключа к сертификату для подписи.",
         "KEY_ACCESS_DENIED" => "Учётной записи, которая подписывает, нельзя пользоваться закрытым ключом.",

@@ -29,6 +29,7 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
     let unfinished = app.outbox.unfinished().await.map_err(|e| error::store(&e))?;
     let pending = app.desk.pending(viewer.only_own()).await.map_err(|e| error::store(&e))?;
     let sign_ins = app.oauth.sign_ins().await.map_err(|e| error::store(&e))?;
+    let unsigned = app.outbox.signing_alarms().await.map_err(|e| error::store(&e))?;
     let policy = app.policy.now();
     let permissions = policy
         .rules()
@@ -53,6 +54,8 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
         if let Some(sign_in) = sign_ins.iter().find(|sign_in| sign_in.account == row.id.as_str()) {
             alarms.extend(oauth::alarms(row, sign_in, at));
         }
+        let waiting = unsigned.iter().filter(|(account, ..)| account == row.id.as_str());
+        alarms.extend(waiting.map(|(_, reason, text)| (*reason, text.clone())));
         let of_account = signing.iter().filter(|(account, ..)| *account == row.id);
         alarms.extend(of_account.map(|(_, reason, text)| (*reason, text.clone())));
         alarms.into_iter().map(|(reason, text)| v1::Alarm {
@@ -61,6 +64,8 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
             text,
         })
     });
+    let mailer = app.mailer.account();
+    let english = |code| faxpost_proto::advice::text(code, faxpost_proto::advice::Language::En);
     let mut status = v1::GetStatusResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         start_time: Some(convert::timestamp(app.started_at)),
@@ -73,6 +78,9 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
         held: unfinished.held.try_into().unwrap_or(i64::MAX),
         oldest_queued_time: unfinished.oldest.map(convert::timestamp),
         pending_requests: pending,
+        service_account_name: mailer.name,
+        service_account_id: mailer.id,
+        mailer_note: mailer.note.and_then(english).unwrap_or_default().to_owned(),
         ..v1::GetStatusResponse::default()
     };
     if viewer.is_administrator() {

@@ -68,6 +68,20 @@ impl Outbox {
         choose(&self.certificates, &row.account, &sender).await
     }
 
+    /// What an administrator should know of mail that waits to be signed: account, stable code and text.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn signing_alarms(&self) -> Result<Vec<(String, &'static str, String)>, StoreError> {
+        let held = self.store.held_by_account(codes(&FailureKind::HOLD_FOR_SIGNING)).await?;
+        let alarm = |(account, count, why): (String, u64, String)| {
+            let wait =
+                if count == 1 { "one message waits".to_owned() } else { format!("{count} messages wait") };
+            (account, "MAIL_UNSIGNED", format!("{wait} because mail cannot be signed: {why}"))
+        };
+        Ok(held.into_iter().map(alarm).collect())
+    }
+
     /// Releases what waits to be signed, as soon as it can be.
     pub(super) async fn release_when_signable(self: Arc<Self>, shutdown: CancellationToken) {
         let (mut certificates, mut accounts) = (self.certificates.changes(), self.registry.watch());
@@ -97,7 +111,7 @@ impl Outbox {
     /// Releases mail that the daemon holds for one of `reasons`, where there is a certificate now, or no need for one.
     /// What a person holds stays.
     pub(super) async fn release_signable(&self, reasons: &[FailureKind]) -> Result<(), StoreError> {
-        let reasons: Vec<_> = reasons.iter().map(|kind| kind.code()).collect();
+        let reasons = codes(reasons);
         for (account, sender) in self.store.held_mail(reasons.clone()).await? {
             let Some(row) = self.registry.get(&account) else { continue };
             let author = match row.account.envelope_sender.as_str() {
@@ -119,6 +133,10 @@ impl Outbox {
         }
         Ok(())
     }
+}
+
+fn codes(kinds: &[FailureKind]) -> Vec<&'static str> {
+    kinds.iter().map(|kind| kind.code()).collect()
 }
 
 fn unsigned(kind: FailureKind, text: String) -> Failure {

@@ -142,6 +142,7 @@ pub fn answer(bytes: &[u8]) -> Result<Vec<Vec<u8>>, CertificateError> {
 ///
 /// # Errors
 /// There is none in it; as a sentence.
+#[allow(dead_code, reason = "Windows has a store for revocation lists, and needs no files")]
 pub(super) fn revocation_lists(bytes: Vec<u8>) -> Result<Vec<Vec<u8>>, String> {
     let mut lists = Vec::new();
     match std::str::from_utf8(&bytes) {

@@ -95,8 +95,13 @@ impl<'a> Session<'a> {
         self.chunked = self.capabilities.chunking && !self.without_chunking && !self.survey.bare_line_end;
         let beginning = if self.chunked { self.chunk() } else { self.data().await? };
         let last = self.stream(content, beginning).await?;
+        if let Some(signature) = self.job.body.signature() {
+            self.connection.recorder.remark(&signature);
+            self.progress.note(signature);
+        }
         self.progress.note(format!("{} bytes", self.job.body.size()));
 
+        self.progress.final_dot().await;
         // With the final dot on its way, every end but an answer leaves open whether the message was taken.
         let reply = match self.connection.write_content(&last).await {
             Ok(()) => self.connection.content_reply().await,
