@@ -10,6 +10,7 @@ use faxpost_proto::v1;
 use faxpost_proto::v1::accounts_client::AccountsClient;
 use faxpost_proto::v1::admin_client::AdminClient;
 use faxpost_proto::v1::approvals_client::ApprovalsClient;
+use faxpost_proto::v1::certificates_client::CertificatesClient;
 use faxpost_proto::v1::diagnostics_client::DiagnosticsClient;
 use faxpost_proto::v1::log_client::LogClient;
 use faxpost_proto::v1::mail_client::MailClient;
@@ -224,6 +225,11 @@ impl TestDaemon {
         OAuthClient::new(self.channel().await)
     }
 
+    /// A client of `Certificates`.
+    pub async fn certificates(&self) -> CertificatesClient<Channel> {
+        CertificatesClient::new(self.channel().await)
+    }
+
     /// A client of `Log`.
     pub async fn log(&self) -> LogClient<Channel> {
         LogClient::new(self.channel().await)
@@ -239,9 +245,19 @@ impl TestDaemon {
         AdminClient::new(self.channel().await)
     }
 
+    /// A client of the signing certificates.
+    pub async fn certificates(&self) -> CertificatesClient<Channel> {
+        CertificatesClient::new(self.channel().await)
+    }
+
     /// A client of `Approvals`.
     pub async fn approvals(&self) -> ApprovalsClient<Channel> {
         ApprovalsClient::new(self.channel().await)
+    }
+
+    /// A client of `Certificates`.
+    pub async fn certificates(&self) -> CertificatesClient<Channel> {
+        CertificatesClient::new(self.channel().await)
     }
 
     /// Changes fields of an account to those of `account`.
