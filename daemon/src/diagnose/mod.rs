@@ -124,6 +124,7 @@ async fn run(mailer: &Mailer, job: Result<Job, Failure>, events: &UnboundedSende
             // Nobody may be listening any more.
             let _ = events.send(Event::Finished(report));
             Outcome {
+                reused: false,
                 answer: failure.text.clone(),
                 failure: Some(failure),
                 recipients: Vec::new(),

@@ -72,6 +72,7 @@ pub(super) async fn failed(
             engine.hand_over(&job, Progress::new(events.clone())).await
         }
         None => Outcome {
+            reused: false,
             failure: None,
             recipients: Vec::new(),
             transcript: Transcript::default(),

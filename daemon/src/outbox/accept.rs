@@ -2,9 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
+use super::metrics::count;
 use super::model::{Message, Recipient, RecipientState, State};
 use super::queue::Waiting;
 use super::spool::INLINE_BYTES;
@@ -113,6 +116,20 @@ impl Outbox {
     /// # Errors
     /// See [`AcceptError`].
     pub async fn accept(self: &Arc<Self>, request: Request) -> Result<Accepted, AcceptError> {
+        let begun = Instant::now();
+        let result = self.take_in(request).await;
+        match &result {
+            Ok(Accepted { duplicate: true, .. }) => count(&self.metrics.duplicates),
+            Ok(_) => {
+                count(&self.metrics.accepted);
+                self.metrics.accepting.observe(begun.elapsed());
+            }
+            Err(_) => count(&self.metrics.refused),
+        }
+        result
+    }
+
+    async fn take_in(self: &Arc<Self>, request: Request) -> Result<Accepted, AcceptError> {
         let account = &request.account;
         let row = self.registry.get(account).ok_or_else(|| AcceptError::NoAccount(account.clone()))?;
         check_request_id(&request.request_id)?;
@@ -234,6 +251,7 @@ impl Outbox {
             Inserted::New { seq, entry } => {
                 self.log.written(entry);
                 self.enqueue(seq, account, &caller.id, not_before.map(|time| time - at), not_before);
+                self.metrics.accepted_bytes.fetch_add(built.composed.size, Ordering::Relaxed);
                 let message_id = built.composed.message_id;
                 Ok(Accepted { id: id.to_owned(), message_id, at, duplicate: false })
             }
