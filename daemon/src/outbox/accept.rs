@@ -15,8 +15,11 @@ use super::{Outbox, lock};
 use crate::accounts::{FieldProblem, Problem};
 use crate::log::{Entry, Kind, Outcome};
 use crate::mailer::DeliveryStatus;
-use crate::message::{Composed, Content, Draft};
+use crate::message::{Attachment, Composed, Content, Draft};
 use crate::store::{Author, Inserted, NewMessage, StoreError};
+
+/// Messages up to this size stay in memory, however they are encoded.
+const SMALL_BYTES: u64 = 16 * 1024;
 
 /// What a caller wants to send, and who he is.
 #[derive(Debug)]
@@ -151,16 +154,20 @@ impl Outbox {
             let (outbox, id, account) = (self.clone(), id.clone(), account.clone());
             let row = row.account.clone();
             let options = options.clone();
-            // Composing reads and writes files.
-            tokio::task::spawn_blocking(move || {
+            let in_memory = |attachment: &Attachment| matches!(attachment.content, Content::Memory(_));
+            let is_small = size <= SMALL_BYTES && draft.attachments.iter().all(in_memory);
+            let build = move || {
                 let digest = digest(&account, &draft, &options)?;
                 (draft.sender_name, draft.reply_to) = (row.sender_name, row.reply_to);
                 draft.envelope_sender = row.envelope_sender;
                 draft.sender_email = sender;
                 outbox.build(&id, &draft, digest)
-            })
-            .await
-            .map_err(io::Error::other)??
+            };
+            // Composing reads and writes files, unless it is soon done without.
+            match is_small {
+                true => build()?,
+                false => tokio::task::spawn_blocking(build).await.map_err(io::Error::other)??,
+            }
         };
         let spooled = built.body.is_none();
         let size = built.composed.size;

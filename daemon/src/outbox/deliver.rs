@@ -239,7 +239,7 @@ impl Outbox {
             };
             ((is_final && !was_final, Some(next)), Some(settled))
         };
-        let ((finished, next), written) = self.store.settle(id, decide).await?;
+        let ((finished, next), written) = self.store.settle_later(id, decide).await?;
         if expired && finished {
             count(&self.metrics.expired);
         }
