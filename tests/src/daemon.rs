@@ -9,6 +9,8 @@ use faxpost_proto::connect::{ConnectError, connect};
 use faxpost_proto::v1;
 use faxpost_proto::v1::accounts_client::AccountsClient;
 use faxpost_proto::v1::admin_client::AdminClient;
+use faxpost_proto::v1::approvals_client::ApprovalsClient;
+use faxpost_proto::v1::certificates_client::CertificatesClient;
 use faxpost_proto::v1::diagnostics_client::DiagnosticsClient;
 use faxpost_proto::v1::log_client::LogClient;
 use faxpost_proto::v1::mail_client::MailClient;
@@ -27,6 +29,7 @@ const START: Duration = Duration::from_secs(60);
 pub struct Builder {
     settings: String,
     environment: Vec<(String, String)>,
+    program: Option<&'static str>,
 }
 
 /// A running daemon.
@@ -49,6 +52,13 @@ impl Builder {
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Another program of ours that is a daemon, too.
+    #[must_use]
+    pub fn program(mut self, name: &'static str) -> Self {
+        self.program = Some(name);
         self
     }
 
@@ -122,6 +132,25 @@ impl TestDaemon {
         self.child.as_ref().expect("running").id()
     }
 
+    /// The mailer's processes that the daemon has started and that run; one at most, if all is well.
+    ///
+    /// # Panics
+    /// There is no /proc.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn mailers(&self) -> Vec<u32> {
+        let parent = self.id().to_string();
+        let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
+        let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let is_ours = |id: &u32| {
+            // "1234 (the name) S 1233 …": the name may hold anything, but nothing after it has a parenthesis.
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            let mut rest = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+            rest.next() != Some("Z") && rest.next() == Some(&parent)
+        };
+        ids.filter(is_ours).collect()
+    }
+
     /// Starts it again on the same state, after [`Self::kill`].
     ///
     /// # Panics
@@ -129,7 +158,7 @@ impl TestDaemon {
     pub async fn start_again(&mut self) {
         let log =
             File::options().append(true).create(true).open(self.folder.path().join("stderr")).expect("log");
-        let mut command = Command::new(bins::path("faxpostd"));
+        let mut command = Command::new(bins::path(self.builder.program.unwrap_or("faxpostd")));
         command.arg("run").arg("--state-dir").arg(self.state_dir()).args(["--endpoint", &self.endpoint]);
         command.envs(self.builder.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
@@ -209,6 +238,16 @@ impl TestDaemon {
     /// A client of `Admin`.
     pub async fn admin(&self) -> AdminClient<Channel> {
         AdminClient::new(self.channel().await)
+    }
+
+    /// A client of the signing certificates.
+    pub async fn certificates(&self) -> CertificatesClient<Channel> {
+        CertificatesClient::new(self.channel().await)
+    }
+
+    /// A client of `Approvals`.
+    pub async fn approvals(&self) -> ApprovalsClient<Channel> {
+        ApprovalsClient::new(self.channel().await)
     }
 
     /// Changes fields of an account to those of `account`.

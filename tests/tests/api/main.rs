@@ -15,5 +15,6 @@ mod kit;
 mod log;
 mod mail;
 mod mail_outbox;
+mod mail_schedule;
 mod mail_stream;
 mod secrets;

@@ -13,4 +13,5 @@ mod outbox;
 mod password;
 mod policy;
 mod send;
+mod signin;
 mod status;
