@@ -34,6 +34,7 @@ impl FailureKind {
             Self::SignInLost => "SIGN_IN_LOST",
             Self::TokenUnavailable => "TOKEN_UNAVAILABLE",
             Self::AuthRejected => "AUTH_REJECTED",
+            Self::TokenRejected => "TOKEN_REJECTED",
             Self::AuthTemporary => "AUTH_TEMPORARY",
             Self::ServerUnproven => "SERVER_UNPROVEN",
             Self::SenderRejected => "SENDER_REJECTED",
