@@ -250,11 +250,6 @@ impl TestDaemon {
         ApprovalsClient::new(self.channel().await)
     }
 
-    /// A client of `Certificates`.
-    pub async fn certificates(&self) -> CertificatesClient<Channel> {
-        CertificatesClient::new(self.channel().await)
-    }
-
     /// Changes fields of an account to those of `account`.
     ///
     /// # Errors
