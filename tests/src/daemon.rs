@@ -225,6 +225,11 @@ impl TestDaemon {
         OAuthClient::new(self.channel().await)
     }
 
+    /// A client of `Certificates`.
+    pub async fn certificates(&self) -> CertificatesClient<Channel> {
+        CertificatesClient::new(self.channel().await)
+    }
+
     /// A client of `Log`.
     pub async fn log(&self) -> LogClient<Channel> {
         LogClient::new(self.channel().await)

@@ -191,7 +191,7 @@ pub(crate) static RU: Texts = Texts {
         "ehlo-name" => Some("(имя этого компьютера)"),
         "envelope-sender" => Some("(адрес отправителя)"),
         "messages-per-minute" => Some("(без ограничения)"),
-        _ => None,
+        other => (super::signin::RU.unset)(other),
     },
     blank_name: "(пусто: получатель видит адрес)",
     hidden: "(скрыто)",

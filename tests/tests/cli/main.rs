@@ -15,4 +15,5 @@ mod password;
 mod policy;
 mod request;
 mod send;
+mod signin;
 mod status;
