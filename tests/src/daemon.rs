@@ -245,11 +245,6 @@ impl TestDaemon {
         AdminClient::new(self.channel().await)
     }
 
-    /// A client of the signing certificates.
-    pub async fn certificates(&self) -> CertificatesClient<Channel> {
-        CertificatesClient::new(self.channel().await)
-    }
-
     /// A client of `Approvals`.
     pub async fn approvals(&self) -> ApprovalsClient<Channel> {
         ApprovalsClient::new(self.channel().await)
