@@ -222,6 +222,7 @@ mod tests {
         failure.reply.as_mut().unwrap().lines = vec!["x".repeat(1000); 100];
         let deferred = RecipientOutcome::Deferred { answer: "x".repeat(100_000) };
         let mut outcome = Outcome {
+            reused: false,
             failure: Some(failure),
             recipients: vec![deferred; 3],
             transcript: crate::mailer::Transcript::default(),

@@ -462,6 +462,8 @@ pub struct Outcome {
     pub tls: Option<TlsInfo>,
     /// The server's answer to the content, or the file that was written.
     pub answer: String,
+    /// It went over a connection that an earlier job had left.
+    pub reused: bool,
 }
 
 /// What became of one recipient.

@@ -97,6 +97,7 @@ impl<'a> Session<'a> {
         let answer = self.answer.as_ref().map_or_else(String::new, Reply::to_string);
         let (recipients, refusal) = self.recipients.conclude(failure.as_ref(), self.answer.as_ref());
         Outcome {
+            reused: self.messages > 0,
             failure: failure.or(refusal),
             recipients,
             transcript: self.transcript.unwrap_or_else(|| self.connection.recorder.take()),
