@@ -147,10 +147,10 @@ fn a5_h3_a_refused_password_is_not_in_the_error() {
 
 #[test]
 fn a6_a8_what_comes_later_is_known_and_not_available() {
-    let sets = [Set::Oauth(true), Set::Method(Some(Method::CdoMessage))];
+    let sets = [Set::Method(Some(Method::CdoMessage))];
     let found = refused(&Account { security: Security::Implicit, ..account() }, &sets);
     let fields: Vec<_> = found.iter().map(|(field, _)| field.as_str()).collect();
-    assert_eq!(fields, ["oauth", "method"]);
+    assert_eq!(fields, ["method"]);
     assert!(found.iter().all(|(_, problem)| *problem == Problem::NotAvailable));
     applied(&[
         Set::Oauth(false),
@@ -215,10 +215,10 @@ fn every_problem_is_told_and_nothing_is_changed() {
         Set::Server("a b".to_owned()),
         Set::Port(70_000),
         Set::SenderEmail("x".to_owned()),
-        Set::Oauth(true),
+        Set::OauthSetting(SetOauth::TokenEndpoint("http://sso.example/".to_owned())),
     ];
     let fields: Vec<_> = refused(&account(), &sets).into_iter().map(|(field, _)| field).collect();
-    assert_eq!(fields, ["server", "port", "sender_email", "oauth"]);
+    assert_eq!(fields, ["server", "port", "sender_email", "oauth_token_endpoint"]);
 }
 
 #[test]
