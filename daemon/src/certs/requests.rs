@@ -58,9 +58,13 @@ impl Requests {
     /// One of them.
     pub(super) fn get(&self, id: &[u8; 32]) -> Result<Waiting, CertificateError> {
         let path = self.path(id);
-        if !path.exists() {
-            let text = format!("no request {} waits for its answer", hex::encode(id));
-            return Err(CertificateError::RequestNotFound(text));
+        match fs::metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let text = format!("no request {} waits for its answer", hex::encode(id));
+                return Err(CertificateError::RequestNotFound(text));
+            }
+            Err(error) => return Err(self.failed(&error)),
+            Ok(_) => {}
         }
         self.read(&path)
     }

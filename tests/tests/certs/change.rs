@@ -69,28 +69,27 @@ async fn c4_an_installed_certificate_survives_the_daemon() {
 #[tokio::test]
 async fn c4_what_cannot_be_installed_is_refused_with_its_field_and_leaves_nothing() {
     let fixture = Fixture::start().await;
-    let mut client = fixture.daemon.certificates().await;
+    let client = fixture.daemon.certificates().await;
     let issued = fixture.pki.person(SENDER, Kind::EcP256);
-    let mut install = |request| {
+    let install = |request| {
         let mut client = client.clone();
         async move { client.install_certificate(request).await }
     };
-    let wrong = |name, password| install_words(as_p12(name, password));
     let text = refused(
-        install(wrong("rsa-aes.p12", "wrong")).await,
+        install(as_p12("rsa-aes.p12", "wrong")).await,
         Code::InvalidArgument,
         reason::WRONG_PASSWORD,
         &["password"],
     );
     assert!(!text.contains("wrong-") && text.contains("password"), "{text}");
     refused(
-        install(wrong("no-key.p12", "correct-horse")).await,
+        install(as_p12("no-key.p12", "correct-horse")).await,
         Code::InvalidArgument,
         reason::KEY_MISSING,
         &["pkcs12"],
     );
     for name in ["java-several.p12", "no-certificate.p12", "small-key.p12", "many-rounds.p12"] {
-        invalid(install(wrong(name, "correct-horse")).await, "pkcs12");
+        invalid(install(as_p12(name, "correct-horse")).await, "pkcs12");
     }
     let mut cut = as_p12("rsa-aes.p12", "correct-horse");
     cut.pkcs12 = cut.pkcs12.slice(..1000);
@@ -114,11 +113,6 @@ async fn c4_what_cannot_be_installed_is_refused_with_its_field_and_leaves_nothin
     let names: Vec<_> =
         std::fs::read_dir(fixture.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names.len(), 3, "pending, authorities, revocation: {names:?}");
-    let _ = &mut client;
-}
-
-fn install_words(request: v1::InstallCertificateRequest) -> v1::InstallCertificateRequest {
-    request
 }
 
 #[tokio::test]

@@ -22,8 +22,8 @@ async fn c1_the_store_is_listed_page_by_page_and_what_ends_last_comes_first() {
     ends.sort();
     let expected: Vec<_> = ends.into_iter().map(|(_, fingerprint)| fingerprint).collect();
 
-    let mut client = fixture.daemon.certificates().await;
-    let mut page = |size, token: String| {
+    let client = fixture.daemon.certificates().await;
+    let page = |size, token: String| {
         let request = v1::ListCertificatesRequest { page_size: size, page_token: token };
         let mut client = client.clone();
         async move { client.list_certificates(request).await }
@@ -36,7 +36,6 @@ async fn c1_the_store_is_listed_page_by_page_and_what_ends_last_comes_first() {
 
     invalid(page(-1, String::new()).await, "page_size");
     invalid(page(0, "x".to_owned()).await, "page_token");
-    let _ = &mut client;
 }
 
 #[tokio::test]

@@ -97,8 +97,8 @@ struct Opener {
 
 impl Opener {
     fn verify(&mut self, safe: &[u8], mac: &[u8]) -> Result<(), Fault> {
-        let (digest_algorithm, expected, salt, rounds) = mac_parts(mac).ok_or_else(damaged)?;
-        if digest_algorithm == PBMAC1 {
+        let MacData { algorithm, digest: expected, salt, rounds } = mac_parts(mac).ok_or_else(damaged)?;
+        if algorithm == PBMAC1 {
             let text = "is protected by PBMAC1 (RFC 9579), which is not read here; export it with an older MAC \
                         (openssl pkcs12 -export without -pbmac1_pbkdf2)";
             return Err(Fault::Wrong(text.to_owned()));
@@ -107,7 +107,7 @@ impl Opener {
         let rounds = rounds_of(rounds)?;
         let key = |password: &[u8]| {
             let mac = Pkcs12KeyType::Mac;
-            Some(match digest_algorithm {
+            Some(match algorithm {
                 [0x2b, 0x0e, 3, 2, 0x1a] => {
                     let key = derive_key::<sha1::Sha1>(password, salt, mac, rounds, 20);
                     hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &Zeroizing::new(key))
@@ -273,15 +273,23 @@ fn rc2_decrypt(key: &[u8], bits: usize, iv: &[u8], buffer: &mut [u8]) -> Option<
     Some(decryptor.decrypt_padded_mut::<Pkcs7>(buffer).ok()?.len())
 }
 
-/// Digest algorithm, digest, salt and rounds of MacData.
-fn mac_parts(mac: &[u8]) -> Option<(&[u8], &[u8], &[u8], u64)> {
+/// MacData, taken apart.
+struct MacData<'a> {
+    algorithm: &'a [u8],
+    digest: &'a [u8],
+    salt: &'a [u8],
+    rounds: u64,
+}
+
+/// Of its content.
+fn mac_parts(mac: &[u8]) -> Option<MacData<'_>> {
     let mut reader = Reader::new(mac);
     let mut info = Reader::new(reader.take(SEQUENCE)?);
     let algorithm = Reader::new(info.take(SEQUENCE)?).take(OBJECT_IDENTIFIER)?;
     let digest = info.take(OCTET_STRING)?;
     let salt = reader.take(OCTET_STRING).filter(|salt| salt.len() <= 1024)?;
     let rounds = if reader.is_empty() { 1 } else { number(reader.take(INTEGER)?)? };
-    Some((algorithm, digest, salt, rounds))
+    Some(MacData { algorithm, digest, salt, rounds })
 }
 
 /// Algorithm (whole) and sealed bytes of EncryptedData.
