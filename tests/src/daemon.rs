@@ -245,19 +245,9 @@ impl TestDaemon {
         AdminClient::new(self.channel().await)
     }
 
-    /// A client of the signing certificates.
-    pub async fn certificates(&self) -> CertificatesClient<Channel> {
-        CertificatesClient::new(self.channel().await)
-    }
-
     /// A client of `Approvals`.
     pub async fn approvals(&self) -> ApprovalsClient<Channel> {
         ApprovalsClient::new(self.channel().await)
-    }
-
-    /// A client of `Certificates`.
-    pub async fn certificates(&self) -> CertificatesClient<Channel> {
-        CertificatesClient::new(self.channel().await)
     }
 
     /// Changes fields of an account to those of `account`.

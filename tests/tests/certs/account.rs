@@ -12,14 +12,18 @@ async fn a8_an_account_takes_a_certificate_that_fits_its_sender() {
     let issued = fixture.installed(SENDER, Kind::EcP256).await;
     fixture.sign_with(&issued.fingerprint().to_uppercase()).await.unwrap();
     let request = v1::GetAccountRequest::default();
-    let account = fixture.daemon.accounts().await.get_account(request).await.unwrap().into_inner().account.unwrap();
+    let account =
+        fixture.daemon.accounts().await.get_account(request).await.unwrap().into_inner().account.unwrap();
     assert_eq!((account.certificate.as_str(), account.sign()), (&*issued.fingerprint(), v1::Signing::Clear));
     assert_eq!(fixture.alarms().await, []);
     // What has nothing to do with it can be changed whatever becomes of the certificate.
     std::fs::remove_dir_all(fixture.folder().join(issued.fingerprint())).unwrap();
     let other = fixture.pki.person("other@example.test", Kind::EcP256);
     fixture.install(&other).await;
-    fixture.set(v1::Account { sender_name: Some("x".to_owned()), ..Default::default() }, &["sender_name"]).await.unwrap();
+    fixture
+        .set(v1::Account { sender_name: Some("x".to_owned()), ..Default::default() }, &["sender_name"])
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -48,7 +52,10 @@ async fn a8_c8_what_time_or_a_grant_can_change_is_no_reason_to_refuse_but_an_ala
     fixture.sign_with(&issued.fingerprint()).await.unwrap();
     let alarms = fixture.alarms().await;
     assert_eq!(alarms.len(), 1, "{alarms:?}");
-    assert!(alarms[0].0 == "CERTIFICATE_UNUSABLE" && alarms[0].1.contains("It is over since 2024-02-03."), "{alarms:?}");
+    assert!(
+        alarms[0].0 == "CERTIFICATE_UNUSABLE" && alarms[0].1.contains("It is over since 2024-02-03."),
+        "{alarms:?}"
+    );
     fixture.sign_with("").await.unwrap();
     assert_eq!(fixture.alarms().await[0].0, "CERTIFICATE_UNUSABLE");
     let off = v1::Account { sign: v1::Signing::Off.into(), ..Default::default() };
@@ -58,7 +65,9 @@ async fn a8_c8_what_time_or_a_grant_can_change_is_no_reason_to_refuse_but_an_ala
 
 #[tokio::test]
 async fn c8_the_end_of_a_certificate_is_told_thirty_days_before() {
-    for (days, expected) in [(40, None), (29, Some("ends in 28 days")), (2, Some("ends in a day")), (1, Some("less than a day"))] {
+    for (days, expected) in
+        [(40, None), (29, Some("ends in 28 days")), (2, Some("ends in a day")), (1, Some("less than a day"))]
+    {
         let fixture = Fixture::start().await;
         let end = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days - 1);
         let end = end.to_zoned(jiff::tz::TimeZone::UTC);
@@ -84,10 +93,16 @@ async fn c8_the_end_of_a_certificate_is_told_thirty_days_before() {
 async fn a7_methods_that_cannot_sign_are_refused_and_the_others_say_that_they_can() {
     let fixture = Fixture::start().await;
     let request = v1::GetCapabilitiesRequest::default();
-    let methods = fixture.daemon.accounts().await.get_capabilities(request).await.unwrap().into_inner().methods;
-    let signing: Vec<_> = methods.iter().filter(|row| row.signing && row.available).map(|row| row.method()).collect();
+    let methods =
+        fixture.daemon.accounts().await.get_capabilities(request).await.unwrap().into_inner().methods;
+    let signing: Vec<_> =
+        methods.iter().filter(|row| row.signing && row.available).map(|row| row.method()).collect();
     assert!(signing.contains(&v1::Method::SecureSmtpClient) && signing.contains(&v1::Method::Pickup));
-    let cdo = v1::Account { method: v1::Method::CdoMessage.into(), sign: v1::Signing::Clear.into(), ..Default::default() };
+    let cdo = v1::Account {
+        method: v1::Method::CdoMessage.into(),
+        sign: v1::Signing::Clear.into(),
+        ..Default::default()
+    };
     let refusal = fixture.set(cdo, &["method", "sign"]).await.unwrap_err();
     assert_eq!(refusal.code(), Code::InvalidArgument);
     let _ = (refused::<()>, reason::INVALID_FIELD);

@@ -14,7 +14,11 @@ fn p12(name: &str) -> Vec<u8> {
 }
 
 fn as_p12(name: &str, password: &str) -> v1::InstallCertificateRequest {
-    v1::InstallCertificateRequest { pkcs12: p12(name).into(), password: password.to_owned(), ..Default::default() }
+    v1::InstallCertificateRequest {
+        pkcs12: p12(name).into(),
+        password: password.to_owned(),
+        ..Default::default()
+    }
 }
 
 #[tokio::test]
@@ -72,9 +76,19 @@ async fn c4_what_cannot_be_installed_is_refused_with_its_field_and_leaves_nothin
         async move { client.install_certificate(request).await }
     };
     let wrong = |name, password| install_words(as_p12(name, password));
-    let text = refused(install(wrong("rsa-aes.p12", "wrong")).await, Code::InvalidArgument, reason::WRONG_PASSWORD, &["password"]);
+    let text = refused(
+        install(wrong("rsa-aes.p12", "wrong")).await,
+        Code::InvalidArgument,
+        reason::WRONG_PASSWORD,
+        &["password"],
+    );
     assert!(!text.contains("wrong-") && text.contains("password"), "{text}");
-    refused(install(wrong("no-key.p12", "correct-horse")).await, Code::InvalidArgument, reason::KEY_MISSING, &["pkcs12"]);
+    refused(
+        install(wrong("no-key.p12", "correct-horse")).await,
+        Code::InvalidArgument,
+        reason::KEY_MISSING,
+        &["pkcs12"],
+    );
     for name in ["java-several.p12", "no-certificate.p12", "small-key.p12", "many-rounds.p12"] {
         invalid(install(wrong(name, "correct-horse")).await, "pkcs12");
     }
@@ -82,16 +96,23 @@ async fn c4_what_cannot_be_installed_is_refused_with_its_field_and_leaves_nothin
     cut.pkcs12 = cut.pkcs12.slice(..1000);
     invalid(install(cut).await, "pkcs12");
     invalid(install(v1::InstallCertificateRequest::default()).await, "pkcs12");
-    invalid(install(v1::InstallCertificateRequest { pkcs12: p12("rsa-aes.p12").into(), ..as_pem(&issued) }).await, "pem");
+    invalid(
+        install(v1::InstallCertificateRequest { pkcs12: p12("rsa-aes.p12").into(), ..as_pem(&issued) }).await,
+        "pem",
+    );
     let other = fixture.pki.person(SENDER, Kind::EcP256);
-    let text = invalid(install(v1::InstallCertificateRequest { key_pem: other.key_pem(), ..as_pem(&issued) }).await, "key_pem");
+    let text = invalid(
+        install(v1::InstallCertificateRequest { key_pem: other.key_pem(), ..as_pem(&issued) }).await,
+        "key_pem",
+    );
     assert!(text.contains("no private key belongs to a certificate"), "{text}");
     let without = v1::InstallCertificateRequest { key_pem: String::new(), ..as_pem(&issued) };
     refused(install(without).await, Code::InvalidArgument, reason::KEY_MISSING, &["key_pem"]);
     let large = v1::InstallCertificateRequest { pkcs12: vec![0; 40_001].into(), ..Default::default() };
     invalid(install(large).await, "pkcs12");
     assert_eq!(fixture.list().await, []);
-    let names: Vec<_> = std::fs::read_dir(fixture.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names: Vec<_> =
+        std::fs::read_dir(fixture.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names.len(), 3, "pending, authorities, revocation: {names:?}");
     let _ = &mut client;
 }
@@ -130,7 +151,8 @@ async fn c4_every_change_is_in_the_audit_log_with_what_it_was_about() {
     ok(client.delete_certificate(v1::DeleteCertificateRequest { fingerprint: issued.fingerprint() }).await);
     let foreign = Pki::new(Kind::EcP256).person(SENDER, Kind::Ed25519);
     client.install_certificate(as_pem(&foreign)).await.unwrap_err();
-    let entries = fixture.daemon.admin().await.list_audit_entries(v1::ListAuditEntriesRequest::default()).await;
+    let entries =
+        fixture.daemon.admin().await.list_audit_entries(v1::ListAuditEntriesRequest::default()).await;
     let entries = ok(entries).entries;
     let told = |method: &str, outcome: &str| {
         entries.iter().any(|entry| {

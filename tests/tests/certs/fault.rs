@@ -34,7 +34,8 @@ async fn c1_to_c9_a_store_that_cannot_be_read_is_told_by_every_method() {
     failed(client.revoke_key_access(revoke).await.map(drop));
     let check = v1::CheckSigningRequest { fingerprint, ..Default::default() };
     failed(client.check_signing(check).await.map(drop));
-    let create = v1::CreateSigningRequestRequest { key_type: v1::KeyType::EcP256.into(), ..Default::default() };
+    let create =
+        v1::CreateSigningRequestRequest { key_type: v1::KeyType::EcP256.into(), ..Default::default() };
     failed(client.create_signing_request(create).await.map(drop));
     failed(client.list_signing_requests(v1::ListSigningRequestsRequest {}).await.map(drop));
     let answer = v1::InstallSigningAnswerRequest { answer: issued.certificate.clone().into(), grant: false };

@@ -6,14 +6,24 @@ use tonic::{Code, Response};
 
 use crate::kit::{Fixture, SENDER, as_pem, invalid, ok, refused};
 
-async fn grant(fixture: &Fixture, fingerprint: &str, trustee: &str) -> Result<Vec<v1::KeyHolder>, tonic::Status> {
-    let request = v1::GrantKeyAccessRequest { fingerprint: fingerprint.to_owned(), trustee: trustee.to_owned() };
+async fn grant(
+    fixture: &Fixture,
+    fingerprint: &str,
+    trustee: &str,
+) -> Result<Vec<v1::KeyHolder>, tonic::Status> {
+    let request =
+        v1::GrantKeyAccessRequest { fingerprint: fingerprint.to_owned(), trustee: trustee.to_owned() };
     let answer = fixture.daemon.certificates().await.grant_key_access(request).await;
     answer.map(Response::into_inner).map(|answer| answer.key_holders)
 }
 
-async fn revoke(fixture: &Fixture, fingerprint: &str, trustee: &str) -> Result<Vec<v1::KeyHolder>, tonic::Status> {
-    let request = v1::RevokeKeyAccessRequest { fingerprint: fingerprint.to_owned(), trustee: trustee.to_owned() };
+async fn revoke(
+    fixture: &Fixture,
+    fingerprint: &str,
+    trustee: &str,
+) -> Result<Vec<v1::KeyHolder>, tonic::Status> {
+    let request =
+        v1::RevokeKeyAccessRequest { fingerprint: fingerprint.to_owned(), trustee: trustee.to_owned() };
     let answer = fixture.daemon.certificates().await.revoke_key_access(request).await;
     answer.map(Response::into_inner).map(|answer| answer.key_holders)
 }

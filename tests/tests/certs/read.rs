@@ -49,25 +49,40 @@ async fn c2_a_certificate_is_shown_with_its_chain_its_trust_and_who_may_use_its_
     assert_eq!(certificate.issuer, "CN=Test Intermediate CA");
     assert_eq!((certificate.serial.as_str(), certificate.key_algorithm.as_str()), ("01020304", "RSA 2048"));
     assert_eq!(certificate.addresses, [SENDER]);
-    assert_eq!((certificate.key_usage, certificate.extended_key_usage), (vec!["digitalSignature".to_owned()], vec!["emailProtection".to_owned()]));
+    assert_eq!(
+        (certificate.key_usage, certificate.extended_key_usage),
+        (vec!["digitalSignature".to_owned()], vec!["emailProtection".to_owned()])
+    );
     assert_eq!(certificate.key_provider, i32::from(v1::KeyProvider::File));
     assert!(certificate.key_name.ends_with("key.p8") && certificate.days_left > 365);
     assert_eq!(certificate.der, issued.certificate);
-    let links: Vec<_> = shown.chain.iter().map(|link| (link.certificate.as_ref().unwrap().subject.as_str(), link.trusted_root, link.problem.as_str())).collect();
+    let links: Vec<_> = shown
+        .chain
+        .iter()
+        .map(|link| {
+            (link.certificate.as_ref().unwrap().subject.as_str(), link.trusted_root, link.problem.as_str())
+        })
+        .collect();
     let expected = [
         (&*format!("CN={SENDER}"), false, ""),
         ("CN=Test Intermediate CA", false, ""),
         ("CN=Test Root CA", true, ""),
     ];
     assert_eq!(links, expected);
-    assert_eq!((shown.chain_problem.as_str(), shown.revocation.as_str()), ("", "no revocation list is at hand"));
+    assert_eq!(
+        (shown.chain_problem.as_str(), shown.revocation.as_str()),
+        ("", "no revocation list is at hand")
+    );
     assert!(shown.key_holders.iter().all(|holder| holder.builtin && holder.access == "full"));
     assert!(shown.redacted.is_empty() && shown.key_holders.iter().any(|holder| holder.id == "uid:0"));
 
     // However people write it.
     let sha256 = issued.fingerprint();
-    let colons: Vec<_> = sha256.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap().to_uppercase()).collect();
-    for written in [&sha256[..8], &colons.join(":"), &certificate.sha1, &format!("\u{200e}{}", colons.join(" "))] {
+    let colons: Vec<_> =
+        sha256.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap().to_uppercase()).collect();
+    for written in
+        [&sha256[..8], &colons.join(":"), &certificate.sha1, &format!("\u{200e}{}", colons.join(" "))]
+    {
         let found = fixture.get(written).await.unwrap().certificate.unwrap();
         assert_eq!(found.sha256, sha256, "{written}");
     }
@@ -79,7 +94,8 @@ async fn c2_a_certificate_that_is_not_there_or_not_named_is_told() {
     for wrong in ["", "abcdef0", "xyzxyzxyz", &"a".repeat(65), "../../etc"] {
         invalid(fixture.get(wrong).await, "fingerprint");
     }
-    let text = refused(fixture.get(&"ab".repeat(32)).await, Code::NotFound, reason::CERTIFICATE_NOT_FOUND, &[]);
+    let text =
+        refused(fixture.get(&"ab".repeat(32)).await, Code::NotFound, reason::CERTIFICATE_NOT_FOUND, &[]);
     assert!(text.contains("faxpost cert list"), "{text}");
 }
 
@@ -97,7 +113,11 @@ async fn c2_the_missing_link_and_an_own_authority() {
 
     // An administrator puts them there; a change of the store has it looked at anew.
     let authorities = daemon.state_dir().join("certificates/authorities");
-    std::fs::write(authorities.join("own.pem"), pem("CERTIFICATE", &pki.root()) + &pem("CERTIFICATE", &pki.intermediate())).unwrap();
+    std::fs::write(
+        authorities.join("own.pem"),
+        pem("CERTIFICATE", &pki.root()) + &pem("CERTIFICATE", &pki.intermediate()),
+    )
+    .unwrap();
     let lists = daemon.state_dir().join("certificates/revocation");
     std::fs::write(lists.join("own.crl"), pki.revocation_list(&[9], 2099)).unwrap();
     let other = pki.person("other@example.test", Kind::EcP256);
@@ -120,7 +140,11 @@ async fn c1_c3_candidates_are_judged_with_every_unmet_requirement_and_the_best_f
     let mine = fixture.pki.person(SENDER, Kind::Rsa2048);
     let request = v1::ListCandidatesRequest {
         sender_email: "fax@EXAMPLE.test".to_owned(),
-        certificates: vec![mine.certificate.clone().into(), fixture.pki.intermediate().into(), good.certificate.clone().into()],
+        certificates: vec![
+            mine.certificate.clone().into(),
+            fixture.pki.intermediate().into(),
+            good.certificate.clone().into(),
+        ],
         ..v1::ListCandidatesRequest::default()
     };
     let answer = fixture.candidates(request).await;
@@ -159,7 +183,9 @@ async fn c1_candidates_name_the_field_that_is_wrong() {
     refused(client.list_candidates(account).await, Code::NotFound, reason::ACCOUNT_NOT_FOUND, &[]);
     let sender = v1::ListCandidatesRequest { sender_email: "nobody".to_owned(), ..Default::default() };
     invalid(client.list_candidates(sender).await, "sender_email");
-    for certificates in [vec![b"garbage".to_vec().into()], vec![vec![0_u8; 70_000].into()], vec![bytes::Bytes::new(); 51]] {
+    for certificates in
+        [vec![b"garbage".to_vec().into()], vec![vec![0_u8; 70_000].into()], vec![bytes::Bytes::new(); 51]]
+    {
         let request = v1::ListCandidatesRequest { certificates, ..Default::default() };
         invalid(client.list_candidates(request).await, "certificates");
     }

@@ -46,7 +46,10 @@ async fn c9_a_key_is_made_its_request_waits_and_the_answer_is_installed_onto_it(
         let answer = pem("CERTIFICATE", &fixture.pki.intermediate()) + &pem("CERTIFICATE", &certificate);
         let install = v1::InstallSigningAnswerRequest { answer: answer.into_bytes().into(), grant: false };
         let installed = ok(client.install_signing_answer(install).await).certificate.unwrap();
-        assert_eq!((installed.subject.as_str(), &installed.addresses[..]), ("CN=Fax,O=Firm,C=DE", &[SENDER.to_owned()][..]));
+        assert_eq!(
+            (installed.subject.as_str(), &installed.addresses[..]),
+            ("CN=Fax,O=Firm,C=DE", &[SENDER.to_owned()][..])
+        );
         assert_eq!(installed.der, certificate);
         assert!(!key.exists() && waiting(&fixture).await.is_empty());
         // Chain, key and rights are as of an installed one.
@@ -62,7 +65,9 @@ async fn c9_a_key_is_made_its_request_waits_and_the_answer_is_installed_onto_it(
 async fn c9_without_a_subject_the_address_is_the_common_name_and_rsa_3072_the_key() {
     let fixture = Fixture::start().await;
     let mut client = fixture.daemon.certificates().await;
-    let made = ok(client.create_signing_request(request(v1::KeyType::Unspecified, "")).await).signing_request.unwrap();
+    let made = ok(client.create_signing_request(request(v1::KeyType::Unspecified, "")).await)
+        .signing_request
+        .unwrap();
     assert_eq!((made.subject.as_str(), made.key_algorithm.as_str()), (&*format!("CN={SENDER}"), "RSA 3072"));
 }
 
@@ -70,11 +75,17 @@ async fn c9_without_a_subject_the_address_is_the_common_name_and_rsa_3072_the_ke
 async fn c9_a_request_can_be_given_up_with_its_key() {
     let fixture = Fixture::start().await;
     let mut client = fixture.daemon.certificates().await;
-    let made = ok(client.create_signing_request(request(v1::KeyType::EcP256, "")).await).signing_request.unwrap();
+    let made =
+        ok(client.create_signing_request(request(v1::KeyType::EcP256, "")).await).signing_request.unwrap();
     let delete = v1::DeleteSigningRequestRequest { id: made.id.clone() };
     ok(client.delete_signing_request(delete.clone()).await);
     assert!(waiting(&fixture).await.is_empty() && !fixture.folder().join("pending").join(&made.id).exists());
-    refused(client.delete_signing_request(delete).await, Code::NotFound, reason::SIGNING_REQUEST_NOT_FOUND, &[]);
+    refused(
+        client.delete_signing_request(delete).await,
+        Code::NotFound,
+        reason::SIGNING_REQUEST_NOT_FOUND,
+        &[],
+    );
     for wrong in ["", "ab", "../../../../etc/passwd"] {
         let delete = v1::DeleteSigningRequestRequest { id: wrong.to_owned() };
         invalid(client.delete_signing_request(delete).await, "id");
@@ -106,5 +117,10 @@ async fn c9_what_is_wrong_with_a_request_or_an_answer_is_named() {
     }
     let foreign = Pki::new(Kind::EcP256).person(SENDER, Kind::EcP256).certificate;
     let install = v1::InstallSigningAnswerRequest { answer: foreign.into(), grant: false };
-    refused(client.install_signing_answer(install).await, Code::NotFound, reason::SIGNING_REQUEST_NOT_FOUND, &[]);
+    refused(
+        client.install_signing_answer(install).await,
+        Code::NotFound,
+        reason::SIGNING_REQUEST_NOT_FOUND,
+        &[],
+    );
 }
