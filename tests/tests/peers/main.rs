@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod delivery;
+mod fault_points;
 mod harness;
 mod oauth;
 mod signatures;
