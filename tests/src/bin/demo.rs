@@ -85,6 +85,14 @@ async fn demo(once: bool) -> anyhow::Result<()> {
         .run(&["account", "set", &check, "authentication=on", &login, "--password-stdin"], Some(PASSWORD))?;
     shell.run(&["account", "test", "--to", "chief@example.test"], None)?;
 
+    #[cfg(unix)]
+    let verifier = certificate::install(&daemon).await?;
+    #[cfg(unix)]
+    {
+        say("Mail is signed from here on, by a throwaway certificate that was just installed with its key.");
+        shell.run(&["account", "set", "sign=clear"], None)?;
+    }
+
     say("A fax of three pages, sent as a TIFF, accepted durably and delivered.");
     let fax = fax.display().to_string();
     let send = [
@@ -103,7 +111,10 @@ async fn demo(once: bool) -> anyhow::Result<()> {
 
     say("What the server received.");
     let received = server.wait_for(2).await;
-    show(received.last().context("the server has no message")?)?;
+    let received = received.last().context("the server has no message")?;
+    show(received)?;
+    #[cfg(unix)]
+    certificate::verify(&verifier, received)?;
 
     say("And the log of it all; the SMTP dialogue is kept without secrets.");
     shell.run(&["log", "list"], None)?;
@@ -184,6 +195,48 @@ fn show(received: &Received) -> anyhow::Result<()> {
         bail!("the attachment is not what was sent");
     }
     Ok(())
+}
+
+/// Keys are files here; on Windows they are the system's, and a demo leaves nothing in its store.
+#[cfg(unix)]
+mod certificate {
+    use anyhow::{Context as _, bail};
+    use faxpost_proto::v1;
+    use faxpost_tests::daemon::TestDaemon;
+    use faxpost_tests::pki::{Kind, Pki, pem};
+    use faxpost_tests::smtp::Received;
+    use faxpost_tests::verify::{Verdict, Verifier};
+
+    /// Lets the daemon trust a CA that lives as long as the demo, and gives it a certificate of the sender.
+    pub(crate) async fn install(daemon: &TestDaemon) -> anyhow::Result<Verifier> {
+        let pki = Pki::new(Kind::EcP256);
+        let authorities = daemon.state_dir().join("certificates/authorities");
+        std::fs::create_dir_all(&authorities)?;
+        std::fs::write(authorities.join("demo.pem"), pem("CERTIFICATE", &pki.root()))?;
+        let person = pki.person(super::LOGIN, Kind::Rsa2048);
+        let request = v1::InstallCertificateRequest {
+            pem: person.pem(),
+            key_pem: person.key_pem(),
+            grant: true,
+            ..v1::InstallCertificateRequest::default()
+        };
+        let mut client = daemon.certificates().await;
+        client.install_certificate(request).await.context("the certificate cannot be installed")?;
+        Ok(Verifier::trusting(&pki.root()))
+    }
+
+    /// By another program than ours, if it is there.
+    pub(crate) fn verify(verifier: &Verifier, received: &Received) -> anyhow::Result<()> {
+        if std::process::Command::new("openssl").arg("version").output().is_err() {
+            println!("signed by {}; OpenSSL, which would verify it, is not installed\n", super::LOGIN);
+            return Ok(());
+        }
+        match verifier.openssl(&received.content) {
+            Verdict::Good(_) => println!("signed by {}, verified by OpenSSL\n", super::LOGIN),
+            Verdict::Bad(words) => bail!("the signature is not good: {words}"),
+        }
+        Ok(())
+    }
 }
 
 fn say(text: &str) {

@@ -6,3 +6,4 @@ mod delivery;
 mod fault_points;
 mod harness;
 mod oauth;
+mod signatures;

@@ -2,8 +2,8 @@
 //!
 //! What is signed is the message's MIME entity: its Content-… fields and its body. The other fields stay outside, where
 //! servers and readers look for them. The entity goes out exactly as it was hashed: lines that end with CRLF, have 998
-//! octets at most and only ASCII, and hold nothing that servers on the way are known to change. What is not so is
-//! encoded anew before it is hashed ([`recode`]); what cannot be is refused. A broken signature is worse than none.
+//! octets at most and only ASCII, and hold nothing that servers on the way are known to change. Lone CR and LF become
+//! CRLF, as SMTP makes them; what is otherwise not so is refused. A broken signature is worse than none.
 //!
 //! Memory does not grow with the message: it is read once to be hashed, and again to be sent.
 
