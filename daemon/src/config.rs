@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
+use crate::outbox::Clock;
+
 /// Everything the daemon is started with.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -23,6 +25,8 @@ pub struct Config {
     pub approvals: Approvals,
     /// Who talks to servers and signs.
     pub mailer: Mailer,
+    /// What time it is. Not in the file: only tests have another one.
+    pub clock: Clock,
 }
 
 /// Bounds on what callers can make the daemon do (requirement H5). `[limits]` in `faxpostd.toml`.
@@ -39,6 +43,8 @@ pub struct Limits {
     pub calls_per_caller: usize,
     /// Unfinished messages in the outbox, of one caller.
     pub queued_per_caller: u64,
+    /// Bytes of the unfinished messages of one caller.
+    pub queued_bytes_per_caller: u64,
     /// Seconds a new connection may take until its first request, and a stream between two of its parts.
     pub patience_seconds: u64,
     /// Messages handed over at the same time.
@@ -53,8 +59,9 @@ impl Default for Limits {
             connections_per_caller: 64,
             calls_per_caller: 64,
             queued_per_caller: 100_000,
+            queued_bytes_per_caller: 4 * 1024 * 1024 * 1024,
             patience_seconds: 10,
-            deliveries: 8,
+            deliveries: 10,
         }
     }
 }
@@ -67,11 +74,17 @@ pub struct Outbox {
     pub retry_seconds: Vec<u64>,
     /// Hours after which a message is given up (RFC 5321 section 4.5.4.1 proposes 4 to 5 days). 0: each is tried once.
     pub give_up_hours: u32,
+    /// The sender is sent a report about what was given up.
+    pub report_expired: bool,
 }
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { retry_seconds: vec![60, 120, 300, 600, 1200, 1800, 3600], give_up_hours: 120 }
+        Self {
+            retry_seconds: vec![60, 120, 300, 600, 1200, 1800, 3600],
+            give_up_hours: 120,
+            report_expired: true,
+        }
     }
 }
 
@@ -146,6 +159,7 @@ impl File {
             connections_per_caller,
             calls_per_caller,
             queued_per_caller,
+            queued_bytes_per_caller,
             patience_seconds,
             deliveries,
         } = self.limits;
@@ -156,12 +170,13 @@ impl File {
             ("connections-per-caller", number(connections_per_caller), 1, 65_536),
             ("calls-per-caller", number(calls_per_caller), 1, 65_536),
             ("queued-per-caller", queued_per_caller, 1, u64::MAX),
+            ("queued-bytes-per-caller", queued_bytes_per_caller, 1, u64::MAX),
             ("patience-seconds", patience_seconds, 1, 3600),
             ("deliveries", number(deliveries), 1, 1024),
         ] {
             ensure!((from..=to).contains(&found), "limits.{name} is {found}; it can be {from} to {to}");
         }
-        let Outbox { retry_seconds, give_up_hours } = &self.outbox;
+        let Outbox { retry_seconds, give_up_hours, report_expired: _ } = &self.outbox;
         ensure!(!retry_seconds.is_empty(), "outbox.retry-seconds is empty; it needs one pause at least");
         for found in retry_seconds {
             ensure!(
@@ -216,6 +231,7 @@ impl Config {
             log: file.log,
             approvals: file.approvals,
             mailer: file.mailer,
+            clock: Clock::system(),
         })
     }
 }

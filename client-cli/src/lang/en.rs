@@ -177,7 +177,7 @@ pub(crate) static EN: Texts = Texts {
         "ehlo-name" => Some("(this host's name)"),
         "envelope-sender" => Some("(the sender's address)"),
         "messages-per-minute" => Some("(no limit)"),
-        _ => None,
+        other => (super::signin::EN.unset)(other),
     },
     blank_name: "(blank: the recipient sees the address)",
     hidden: "(hidden)",

@@ -106,7 +106,9 @@ pub(super) fn accept(error: AcceptError) -> Status {
         AcceptError::Fields(problems) => fields(&problems),
         AcceptError::NoAccount(id) => no_account(&id),
         AcceptError::TooLarge { .. } => status(Code::InvalidArgument, reason::MESSAGE_TOO_LARGE, text),
-        AcceptError::QueueShare(_) => status(Code::ResourceExhausted, reason::QUEUE_SHARE, text),
+        AcceptError::QueueShare(_) | AcceptError::BytesShare(_) => {
+            status(Code::ResourceExhausted, reason::QUEUE_SHARE, text)
+        }
         AcceptError::Reused => status(Code::AlreadyExists, reason::REQUEST_ID_REUSED, text),
         AcceptError::Spool(error) => spool(&error),
         AcceptError::Store(error) => store(&error),

@@ -14,6 +14,7 @@ use super::accounts::id_or_default;
 use super::authorize::Admitted;
 use super::watch::{Watch, until_stopping};
 use super::{App, convert, error, page};
+use crate::mailer::{DeliveryStatus, GiveBack, Notify};
 use crate::message::{Attachment, Content, Draft, MAX_ATTACHMENTS};
 use crate::outbox::{Accepted, Message, State, Steering, Upload};
 use crate::store::Listing;
@@ -166,6 +167,7 @@ impl Service {
         uploads: Vec<Uploaded>,
         sender: &Admitted,
     ) -> Result<Accepted, Status> {
+        let delivery_status = delivery_status(&mail)?;
         let mut attachments: Vec<_> = mail
             .attachments
             .into_iter()
@@ -193,7 +195,10 @@ impl Service {
             attachments,
             ..Draft::default()
         };
+        let not_before = send_time(mail.send_time.as_ref())?;
         let request = crate::outbox::Request {
+            not_before,
+            delivery_status,
             account: id_or_default(mail.account),
             draft,
             request_id: mail.request_id,
@@ -213,6 +218,46 @@ impl Service {
     fn view(&self, message: Message) -> v1::Message {
         convert::message(self.0.outbox.present(message))
     }
+}
+
+/// At most a year ahead: further than that, it is a mistake.
+fn send_time(given: Option<&prost_types::Timestamp>) -> Result<Option<i64>, Status> {
+    const YEAR_MS: i64 = 366 * 86_400_000;
+    let Some(time) = given else { return Ok(None) };
+    let at = convert::millis(time);
+    let now = jiff::Timestamp::now().as_millisecond();
+    if at.saturating_sub(now) > YEAR_MS {
+        return Err(error::invalid("send_time", "at most a year ahead"));
+    }
+    Ok(Some(at).filter(|at| *at > now))
+}
+
+fn delivery_status(mail: &v1::SendMailRequest) -> Result<DeliveryStatus, Status> {
+    let mut occasions = Vec::new();
+    for number in &mail.notify {
+        match v1::Notify::try_from(*number) {
+            Ok(v1::Notify::Never) if mail.notify.len() == 1 => {}
+            Ok(v1::Notify::Success) => occasions.push(Notify::Success),
+            Ok(v1::Notify::Failure) => occasions.push(Notify::Failure),
+            Ok(v1::Notify::Delay) => occasions.push(Notify::Delay),
+            _ => return Err(error::invalid("notify", "success, failure and delay, or never alone")),
+        }
+    }
+    occasions.dedup();
+    if occasions.len() > 3 {
+        return Err(error::invalid("notify", "each occasion once"));
+    }
+    let give_back = match v1::GiveBack::try_from(mail.give_back) {
+        Ok(v1::GiveBack::Unspecified) => None,
+        Ok(v1::GiveBack::Full) => Some(GiveBack::Full),
+        Ok(v1::GiveBack::Header) => Some(GiveBack::Header),
+        Err(_) => return Err(error::invalid("give_back", "full or header")),
+    };
+    let envelope_id = mail.envelope_id.clone();
+    if envelope_id.len() > 100 || !envelope_id.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        return Err(error::invalid("envelope_id", "printable ASCII, at most 100 characters"));
+    }
+    Ok(DeliveryStatus { notify: (!mail.notify.is_empty()).then_some(occasions), give_back, envelope_id })
 }
 
 async fn find(app: &App, id: &str, viewer: &Admitted) -> Result<Message, Status> {

@@ -9,8 +9,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::accounts::{Account, FieldProblem, Host, destination, route};
 use crate::log::{Entry, Kind, Log, Outcome as LogOutcome};
 use crate::mailer::{
-    Body, Credential, Event, Failure, Job, Mailer, Outcome, RecipientOutcome, Signing, Step, StepReport,
-    StepState, Transcript,
+    Body, Credential, DeliveryStatus, Event, Failure, Job, Mailer, Outcome, RecipientOutcome, Signing, Step,
+    StepReport, StepState, Transcript,
 };
 use crate::message::Draft;
 use crate::store::Author;
@@ -88,6 +88,7 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
         body: Body::Inline(body),
         signing,
         until,
+        delivery_status: DeliveryStatus::default(),
         pool: None,
     });
 
@@ -136,6 +137,7 @@ async fn run(
         Err(failure) => {
             tell(&failure, events);
             Outcome {
+                reused: false,
                 answer: failure.text.clone(),
                 failure: Some(failure),
                 recipients: Vec::new(),

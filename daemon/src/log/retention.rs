@@ -231,6 +231,7 @@ mod tests {
                     last_error_reason: String::new(),
                     held_for: "",
                     entry: entry(at),
+                    report: None,
                 };
                 ((), Some(settled))
             };
@@ -303,6 +304,8 @@ mod tests {
             expires_at: i64::MAX,
             last_error: String::new(),
             last_error_reason: String::new(),
+            not_before: None,
+            delivery_status: String::new(),
         };
         NewMessage {
             message,
@@ -346,7 +349,7 @@ mod tests {
         let queued = kit.store.message("queued".to_owned(), None).await.unwrap().unwrap();
         assert_eq!(queued.recipients.len(), 2);
         let again = kit.message("old-1", NOW, State::Delivered, 10).await;
-        assert!(matches!(again, Inserted::New(_)), "its request id is free again: {again:?}");
+        assert!(matches!(again, Inserted::New { .. }), "its request id is free again: {again:?}");
     }
 
     #[tokio::test]

@@ -24,6 +24,8 @@ pub struct Job {
     pub signing: Option<Signing>,
     /// The last step to take. [`Step::Message`] sends; anything before it is a test without sending.
     pub until: Step,
+    /// What reports of delivery to ask the server for.
+    pub delivery_status: DeliveryStatus,
     /// The account's name: its jobs use connections in turn. `None`: a connection of its own, from its first byte.
     pub pool: Option<String>,
 }
@@ -128,6 +130,52 @@ pub struct Envelope {
     pub from: String,
     /// RCPT TO, in order.
     pub to: Vec<String>,
+}
+
+/// What reports of delivery to ask a server for, if it has them (RFC 3461).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DeliveryStatus {
+    /// When to report; `None`: as servers usually do. Empty: never.
+    pub notify: Option<Vec<Notify>>,
+    /// How much of the message a report brings back; `None`: as the server likes.
+    pub give_back: Option<GiveBack>,
+    /// ENVID: a name that reports repeat.
+    pub envelope_id: String,
+}
+
+/// An occasion to report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notify {
+    /// It was delivered.
+    Success,
+    /// It cannot be delivered.
+    Failure,
+    /// It takes longer.
+    Delay,
+}
+
+/// How much of a message a report brings back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GiveBack {
+    /// All of it.
+    Full,
+    /// Its header.
+    Header,
+}
+
+impl DeliveryStatus {
+    /// For the store; empty when nothing is asked for.
+    #[must_use]
+    pub fn stored(&self) -> String {
+        if *self == Self::default() { String::new() } else { serde_json::to_string(self).unwrap_or_default() }
+    }
+
+    /// From the store. What cannot be read asks for nothing.
+    #[must_use]
+    pub fn read(stored: &str) -> Self {
+        serde_json::from_str(stored).unwrap_or_default()
+    }
 }
 
 /// The finished message.
@@ -369,6 +417,8 @@ pub enum FailureKind {
     TokenUnavailable,
     /// The server refused the credentials.
     AuthRejected,
+    /// The server refused the access token that the provider gave.
+    TokenRejected,
     /// The server cannot check credentials now.
     AuthTemporary,
     /// The server did not prove that it knows the password.
@@ -412,6 +462,8 @@ pub struct Outcome {
     pub tls: Option<TlsInfo>,
     /// The server's answer to the content, or the file that was written.
     pub answer: String,
+    /// It went over a connection that an earlier job had left.
+    pub reused: bool,
 }
 
 /// What became of one recipient.
@@ -471,6 +523,7 @@ mod tests {
                 key: KeyReference::File("/keys/1".into()),
             }),
             until: Step::Message,
+            delivery_status: DeliveryStatus::default(),
             pool: None,
         };
         let sent = serde_json::to_string(&job).unwrap();

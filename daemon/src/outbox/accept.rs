@@ -2,16 +2,24 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
+use super::metrics::count;
 use super::model::{Message, Recipient, RecipientState, State};
+use super::queue::Waiting;
 use super::spool::INLINE_BYTES;
-use super::{Outbox, now};
+use super::{Outbox, lock};
 use crate::accounts::{FieldProblem, Problem};
 use crate::log::{Entry, Kind, Outcome};
-use crate::message::{Composed, Content, Draft};
+use crate::mailer::DeliveryStatus;
+use crate::message::{Attachment, Composed, Content, Draft};
 use crate::store::{Author, Inserted, NewMessage, StoreError};
+
+/// Messages up to this size stay in memory, however they are encoded.
+const SMALL_BYTES: u64 = 16 * 1024;
 
 /// What a caller wants to send, and who he is.
 #[derive(Debug)]
@@ -24,6 +32,10 @@ pub struct Request {
     pub request_id: String,
     /// Who.
     pub caller: Author,
+    /// Not before this, Unix milliseconds.
+    pub not_before: Option<i64>,
+    /// What is asked of servers.
+    pub delivery_status: DeliveryStatus,
 }
 
 /// A message that is now the daemon's to deliver.
@@ -61,6 +73,12 @@ pub enum AcceptError {
         "you have {0} unfinished messages in the outbox, as many as one caller may; wait for some to be delivered"
     )]
     QueueShare(u64),
+    /// The caller's unfinished messages have as many bytes as they may.
+    #[error(
+        "your unfinished messages in the outbox would have more than {0} bytes, as many as one caller's may; wait for \
+         some to be delivered"
+    )]
+    BytesShare(u64),
     /// The request id was used for another message.
     #[error("this request id was used before for another message; use a new one for a new message")]
     Reused,
@@ -79,12 +97,42 @@ struct Built {
     digest: [u8; 32],
 }
 
+/// How a message shall be sent, beside what it is.
+#[derive(Clone)]
+struct Options {
+    not_before: Option<i64>,
+    delivery_status: DeliveryStatus,
+}
+
+/// What the message is, beside its content.
+struct New<'a> {
+    account: &'a str,
+    request_id: &'a str,
+    id: &'a str,
+    subject: String,
+    options: Options,
+}
+
 impl Outbox {
     /// Accepts a message.
     ///
     /// # Errors
     /// See [`AcceptError`].
     pub async fn accept(self: &Arc<Self>, request: Request) -> Result<Accepted, AcceptError> {
+        let begun = Instant::now();
+        let result = self.take_in(request).await;
+        match &result {
+            Ok(Accepted { duplicate: true, .. }) => count(&self.metrics.duplicates),
+            Ok(_) => {
+                count(&self.metrics.accepted);
+                self.metrics.accepting.observe(begun.elapsed());
+            }
+            Err(_) => count(&self.metrics.refused),
+        }
+        result
+    }
+
+    async fn take_in(self: &Arc<Self>, request: Request) -> Result<Accepted, AcceptError> {
         let account = &request.account;
         let row = self.registry.get(account).ok_or_else(|| AcceptError::NoAccount(account.clone()))?;
         check_request_id(&request.request_id)?;
@@ -95,29 +143,45 @@ impl Outbox {
         if !self.take_share(&request.caller.id) {
             return self.accepted_before(request).await;
         }
-        let share = Share { outbox: self, caller: &request.caller.id, kept: false };
+        let mut share = Share { outbox: self, caller: &request.caller.id, bytes: 0, kept: false };
 
         let id = uuid::Uuid::now_v7().to_string();
+        let options = Options { not_before: request.not_before, delivery_status: request.delivery_status };
         let mut draft = request.draft;
         let subject = draft.subject.clone();
         let sender = row.account.effective_sender(&self.host.name);
         let built = {
             let (outbox, id, account) = (self.clone(), id.clone(), account.clone());
             let row = row.account.clone();
-            // Composing reads and writes files.
-            tokio::task::spawn_blocking(move || {
-                let digest = digest(&account, &draft)?;
+            let options = options.clone();
+            let in_memory = |attachment: &Attachment| matches!(attachment.content, Content::Memory(_));
+            let is_small = size <= SMALL_BYTES && draft.attachments.iter().all(in_memory);
+            let build = move || {
+                let digest = digest(&account, &draft, &options)?;
                 (draft.sender_name, draft.reply_to) = (row.sender_name, row.reply_to);
                 draft.envelope_sender = row.envelope_sender;
                 draft.sender_email = sender;
                 outbox.build(&id, &draft, digest)
-            })
-            .await
-            .map_err(io::Error::other)??
+            };
+            // Composing reads and writes files, unless it is soon done without.
+            match is_small {
+                true => build()?,
+                false => tokio::task::spawn_blocking(build).await.map_err(io::Error::other)??,
+            }
         };
         let spooled = built.body.is_none();
-        let result =
-            self.insert(&request.account, &request.request_id, &request.caller, &id, subject, built).await;
+        let size = built.composed.size;
+        if self.take_bytes(&request.caller.id, size) {
+            share.bytes = size;
+        } else {
+            if spooled {
+                self.spool.remove(&id);
+            }
+            return Err(AcceptError::BytesShare(self.queued_bytes_per_caller));
+        }
+        let new =
+            New { account: &request.account, request_id: &request.request_id, id: &id, subject, options };
+        let result = self.insert(new, &request.caller, built).await;
         match &result {
             Ok(accepted) if !accepted.duplicate => share.keep(),
             // Nobody knows whether the row is on the disk. If it is, its body must be, too; the next start finds out.
@@ -137,7 +201,8 @@ impl Outbox {
         let found = self.store.message_of_request(request.caller.id, request.request_id).await?;
         let Some((message, before)) = found else { return Err(full) };
         let (account, draft) = (request.account, request.draft);
-        let now = tokio::task::spawn_blocking(move || digest(&account, &draft)).await;
+        let options = Options { not_before: request.not_before, delivery_status: request.delivery_status };
+        let now = tokio::task::spawn_blocking(move || digest(&account, &draft, &options)).await;
         if now.map_err(io::Error::other)?? == before {
             Ok(duplicate(message))
         } else {
@@ -158,16 +223,11 @@ impl Outbox {
         Ok(Built { composed, body, digest })
     }
 
-    async fn insert(
-        &self,
-        account: &str,
-        request_id: &str,
-        caller: &Author,
-        id: &str,
-        subject: String,
-        built: Built,
-    ) -> Result<Accepted, AcceptError> {
-        let at = now();
+    async fn insert(&self, new: New<'_>, caller: &Author, built: Built) -> Result<Accepted, AcceptError> {
+        let New { account, request_id, id, subject, options: Options { not_before, delivery_status } } = new;
+        let at = self.clock.wall();
+        let not_before = not_before.filter(|time| *time > at);
+        let due = not_before.unwrap_or(at);
         let envelope = built.composed.envelope;
         let pending = |address| Recipient { address, state: RecipientState::Pending, answer: String::new() };
         let message = Message {
@@ -184,24 +244,49 @@ impl Outbox {
             size: built.composed.size,
             attempts: 0,
             accepted_at: at,
-            next_attempt_at: Some(at),
-            expires_at: at + self.give_up_ms,
+            next_attempt_at: Some(due),
+            expires_at: due.saturating_add(self.give_up_ms),
             last_error: String::new(),
             last_error_reason: String::new(),
+            not_before,
+            delivery_status: delivery_status.stored(),
         };
         let entry = entry_about(&message, Kind::Accepted, Outcome::Ok, at, caller);
         let request_id = (!request_id.is_empty()).then(|| request_id.to_owned());
         let new = NewMessage { message, request_id, digest: built.digest, body: built.body, entry };
         match self.store.insert_message(new).await? {
-            Inserted::New(entry) => {
+            Inserted::New { seq, entry } => {
                 self.log.written(entry);
-                self.wake.notify_one();
+                self.enqueue(seq, account, &caller.id, not_before.map(|time| time - at), not_before);
+                self.metrics.accepted_bytes.fetch_add(built.composed.size, Ordering::Relaxed);
                 let message_id = built.composed.message_id;
                 Ok(Accepted { id: id.to_owned(), message_id, at, duplicate: false })
             }
             Inserted::Duplicate(message) => Ok(duplicate(*message)),
             Inserted::Reused => Err(AcceptError::Reused),
         }
+    }
+}
+
+impl Outbox {
+    /// Tells the scheduler of a message that was just written. `pause`: milliseconds until it is due.
+    pub(super) fn enqueue(
+        &self,
+        seq: i64,
+        account: &str,
+        caller: &str,
+        pause: Option<i64>,
+        not_before: Option<i64>,
+    ) {
+        let now = self.clock.steady();
+        let due = now.saturating_add(pause.unwrap_or(0));
+        {
+            let mut queue = lock(&self.queue);
+            let (account, caller) = (queue.name(account), queue.name(caller));
+            let expires = due.saturating_add(self.give_up_ms);
+            queue.add(Waiting { seq, account, caller, due, not_before, expires });
+        }
+        self.wake.notify_one();
     }
 }
 
@@ -213,6 +298,7 @@ fn duplicate(message: Message) -> Accepted {
 struct Share<'a> {
     outbox: &'a Outbox,
     caller: &'a str,
+    bytes: u64,
     kept: bool,
 }
 
@@ -225,7 +311,7 @@ impl Share<'_> {
 impl Drop for Share<'_> {
     fn drop(&mut self) {
         if !self.kept {
-            self.outbox.give_share_back(self.caller);
+            self.outbox.give_share_back(self.caller, self.bytes);
         }
     }
 }
@@ -275,10 +361,14 @@ fn size_of(draft: &Draft) -> io::Result<u64> {
 }
 
 /// Of the account and everything the caller gave; the sender is the account's and may change between two tries.
-fn digest(account: &str, draft: &Draft) -> io::Result<[u8; 32]> {
+fn digest(account: &str, draft: &Draft, options: &Options) -> io::Result<[u8; 32]> {
     let mut hash = Sha256::new();
     hash.update((account.len() as u64).to_be_bytes());
     hash.update(account);
     hash.update(draft.digest()?);
+    if let Some(time) = options.not_before {
+        hash.update(time.to_be_bytes());
+    }
+    hash.update(options.delivery_status.stored());
     Ok(hash.finalize().into())
 }

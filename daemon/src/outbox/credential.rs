@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::Outbox;
 use super::deliver::stayed;
 use super::model::Message;
-use super::{Outbox, now};
 use crate::mailer::{Credential, Failure, FailureKind, Outcome, Signing, Step};
 use crate::store::{AccountRow, StoreError};
 
@@ -28,9 +28,9 @@ impl Outbox {
             Ok(job) => self.mailer.deliver(job, None).await,
             Err(failure) => return stayed(message, failure),
         };
-        let rejected =
-            first.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::AuthRejected);
-        let Some(Credential::AccessToken(_)) = credential.as_ref().filter(|_| rejected) else { return first };
+        if first.failure.as_ref().is_none_or(|failure| failure.kind != FailureKind::TokenRejected) {
+            return first;
+        }
 
         let transcript = first.transcript.clone();
         let mut second = match self.credential(row, credential.as_ref()).await {
@@ -93,17 +93,15 @@ impl Outbox {
             if !self.oauth.may_send(&row).await? {
                 continue;
             }
-            let released = self.store.release_held_mail((account, sender), reasons(), now()).await?;
-            for id in &released {
-                self.changed(id);
-            }
+            let pair = (account.clone(), sender);
+            let released = self.store.release_held_mail(pair, reasons(), self.clock.wall()).await?;
+            self.released(&account, &released);
             if !released.is_empty() {
                 tracing::info!(
                     account = row.id.as_str(),
                     messages = released.len(),
                     "released after a sign-in"
                 );
-                self.wake.notify_one();
             }
         }
         Ok(())

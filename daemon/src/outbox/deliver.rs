@@ -1,23 +1,25 @@
 //! Hands messages that are due to the mailer, and writes down what became of them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::accept::entry_about;
+use super::metrics::count;
 use super::model::{Message, RecipientState, State};
+use super::queue::{Next, Then};
 use super::settle::{Verdict, settle};
-use super::{Outbox, lock, now};
+use super::{Outbox, lock};
 use crate::accounts::{destination, route};
 use crate::log::Kind;
 use crate::mailer::{
-    Body, Credential, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome, Signing, Step,
-    Transcript,
+    Body, Credential, DeliveryStatus, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome,
+    Signing, Step, Transcript,
 };
-use crate::store::{AccountRow, Author, Due, Settled};
+use crate::store::{AccountRow, Author, Due, NewMessage, Settled, StoreError};
 
 /// The longest sleep. A clock that was set forward must not let due mail wait for an old alarm.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
@@ -35,18 +37,19 @@ impl Outbox {
         let attempts = TaskTracker::new();
         let releases = tokio::spawn(self.clone().release_after_sign_ins(shutdown.clone()));
         let signable = tokio::spawn(self.clone().release_when_signable(shutdown.clone()));
+        let mut settings = self.registry.watch();
+        let mut known = settings.borrow_and_update().clone();
         loop {
-            let sleep = match self.dispatch(&places, &attempts).await {
-                Ok(sleep) => sleep,
-                Err(error) => {
-                    tracing::error!(%error, "the outbox cannot be read");
-                    STORE_PAUSE
-                }
-            };
+            let sleep = self.dispatch(&places, &attempts);
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(sleep) => {}
+                Ok(()) = settings.changed() => {
+                    let rows = settings.borrow_and_update().clone();
+                    self.settings_changed(&known, &rows);
+                    known = rows;
+                }
             }
         }
         for releases in [releases, signable] {
@@ -61,51 +64,46 @@ impl Outbox {
     }
 
     /// Starts what is due and has a place; says how long nothing more will be.
-    async fn dispatch(
-        self: &Arc<Self>,
-        places: &Arc<Semaphore>,
-        attempts: &TaskTracker,
-    ) -> Result<Duration, crate::store::StoreError> {
-        let free = places.available_permits();
-        if free == 0 {
+    fn dispatch(self: &Arc<Self>, places: &Arc<Semaphore>, attempts: &TaskTracker) -> Duration {
+        loop {
             // An attempt that ends wakes this up.
-            return Ok(LONGEST_SLEEP);
-        }
-        // As it was before the store is read: an attempt that ends meanwhile is still due in what was read, and would
-        // be made twice.
-        let (busy, steered) = {
-            let flights = lock(&self.flights);
-            (flights.under_way.clone(), flights.steered)
-        };
-        let at = now();
-        for due in self.store.due(at, self.schedule.longest_ms(), free + busy.len()).await? {
-            if busy.contains_key(&due.message.seq) {
-                continue;
-            }
-            let Ok(place) = places.clone().try_acquire_owned() else { return Ok(LONGEST_SLEEP) };
-            // Held or cancelled since it was read? Then everything is read again.
-            let Some(flight) = Flight::begin(self, &due.message, steered) else {
-                return Ok(Duration::ZERO);
+            let Ok(place) = places.clone().try_acquire_owned() else { return LONGEST_SLEEP };
+            let (now, wall) = (self.clock.steady(), self.clock.wall());
+            let next = lock(&self.queue).next(now, wall, |account| self.limits(account));
+            let Some(next) = next else {
+                let wakes_at = lock(&self.queue).wakes_at(now, wall, |account| self.limits(account));
+                let sleep = wakes_at.map_or(i64::MAX, |at| at.saturating_sub(now)).max(1);
+                return Duration::from_millis(sleep.unsigned_abs()).min(LONGEST_SLEEP);
             };
-            let outbox = self.clone();
-            attempts.spawn(async move {
-                outbox.attempt(due, flight).await;
-                drop(place);
-                outbox.wake.notify_one();
-            });
+            let flight = Flight { outbox: self.clone(), next: next.clone(), then: None, _place: place };
+            attempts.spawn(self.clone().attempt(next, flight));
         }
-        let next = self.store.next_due(at).await?;
-        let sleep =
-            next.map_or(LONGEST_SLEEP, |next| Duration::from_millis((next - at).max(1).unsigned_abs()));
-        Ok(sleep.min(LONGEST_SLEEP))
     }
 
-    async fn attempt(self: &Arc<Self>, due: Due, flight: Flight) {
-        let Due { message, body } = due;
+    async fn attempt(self: Arc<Self>, next: Next, mut flight: Flight) {
+        let Due { message, body } = match self.store.with_body(next.seq).await {
+            Ok(Some(due)) if due.message.state == State::Queued => due,
+            // Held or cancelled since it was put into the queue.
+            Ok(found) => {
+                if let Some(due) = found.filter(|due| due.message.state.is_final()) {
+                    self.spool.remove(&due.message.id);
+                }
+                flight.then = Some(Then::Hold);
+                return;
+            }
+            Err(error) => {
+                tracing::error!(%error, "a message that is due cannot be read");
+                let due = self.clock.steady() + STORE_PAUSE.as_millis() as i64;
+                flight.then = Some(Then::Again { due, blocked: false });
+                return;
+            }
+        };
+        lock(&self.flights).insert(message.seq, message.attempts);
         self.changed(&message.id);
         let certificates = *self.certificates.changes().borrow();
         let row = self.registry.get(&message.account);
-        let begun = now();
+        let begun = self.clock.wall();
+        let began = Instant::now();
         let outcome = match &row {
             Some(row) => match self.signing(&message, body.as_deref(), row).await {
                 Ok(signing) => self.hand_over(&message, body, row, signing).await,
@@ -118,21 +116,32 @@ impl Outbox {
                 stayed(&message, failure)
             }
         };
-        let done = Arc::new(Done { tried: message, row, outcome, begun, ended: now() });
+        self.metrics.attempted(&outcome, began.elapsed());
+        // Another may begin on this account's connection; the message itself is settled below.
+        self.account_did(&next.account, &outcome);
+        lock(&self.queue).handed_over(next.seq);
+        self.wake.notify_one();
+        let expired = self.clock.steady() >= next.expires;
+        let done = Done { tried: message, row, outcome, begun, ended: self.clock.wall(), expired };
+        let report = if expired { self.report(&done.tried, &done.outcome, done.ended).await } else { None };
+        let done = Arc::new((done, report));
         // The message stays in flight, and its place taken, until its outcome is written: trying again instead would
         // send it again and again for as long as the disk is full.
-        let is_final = loop {
+        let then = loop {
             match self.record(&done).await {
-                Ok(is_final) => break is_final,
+                Ok(then) => break then,
                 Err(error) => {
-                    tracing::error!(%error, message = done.tried.id, "the outcome of an attempt cannot be written yet");
+                    let id = &done.0.tried.id;
+                    tracing::error!(%error, message = id, "the outcome of an attempt cannot be written yet");
                     tokio::time::sleep(STORE_PAUSE).await;
                 }
             }
         };
+        let Done { tried, outcome, .. } = &done.0;
+        flight.then = Some(then);
         drop(flight);
         // Somebody may have repaired it between the attempt and its being written down.
-        let held_for = done.outcome.failure.as_ref().map(|failure| failure.kind);
+        let held_for = outcome.failure.as_ref().map(|failure| failure.kind);
         let released = match held_for {
             Some(kind) if FailureKind::HOLD_FOR_SIGN_IN.contains(&kind) => self.release_signed_in().await,
             Some(kind)
@@ -145,9 +154,9 @@ impl Outbox {
         if let Err(error) = released {
             tracing::error!(%error, "held mail cannot be released yet");
         }
-        let id = &done.tried.id;
+        let id = &tried.id;
         // Cancelled between the two lines above? Then its body was left to us.
-        let is_over = is_final
+        let is_over = then == Then::Over
             || matches!(self.store.message(id.clone(), None).await, Ok(Some(message)) if message.state.is_final());
         if is_over {
             self.spool.remove(id);
@@ -177,23 +186,25 @@ impl Outbox {
             body,
             signing,
             until: Step::Message,
+            delivery_status: DeliveryStatus::read(&message.delivery_status),
             pool: Some(row.id.to_string()),
         })
     }
 
-    /// Whether the message is finished.
-    async fn record(&self, done: &Arc<Done>) -> Result<bool, crate::store::StoreError> {
-        let (id, caller) = (done.tried.id.clone(), done.tried.caller_id.clone());
+    /// Writes what came of an attempt, and says what comes next.
+    async fn record(&self, done: &Arc<(Done, Option<NewMessage>)>) -> Result<Then, StoreError> {
+        let expired = done.0.expired;
+        let Message { id, caller_id: caller, account, size, .. } = done.0.tried.clone();
         let (schedule, host, done) = (self.schedule.clone(), self.host.clone(), done.clone());
         let decide = move |current: Option<&Message>| {
-            let Some(current) = current else { return ((false, true), None) };
-            let Done { tried, row, outcome, begun, ended: at } = &*done;
-            let verdict = merge(settle(tried, outcome, *at, &schedule), current.state);
+            let Some(current) = current else { return ((false, None), None) };
+            let (Done { tried, row, outcome, begun, ended: at, expired }, report) = &*done;
+            let verdict = merge(settle(tried, outcome, *at, &schedule, *expired), current.state);
             let attempt = tried.attempts + 1;
             let author = Author { id: tried.caller_id.clone(), name: tried.caller_name.clone() };
             let after = Message { recipients: verdict.recipients.clone(), ..tried.clone() };
             let mut entry = entry_about(&after, Kind::Attempt, verdict.outcome, *at, &author);
-            if verdict.state == State::Failed && *at >= tried.expires_at {
+            if verdict.state == State::Failed && *expired {
                 entry.kind = Kind::Expired;
             }
             entry.attempt = attempt;
@@ -211,6 +222,9 @@ impl Outbox {
             entry.tls = tls.map(|tls| format!("{} {}", tls.version, tls.cipher)).unwrap_or_default();
             entry.transcript =
                 Some(&outcome.transcript).filter(|transcript| !transcript.text.is_empty()).cloned();
+            // A cancelled message gave its share back when it was cancelled.
+            let (is_final, was_final) = (verdict.state.is_final(), current.state.is_final());
+            let next = (verdict.state, verdict.next_attempt_at.map(|due| due - *at), verdict.cause);
             let settled = Settled {
                 seq: tried.seq,
                 recipients: verdict.recipients,
@@ -221,19 +235,28 @@ impl Outbox {
                 last_error_reason: verdict.reason.to_owned(),
                 held_for: verdict.held_for,
                 entry,
+                report: report.clone().filter(|_| verdict.state == State::Failed).map(Box::new),
             };
-            // A cancelled message gave its share back when it was cancelled.
-            let (is_final, was_final) = (verdict.state.is_final(), current.state.is_final());
-            ((is_final && !was_final, is_final), Some(settled))
+            ((is_final && !was_final, Some(next)), Some(settled))
         };
-        let ((finished, is_final), entry) = self.store.settle(id, decide).await?;
+        let ((finished, next), written) = self.store.settle_later(id, decide).await?;
+        if expired && finished {
+            count(&self.metrics.expired);
+        }
         if finished {
-            self.give_share_back(&caller);
+            self.give_share_back(&caller, size);
         }
-        if let Some(entry) = entry {
-            self.log.written(entry);
+        if let Some(written) = written {
+            self.log.written(written.entry);
+            self.reported(written.report, &account, &caller);
         }
-        Ok(is_final)
+        Ok(match next {
+            Some((State::Queued, Some(pause), cause)) => {
+                Then::Again { due: self.clock.steady().saturating_add(pause), blocked: cause.is_shared() }
+            }
+            Some((State::Held, ..)) => Then::Hold,
+            _ => Then::Over,
+        })
     }
 }
 
@@ -245,29 +268,24 @@ struct Done {
     /// Unix milliseconds, as `ended`.
     begun: i64,
     ended: i64,
+    /// There is no other.
+    expired: bool,
 }
 
 /// A message that is with the mailer; ends when dropped, also when the attempt panicked.
 struct Flight {
     outbox: Arc<Outbox>,
-    seq: i64,
-}
-
-impl Flight {
-    /// `steered`: as it was before the message was read; `None` when somebody has steered since.
-    fn begin(outbox: &Arc<Outbox>, message: &Message, steered: u64) -> Option<Self> {
-        let mut flights = lock(&outbox.flights);
-        if flights.steered != steered || flights.under_way.contains_key(&message.seq) {
-            return None;
-        }
-        flights.under_way.insert(message.seq, message.attempts);
-        Some(Self { outbox: outbox.clone(), seq: message.seq })
-    }
+    next: Next,
+    then: Option<Then>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        lock(&self.outbox.flights).under_way.remove(&self.seq);
+        lock(&self.outbox.flights).remove(&self.next.seq);
+        let later = Then::Again { due: self.outbox.clock.steady() + 60_000, blocked: false };
+        lock(&self.outbox.queue).ended(self.next.seq, self.then.unwrap_or(later));
+        self.outbox.wake.notify_one();
     }
 }
 
@@ -300,6 +318,7 @@ pub(super) fn stayed(message: &Message, failure: Failure) -> Outcome {
     let pending = message.recipients.iter().filter(|r| r.state == RecipientState::Pending);
     let deferred = |_| RecipientOutcome::Deferred { answer: failure.text.clone() };
     Outcome {
+        reused: false,
         recipients: pending.map(deferred).collect(),
         transcript: Transcript::default(),
         tls: None,
@@ -328,6 +347,7 @@ mod tests {
             recipients: vec![recipient(RecipientState::Delivered), recipient(RecipientState::Pending)],
             state: State::Queued,
             next_attempt_at: Some(1),
+            cause: crate::outbox::backoff::Cause::Later,
             outcome: LogOutcome::Partial,
             error: "x".into(),
             reason: "X",

@@ -1,9 +1,16 @@
 //! The outbox: durable acceptance, schedule, retry, outcome.
 
 mod accept;
+mod backoff;
+mod clock;
 mod credential;
 mod deliver;
+mod lane;
+mod metrics;
 mod model;
+mod queue;
+mod report;
+mod schedule;
 mod settle;
 pub mod signing;
 mod spool;
@@ -22,7 +29,11 @@ use crate::mailer::Mailer;
 use crate::oauth::Oauth;
 use crate::store::{Store, StoreError, Unfinished};
 
+use metrics::Metrics;
+use queue::Queue;
+
 pub use accept::{AcceptError, Accepted, Request};
+pub use clock::Clock;
 pub use model::{Message, Recipient, RecipientState, State};
 pub use settle::Schedule;
 pub use spool::{Spool, Upload};
@@ -46,20 +57,26 @@ pub struct Outbox {
     deliveries: usize,
     max_message_bytes: u64,
     queued_per_caller: u64,
+    queued_bytes_per_caller: u64,
+    reports: bool,
+    clock: Clock,
     /// Unfinished messages by caller: counting them in the store would cost more with every message that waits.
-    shares: Mutex<HashMap<String, u64>>,
-    flights: Mutex<Flights>,
+    shares: Mutex<HashMap<String, Used>>,
+    queue: Mutex<Queue>,
+    /// Messages that are with the mailer: `seq`, and the attempts that had ended before.
+    flights: Mutex<HashMap<i64, u32>>,
+    /// One at a time, so that the queue follows the store in its order.
+    steering: tokio::sync::Mutex<()>,
+    metrics: Metrics,
     wake: Notify,
     changes: broadcast::Sender<String>,
 }
 
-/// What the scheduler and those who steer must agree on.
-#[derive(Default)]
-struct Flights {
-    /// Messages that are with the mailer: `seq`, and the attempts that had ended before.
-    under_way: HashMap<i64, u32>,
-    /// How often somebody steered a message: what was read before that may be out of date.
-    steered: u64,
+/// What a caller has of the outbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Used {
+    messages: u64,
+    bytes: u64,
 }
 
 impl Outbox {
@@ -76,12 +93,15 @@ impl Outbox {
         log: Log,
         mailer: Mailer,
     ) -> anyhow::Result<Self> {
-        let mut shares = HashMap::new();
-        let mut ids = Vec::new();
-        for (id, caller) in store.unfinished_ids().await? {
-            *shares.entry(caller).or_insert(0) += 1;
-            ids.push(id);
-        }
+        let spool = Spool::open(&config.state_dir)?;
+        // Asked for the few that have a file, and not for the many that wait.
+        spool.tidy(&store.unfinished_of(spool.stems()?).await?)?;
+        let shares = store.shares().await?.into_iter();
+        let shares = shares.map(|(caller, messages, bytes)| (caller, Used { messages, bytes })).collect();
+        let schedule = Schedule { pauses: config.outbox.retry_seconds.clone() };
+        let give_up_ms = i64::from(config.outbox.give_up_hours) * 3_600_000;
+        let clock = config.clock.clone();
+        let queue = schedule::load(&store, &schedule, give_up_ms, &clock).await?;
         Ok(Self {
             store,
             registry,
@@ -90,14 +110,20 @@ impl Outbox {
             log,
             mailer,
             host: Host::of(&config.state_dir),
-            spool: Spool::open(&config.state_dir, &ids)?,
-            schedule: Schedule { pauses: config.outbox.retry_seconds.clone() },
-            give_up_ms: i64::from(config.outbox.give_up_hours) * 3_600_000,
+            spool,
+            schedule,
+            give_up_ms,
             deliveries: config.limits.deliveries.max(1),
             max_message_bytes: config.limits.max_message_bytes,
             queued_per_caller: config.limits.queued_per_caller,
+            queued_bytes_per_caller: config.limits.queued_bytes_per_caller,
+            reports: config.outbox.report_expired,
+            clock,
             shares: Mutex::new(shares),
+            queue: Mutex::new(queue),
             flights: Mutex::default(),
+            steering: tokio::sync::Mutex::default(),
+            metrics: Metrics::default(),
             wake: Notify::new(),
             changes: broadcast::Sender::new(CHANGES),
         })
@@ -129,20 +155,32 @@ impl Outbox {
         self.store.unfinished().await
     }
 
-    /// The message with its present state: one that is being sent says so.
+    /// The message with its present state: one that is being sent says so, and one that waits for its account says why.
     #[must_use]
     pub fn present(&self, mut message: Message) -> Message {
+        if message.state != State::Queued {
+            return message;
+        }
         // Counted already? Then its outcome is written, and only the flight has not quite ended.
-        let sending = lock(&self.flights).under_way.get(&message.seq) == Some(&message.attempts);
-        if message.state == State::Queued && sending {
+        if lock(&self.flights).get(&message.seq) == Some(&message.attempts) {
             message.state = State::Sending;
             message.next_attempt_at = None;
+            return message;
+        }
+        let now = self.clock.steady();
+        if let Some(closed) = lock(&self.queue).closed(&message.account, now) {
+            let opens = self.clock.wall().saturating_add(closed.until - now);
+            message.next_attempt_at = message.next_attempt_at.map(|due| due.max(opens));
+            if message.last_error.is_empty() {
+                message.last_error = closed.text.clone();
+                message.last_error_reason = closed.reason.to_owned();
+            }
         }
         message
     }
 
     fn is_in_flight(&self, seq: i64) -> bool {
-        lock(&self.flights).under_way.contains_key(&seq)
+        lock(&self.queue).is_under_way(seq)
     }
 
     fn changed(&self, id: &str) {
@@ -153,19 +191,31 @@ impl Outbox {
     /// Takes one place of the caller's share, if there is one left.
     fn take_share(&self, caller: &str) -> bool {
         let mut shares = lock(&self.shares);
-        let taken = shares.entry(caller.to_owned()).or_insert(0);
-        if *taken >= self.queued_per_caller {
+        let used = shares.entry(caller.to_owned()).or_default();
+        if used.messages >= self.queued_per_caller || used.bytes >= self.queued_bytes_per_caller {
             return false;
         }
-        *taken += 1;
+        used.messages += 1;
         true
     }
 
-    fn give_share_back(&self, caller: &str) {
+    /// Takes so many bytes of the caller's share, for a place he has.
+    fn take_bytes(&self, caller: &str, bytes: u64) -> bool {
         let mut shares = lock(&self.shares);
-        if let Some(taken) = shares.get_mut(caller) {
-            *taken = taken.saturating_sub(1);
-            if *taken == 0 {
+        let used = shares.entry(caller.to_owned()).or_default();
+        let fits = used.bytes.saturating_add(bytes) <= self.queued_bytes_per_caller;
+        if fits {
+            used.bytes += bytes;
+        }
+        fits
+    }
+
+    fn give_share_back(&self, caller: &str, bytes: u64) {
+        let mut shares = lock(&self.shares);
+        if let Some(used) = shares.get_mut(caller) {
+            used.messages = used.messages.saturating_sub(1);
+            used.bytes = used.bytes.saturating_sub(bytes);
+            if used.messages == 0 {
                 shares.remove(caller);
             }
         }
@@ -175,8 +225,4 @@ impl Outbox {
 /// The maps stay whole even if a thread died while holding them: every change is one call.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn now() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
 }

@@ -104,4 +104,8 @@ pub struct Message {
     pub last_error: String,
     /// Its stable code.
     pub last_error_reason: String,
+    /// Not before this, chosen by the caller.
+    pub not_before: Option<i64>,
+    /// What is asked of servers, as the store keeps it.
+    pub delivery_status: String,
 }

@@ -1,5 +1,6 @@
 //! What an attempt's outcome means for the message: a pure decision.
 
+use super::backoff::Cause;
 use super::model::{Message, Recipient, RecipientState, State};
 use crate::log::Outcome as LogOutcome;
 use crate::mailer::{FailureKind, Outcome, RecipientOutcome};
@@ -22,7 +23,8 @@ impl Schedule {
     /// The longest pause, in milliseconds: a due time further away than this comes from a clock that was wrong.
     #[must_use]
     pub fn longest_ms(&self) -> i64 {
-        self.pauses.iter().max().map_or(60_000, |seconds| (*seconds as i64).saturating_mul(1000))
+        let longest = self.pauses.iter().max().map_or(60_000, |s| (*s as i64).saturating_mul(1000));
+        Cause::ALL.into_iter().map(|cause| cause.pause_ms(longest, u32::MAX)).max().unwrap_or(longest)
     }
 }
 
@@ -35,6 +37,8 @@ pub(super) struct Verdict {
     pub(super) state: State,
     /// When to try again.
     pub(super) next_attempt_at: Option<i64>,
+    /// Why not at once.
+    pub(super) cause: Cause,
     /// For the log.
     pub(super) outcome: LogOutcome,
     /// Empty when all went well.
@@ -45,10 +49,16 @@ pub(super) struct Verdict {
     pub(super) held_for: &'static str,
 }
 
-/// Decides. `now`: when the attempt ended, Unix milliseconds. The outcome's recipients are those of `message` that were
+/// Decides. `now`: when the attempt ended, Unix milliseconds. `expired`: it was the last. The outcome's recipients are those of `message` that were
 /// pending, in order.
 #[must_use]
-pub(super) fn settle(message: &Message, outcome: &Outcome, now: i64, schedule: &Schedule) -> Verdict {
+pub(super) fn settle(
+    message: &Message,
+    outcome: &Outcome,
+    now: i64,
+    schedule: &Schedule,
+    expired: bool,
+) -> Verdict {
     let mut recipients = message.recipients.clone();
     let pending = recipients.iter_mut().filter(|r| r.state == RecipientState::Pending);
     for (recipient, result) in pending.zip(&outcome.recipients) {
@@ -63,7 +73,7 @@ pub(super) fn settle(message: &Message, outcome: &Outcome, now: i64, schedule: &
 
     // What waits for a person is neither tried nor given up.
     let held_for = outcome.failure.as_ref().filter(|failure| failure.kind.holds()).map(|f| f.kind.code());
-    let expired = now >= message.expires_at && held_for.is_none();
+    let expired = expired && held_for.is_none();
     if expired {
         for recipient in recipients.iter_mut().filter(|r| r.state == RecipientState::Pending) {
             recipient.state = RecipientState::Failed;
@@ -96,10 +106,12 @@ pub(super) fn settle(message: &Message, outcome: &Outcome, now: i64, schedule: &
         (false, false, true) => State::Delivered,
         (false, false, false) => State::Cancelled,
     };
+    let cause = outcome.failure.as_ref().map_or(Cause::Later, Cause::of);
+    let attempts = message.attempts.saturating_add(1);
     let next_attempt_at = (state == State::Queued)
-        .then(|| now.saturating_add(schedule.pause_ms(message.attempts.saturating_add(1))));
+        .then(|| now.saturating_add(cause.pause_ms(schedule.pause_ms(attempts), attempts)));
     let held_for = held_for.filter(|_| state == State::Held).unwrap_or_default();
-    Verdict { recipients, state, next_attempt_at, outcome: log_outcome, error, reason, held_for }
+    Verdict { recipients, state, next_attempt_at, cause, outcome: log_outcome, error, reason, held_for }
 }
 
 #[cfg(test)]
@@ -134,13 +146,22 @@ mod tests {
             expires_at: 1_000_000,
             last_error: String::new(),
             last_error_reason: String::new(),
+            not_before: None,
+            delivery_status: String::new(),
         }
     }
 
     fn outcome(recipients: Vec<RecipientOutcome>, failure: Option<FailureKind>) -> Outcome {
         let failure =
             failure.map(|kind| Failure { step: Step::Recipient, kind, text: "no".into(), reply: None });
-        Outcome { failure, recipients, transcript: Transcript::default(), tls: None, answer: String::new() }
+        Outcome {
+            reused: false,
+            failure,
+            recipients,
+            transcript: Transcript::default(),
+            tls: None,
+            answer: String::new(),
+        }
     }
 
     fn schedule() -> Schedule {
@@ -154,7 +175,8 @@ mod tests {
 
     #[test]
     fn f3_all_reached_is_delivered() {
-        let verdict = settle(&message(&[Pending, Pending]), &outcome(vec![OK(), OK()], None), 5, &schedule());
+        let verdict =
+            settle(&message(&[Pending, Pending]), &outcome(vec![OK(), OK()], None), 5, &schedule(), false);
         assert_eq!((verdict.state, verdict.next_attempt_at), (State::Delivered, None));
         assert_eq!(verdict.outcome, LogOutcome::Ok);
     }
@@ -162,14 +184,14 @@ mod tests {
     #[test]
     fn f3_a_deferred_recipient_is_tried_again_and_the_others_are_not() {
         let m = message(&[Pending, Pending, Pending]);
-        let first = settle(&m, &outcome(vec![OK(), LATER(), NO()], None), 5, &schedule());
+        let first = settle(&m, &outcome(vec![OK(), LATER(), NO()], None), 5, &schedule(), false);
         assert_eq!(first.state, State::Queued);
         assert_eq!(first.next_attempt_at, Some(60_005));
         assert_eq!(first.outcome, LogOutcome::Partial);
 
         let again = Message { recipients: first.recipients, attempts: 1, ..m };
         // Only the pending one was in the second attempt's envelope.
-        let second = settle(&again, &outcome(vec![OK()], None), 70_000, &schedule());
+        let second = settle(&again, &outcome(vec![OK()], None), 70_000, &schedule(), false);
         let states: Vec<_> = second.recipients.iter().map(|r| r.state).collect();
         assert_eq!(states, [Delivered, Delivered, Failed]);
         assert_eq!(second.state, State::Failed);
@@ -185,8 +207,8 @@ mod tests {
     fn b5_mail_whose_sign_in_is_lost_is_held_and_not_given_up() {
         let m = message(&[Pending]);
         let lost = outcome(vec![LATER()], Some(FailureKind::SignInLost));
-        for at in [5, 2_000_000] {
-            let verdict = settle(&m, &lost, at, &schedule());
+        for expired in [false, true] {
+            let verdict = settle(&m, &lost, 5, &schedule(), expired);
             assert_eq!((verdict.state, verdict.next_attempt_at), (State::Held, None));
             assert_eq!((verdict.held_for, verdict.reason), ("SIGN_IN_LOST", "SIGN_IN_LOST"));
         }
@@ -196,7 +218,7 @@ mod tests {
     fn f3_what_is_too_old_is_given_up() {
         let m = message(&[Pending]);
         let verdict =
-            settle(&m, &outcome(vec![LATER()], Some(FailureKind::TimedOut)), 1_000_000, &schedule());
+            settle(&m, &outcome(vec![LATER()], Some(FailureKind::TimedOut)), 1_000_000, &schedule(), true);
         assert_eq!(verdict.state, State::Failed);
         assert_eq!(verdict.outcome, LogOutcome::Permanent);
         assert_eq!(verdict.error, "given up: no");

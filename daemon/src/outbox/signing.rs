@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
+use super::Outbox;
 use super::model::Message;
-use super::{Outbox, now};
 use crate::accounts::{self, Account};
 use crate::certs::SigningSource;
 use crate::mailer::{Failure, FailureKind, Signing, Step};
@@ -122,13 +122,11 @@ impl Outbox {
             if choose(&self.certificates, &row.account, &author).await.is_err() {
                 continue;
             }
-            let released = self.store.release_held_mail((account, sender), reasons.clone(), now()).await?;
-            for id in &released {
-                self.changed(id);
-            }
+            let pair = (account.clone(), sender);
+            let released = self.store.release_held_mail(pair, reasons.clone(), self.clock.wall()).await?;
+            self.released(&account, &released);
             if !released.is_empty() {
                 tracing::info!(account = row.id.as_str(), messages = released.len(), "released to be signed");
-                self.wake.notify_one();
             }
         }
         Ok(())

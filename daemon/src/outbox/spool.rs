@@ -24,11 +24,11 @@ pub struct Upload {
 }
 
 impl Spool {
-    /// Opens the spool and removes what a crash left: uploads, and bodies of messages that are not in `unfinished`.
+    /// Opens the spool.
     ///
     /// # Errors
-    /// The folder cannot be made or read.
-    pub fn open(state_dir: &Path, unfinished: &[String]) -> io::Result<Self> {
+    /// The folder cannot be made.
+    pub fn open(state_dir: &Path) -> io::Result<Self> {
         let folder = state_dir.join("spool");
         let named = |path: &Path, error: io::Error| {
             io::Error::new(error.kind(), format!("{}: {error}", path.display()))
@@ -37,10 +37,25 @@ impl Spool {
             // The first accepted mail must not lose its folder to a power cut.
             .and_then(|()| sync_folder(state_dir))
             .map_err(|error| named(&folder, error))?;
+        Ok(Self { folder })
+    }
+
+    /// The names of its files without extension: ids of messages, and whatever else a crash left.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn stems(&self) -> io::Result<Vec<String>> {
+        let stem = |path: PathBuf| path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
+        Ok(self.files()?.into_iter().filter_map(stem).collect())
+    }
+
+    /// Removes what a crash left: uploads, and bodies of messages that are not in `unfinished`.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn tidy(&self, unfinished: &[String]) -> io::Result<()> {
         let unfinished: HashSet<&str> = unfinished.iter().map(String::as_str).collect();
-        let spool = Self { folder };
-        for file in fs::read_dir(&spool.folder).map_err(|error| named(&spool.folder, error))? {
-            let path = file?.path();
+        for path in self.files()? {
             let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             if unfinished.contains(stem) {
                 continue;
@@ -50,7 +65,14 @@ impl Spool {
                 tracing::warn!(%error, file = %path.display(), "a file that is not needed stays in the spool");
             }
         }
-        Ok(spool)
+        Ok(())
+    }
+
+    fn files(&self) -> io::Result<Vec<PathBuf>> {
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.folder.display()));
+        let files = fs::read_dir(&self.folder).map_err(named)?;
+        files.map(|file| Ok(file.map_err(named)?.path())).collect()
     }
 
     /// Where the body of this message is, if it is not in the database.
@@ -131,7 +153,7 @@ mod tests {
     #[test]
     fn what_a_crash_left_is_removed_and_what_is_needed_stays() {
         let state = tempfile::tempdir().unwrap();
-        let spool = Spool::open(state.path(), &[]).unwrap();
+        let spool = Spool::open(state.path()).unwrap();
         fs::write(spool.body("wanted"), "x").unwrap();
         fs::write(spool.body("orphan"), "x").unwrap();
         // A crash closes the file and removes nothing.
@@ -139,7 +161,9 @@ mod tests {
         drop(file);
         std::mem::forget(upload);
 
-        let spool = Spool::open(state.path(), &["wanted".to_owned()]).unwrap();
+        let spool = Spool::open(state.path()).unwrap();
+        assert_eq!(spool.stems().unwrap().len(), 3);
+        spool.tidy(&["wanted".to_owned()]).unwrap();
         assert!(spool.body("wanted").exists());
         assert_eq!(fs::read_dir(state.path().join("spool")).unwrap().count(), 1);
     }
@@ -147,7 +171,7 @@ mod tests {
     #[test]
     fn an_upload_goes_with_its_owner() {
         let state = tempfile::tempdir().unwrap();
-        let spool = Spool::open(state.path(), &[]).unwrap();
+        let spool = Spool::open(state.path()).unwrap();
         let (upload, file) = spool.upload().unwrap();
         assert!(upload.path().exists());
         drop((file, upload));

@@ -2,7 +2,7 @@
 
 use super::accept::entry_about;
 use super::model::{Message, RecipientState, State};
-use super::{Outbox, lock, now};
+use super::{Outbox, lock};
 use crate::log::{Kind, Outcome};
 use crate::store::{Author, Settled, StoreError};
 
@@ -46,7 +46,8 @@ impl Outbox {
         own_only: bool,
     ) -> Result<Message, SteerError> {
         let author = caller.clone();
-        let at = now();
+        let at = self.clock.wall();
+        let _one = self.steering.lock().await;
         let decide = move |current: Option<&Message>| match current {
             Some(message) if !own_only || message.caller_id == author.id => {
                 match steered(message, steering, at) {
@@ -61,25 +62,30 @@ impl Outbox {
             }
             _ => (None, None),
         };
-        let (result, entry) = self.store.settle(id.to_owned(), decide).await?;
+        let (result, written) = self.store.settle(id.to_owned(), decide).await?;
         let message = match result {
             None => return Err(SteerError::NotFound(id.to_owned())),
             Some(Err(why)) => return Err(SteerError::WrongState(why)),
             Some(Ok(message)) => message,
         };
-        // After the commit, and before it is asked what is in flight: the scheduler either sees this or is seen.
-        lock(&self.flights).steered += 1;
+        if message.state == State::Queued {
+            // Somebody wants it tried: the account as well, whatever it waits for.
+            let account = lock(&self.queue).name(&message.account);
+            lock(&self.queue).lane(&account).reopen(false);
+            self.enqueue(message.seq, &message.account, &message.caller_id, None, None);
+        } else {
+            lock(&self.queue).remove(message.seq);
+        }
         if message.state.is_final() {
-            self.give_share_back(&message.caller_id);
+            self.give_share_back(&message.caller_id, message.size);
             if !self.is_in_flight(message.seq) {
                 self.spool.remove(&message.id);
             }
         }
-        if let Some(entry) = entry {
-            self.log.written(entry);
+        if let Some(written) = written {
+            self.log.written(written.entry);
         }
         self.changed(&message.id);
-        self.wake.notify_one();
         Ok(self.present(message))
     }
 }
@@ -132,5 +138,6 @@ fn settled(message: &Message, entry: crate::log::Entry) -> Settled {
         last_error_reason: message.last_error_reason.clone(),
         held_for: "",
         entry,
+        report: None,
     }
 }

@@ -8,10 +8,11 @@ use crate::log::Entry;
 use crate::outbox::{Message, Recipient, RecipientState, State};
 
 const COLUMNS: &str = "seq, id, message_id, account, caller_id, caller_name, state, sender, subject, size, attempts, \
-                       accepted_at, next_attempt_at, expires_at, last_error, last_error_reason";
+                       accepted_at, next_attempt_at, expires_at, last_error, last_error_reason, \
+                       not_before, delivery_status";
 
 /// A message to accept.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NewMessage {
     /// Without `seq`.
     pub message: Message,
@@ -28,12 +29,45 @@ pub struct NewMessage {
 /// What became of a [`NewMessage`].
 #[derive(Debug)]
 pub enum Inserted {
-    /// It is stored; the log entry's id.
-    New(i64),
+    /// It is stored.
+    New {
+        /// Its key.
+        seq: i64,
+        /// The log entry's id.
+        entry: i64,
+    },
     /// The same request was accepted before, as this.
     Duplicate(Box<Message>),
     /// Another message has this request id.
     Reused,
+}
+
+/// A queued message, as far as the scheduler needs it. Times are Unix milliseconds.
+#[derive(Debug)]
+pub struct Queued {
+    /// Its key.
+    pub seq: i64,
+    /// Account id.
+    pub account: String,
+    /// Who sent it.
+    pub caller_id: String,
+    /// When it is due.
+    pub next_attempt_at: Option<i64>,
+    /// Chosen by the caller.
+    pub not_before: Option<i64>,
+    /// No attempt after this.
+    pub expires_at: i64,
+}
+
+/// A message that was held and is queued again.
+#[derive(Debug)]
+pub struct Released {
+    /// Its key.
+    pub seq: i64,
+    /// UUID.
+    pub id: String,
+    /// Who sent it.
+    pub caller_id: String,
 }
 
 /// A message whose time has come.
@@ -81,6 +115,17 @@ pub struct Settled {
     pub held_for: &'static str,
     /// What the log says of it.
     pub entry: Entry,
+    /// A message to its sender about it.
+    pub report: Option<Box<NewMessage>>,
+}
+
+/// What was written of a [`Settled`].
+#[derive(Debug)]
+pub struct Written {
+    /// The log entry's id.
+    pub entry: i64,
+    /// The report's key, and its log entry's id.
+    pub report: Option<(i64, i64)>,
 }
 
 /// What is unfinished.
@@ -110,8 +155,8 @@ impl Store {
                     Inserted::Reused
                 });
             }
-            insert(c, &new)?;
-            Ok(Inserted::New(log::insert(c, &new.entry)?))
+            let seq = insert(c, &new)?;
+            Ok(Inserted::New { seq, entry: log::insert(c, &new.entry)? })
         })
         .await
     }
@@ -128,40 +173,46 @@ impl Store {
         self.read(move |c| by_request(c, &caller, &request)).await
     }
 
-    /// At most `limit` queued messages that are due at `now`, the longest waiting first. A due time more than
-    /// `horizon_ms` ahead was written by a clock that was wrong: such a message is due, too.
+    /// Every queued message, as far as the scheduler needs it.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn due(&self, now: i64, horizon_ms: i64, limit: usize) -> Result<Vec<Due>, StoreError> {
-        self.read(move |c| {
-            let sql = format!(
-                "SELECT {COLUMNS}, body FROM message
-                 WHERE state = 1 AND (next_attempt_at <= ?1 OR next_attempt_at > ?2)
-                 ORDER BY next_attempt_at LIMIT ?3"
-            );
-            let mut statement = c.prepare_cached(&sql)?;
-            let rows = statement
-                .query_map(params![now, now.saturating_add(horizon_ms), limit as i64], |row| {
-                    Ok(Due { message: message(row)?, body: row.get(16)? })
-                })?;
-            let mut due = rows.collect::<Result<Vec<_>, _>>()?;
-            for due in &mut due {
-                due.message.recipients = recipients(c, due.message.seq)?;
-            }
-            Ok(due)
+    pub async fn queued(&self) -> Result<Vec<Queued>, StoreError> {
+        self.read(|c| {
+            let sql = "SELECT seq, account, caller_id, next_attempt_at, not_before, expires_at FROM message
+                       WHERE state = 1";
+            let mut statement = c.prepare(sql)?;
+            let rows = statement.query_map([], |row| {
+                Ok(Queued {
+                    seq: row.get(0)?,
+                    account: row.get(1)?,
+                    caller_id: row.get(2)?,
+                    next_attempt_at: row.get(3)?,
+                    not_before: row.get(4)?,
+                    expires_at: row.get(5)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
     }
 
-    /// When the next message that is not due yet will be.
+    /// A message with its body, as it is now.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn next_due(&self, now: i64) -> Result<Option<i64>, StoreError> {
+    pub async fn with_body(&self, seq: i64) -> Result<Option<Due>, StoreError> {
         self.read(move |c| {
-            let sql = "SELECT min(next_attempt_at) FROM message WHERE state = 1 AND next_attempt_at > ?1";
-            Ok(c.prepare_cached(sql)?.query_row([now], |row| row.get(0))?)
+            let sql = format!(
+                "SELECT {COLUMNS}, content FROM message LEFT JOIN body ON body.message = seq WHERE seq = ?1"
+            );
+            let found = c
+                .prepare_cached(&sql)?
+                .query_row([seq], |row| Ok(Due { message: message(row)?, body: row.get(18)? }))
+                .optional()?;
+            let Some(mut due) = found else { return Ok(None) };
+            due.message.recipients = recipients(c, seq)?;
+            Ok(Some(due))
         })
         .await
     }
@@ -232,14 +283,20 @@ impl Store {
         &self,
         id: String,
         decide: impl FnOnce(Option<&Message>) -> (R, Option<Settled>) + Send + 'static,
-    ) -> Result<(R, Option<i64>), StoreError> {
-        self.write(move |c| {
-            let (result, settled) = decide(by_id(c, &id)?.as_ref());
-            let Some(settled) = settled else { return Ok((result, None)) };
-            update(c, &settled)?;
-            Ok((result, Some(log::insert(c, &settled.entry)?)))
-        })
-        .await
+    ) -> Result<(R, Option<Written>), StoreError> {
+        self.write(move |c| settle(c, &id, decide)).await
+    }
+
+    /// As [`Self::settle`], for what nobody waits for.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn settle_later<R: Send + 'static>(
+        &self,
+        id: String,
+        decide: impl FnOnce(Option<&Message>) -> (R, Option<Settled>) + Send + 'static,
+    ) -> Result<(R, Option<Written>), StoreError> {
+        self.write_later(move |c| settle(c, &id, decide)).await
     }
 
     /// What is unfinished, in all.
@@ -258,15 +315,36 @@ impl Store {
         .await
     }
 
-    /// Id and caller of every unfinished message.
+    /// What each caller has unfinished: messages, and their bytes.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn unfinished_ids(&self) -> Result<Vec<(String, String)>, StoreError> {
+    pub async fn shares(&self) -> Result<Vec<(String, u64, u64)>, StoreError> {
         self.read(|c| {
-            let mut statement = c.prepare("SELECT id, caller_id FROM message WHERE state IN (1, 3)")?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let sql =
+                "SELECT caller_id, count(*), sum(size) FROM message WHERE state IN (1, 3) GROUP BY caller_id";
+            let mut statement = c.prepare(sql)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Which of these messages are unfinished.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn unfinished_of(&self, ids: Vec<String>) -> Result<Vec<String>, StoreError> {
+        self.read(move |c| {
+            let mut statement =
+                c.prepare("SELECT EXISTS (SELECT 1 FROM message WHERE id = ?1 AND state IN (1, 3))")?;
+            let mut unfinished = Vec::new();
+            for id in ids {
+                if statement.query_row([&id], |row| row.get(0))? {
+                    unfinished.push(id);
+                }
+            }
+            Ok(unfinished)
         })
         .await
     }
@@ -314,7 +392,6 @@ impl Store {
     }
 
     /// Releases what the daemon holds of an account and an envelope sender for one of `reasons`: it is due at `now`.
-    /// Their ids.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -323,17 +400,22 @@ impl Store {
         (account, sender): (String, String),
         reasons: Vec<&'static str>,
         now: i64,
-    ) -> Result<Vec<String>, StoreError> {
+    ) -> Result<Vec<Released>, StoreError> {
         self.write(move |c| {
             let sql = format!(
                 "UPDATE message SET state = 1, next_attempt_at = ?, held_for = ''
-                 WHERE account = ? AND sender = ? AND state = 3 AND state IN (1, 3) AND held_for IN ({}) RETURNING id",
+                 WHERE account = ? AND sender = ? AND state = 3 AND state IN (1, 3) AND held_for IN ({})
+                 RETURNING seq, id, caller_id",
                 marks(reasons.len())
             );
             let values = [Value::from(now), Value::from(account), Value::from(sender)];
-            let values = values.into_iter().chain(reasons.into_iter().map(|reason| Value::from(reason.to_owned())));
+            let values =
+                values.into_iter().chain(reasons.into_iter().map(|reason| Value::from(reason.to_owned())));
             let mut statement = c.prepare_cached(&sql)?;
-            Ok(statement.query_map(params_from_iter(values), |row| row.get(0))?.collect::<Result<_, _>>()?)
+            let rows = statement.query_map(params_from_iter(values), |row| {
+                Ok(Released { seq: row.get(0)?, id: row.get(1)?, caller_id: row.get(2)? })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
     }
@@ -351,17 +433,33 @@ impl Store {
     }
 }
 
+fn settle<R>(
+    c: &Connection,
+    id: &str,
+    decide: impl FnOnce(Option<&Message>) -> (R, Option<Settled>),
+) -> Result<(R, Option<Written>), StoreError> {
+    let (result, settled) = decide(by_id(c, id)?.as_ref());
+    let Some(settled) = settled else { return Ok((result, None)) };
+    update(c, &settled)?;
+    let entry = log::insert(c, &settled.entry)?;
+    let report = match &settled.report {
+        Some(new) => Some((insert(c, new)?, log::insert(c, &new.entry)?)),
+        None => None,
+    };
+    Ok((result, Some(Written { entry, report })))
+}
+
 /// "?, ?, ?"
 fn marks(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 
-fn insert(c: &Connection, new: &NewMessage) -> Result<(), StoreError> {
+fn insert(c: &Connection, new: &NewMessage) -> Result<i64, StoreError> {
     let m = &new.message;
     c.prepare_cached(
         "INSERT INTO message (id, account, caller_id, caller_name, request_id, digest, message_id, sender, subject,
-                              size, body, state, accepted_at, next_attempt_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                              size, state, accepted_at, next_attempt_at, expires_at, not_before, delivery_status)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?
     .execute(params![
         m.id,
@@ -374,26 +472,31 @@ fn insert(c: &Connection, new: &NewMessage) -> Result<(), StoreError> {
         m.sender,
         m.subject,
         m.size,
-        new.body,
         m.state as i64,
         m.accepted_at,
         m.next_attempt_at,
         m.expires_at,
+        m.not_before,
+        m.delivery_status,
     ])?;
     let seq = c.last_insert_rowid();
+    if let Some(body) = &new.body {
+        c.prepare_cached("INSERT INTO body (message, content) VALUES (?1, ?2)")?
+            .execute(params![seq, body])?;
+    }
     let mut statement = c.prepare_cached(
         "INSERT INTO recipient (message, position, address, state) VALUES (?1, ?2, ?3, ?4)",
     )?;
     for (position, recipient) in m.recipients.iter().enumerate() {
         statement.execute(params![seq, position as i64, recipient.address, recipient.state as i64])?;
     }
-    Ok(())
+    Ok(seq)
 }
 
 fn update(c: &Connection, settled: &Settled) -> Result<(), StoreError> {
     c.prepare_cached(
         "UPDATE message SET state = ?2, attempts = ?3, next_attempt_at = ?4, last_error = ?5, last_error_reason = ?6,
-                            body = iif(?7, NULL, body), finished_at = iif(?7, ?8, NULL), held_for = ?9
+                            finished_at = iif(?7, ?8, NULL), held_for = ?9
          WHERE seq = ?1",
     )?
     .execute(params![
@@ -407,6 +510,9 @@ fn update(c: &Connection, settled: &Settled) -> Result<(), StoreError> {
         settled.entry.at,
         settled.held_for,
     ])?;
+    if settled.state.is_final() {
+        c.prepare_cached("DELETE FROM body WHERE message = ?1")?.execute([settled.seq])?;
+    }
     let mut statement = c.prepare_cached(
         "UPDATE recipient SET state = ?3, answer = ?4 WHERE message = ?1 AND position = ?2",
     )?;
@@ -430,7 +536,7 @@ fn by_request(
     let sql = format!("SELECT {COLUMNS}, digest FROM message WHERE caller_id = ?1 AND request_id = ?2");
     let found = c
         .prepare_cached(&sql)?
-        .query_row([caller, request], |row| Ok((message(row)?, row.get::<_, [u8; 32]>(16)?)))
+        .query_row([caller, request], |row| Ok((message(row)?, row.get::<_, [u8; 32]>(18)?)))
         .optional()?;
     let Some((message, digest)) = found else { return Ok(None) };
     Ok(with_recipients(c, Some(message))?.map(|message| (message, digest)))
@@ -462,6 +568,8 @@ fn message(row: &Row) -> rusqlite::Result<Message> {
         expires_at: row.get(13)?,
         last_error: row.get(14)?,
         last_error_reason: row.get(15)?,
+        not_before: row.get(16)?,
+        delivery_status: row.get(17)?,
     })
 }
 

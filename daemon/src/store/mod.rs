@@ -21,7 +21,7 @@ use rusqlite::Connection;
 pub use accounts::{AccountRow, Author, DAEMON};
 pub use audit::AuditFilter;
 pub use log::From as EntriesFrom;
-pub use messages::{Due, Inserted, Listing, NewMessage, Settled, Unfinished};
+pub use messages::{Due, Inserted, Listing, NewMessage, Queued, Released, Settled, Unfinished, Written};
 pub use requests::{Asked, RequestFilter, RequestLimits, RequestStep, Stepped};
 
 /// File name of the database in the state folder.
@@ -146,6 +146,13 @@ impl Store {
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.run(work).await
+    }
+
+    async fn write_later<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.run_later(work).await
     }
 }
 

@@ -95,10 +95,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn waiting_bytes(&self) -> Result<u64, StoreError> {
-        self.read(|c| {
-            Ok(number(c, "SELECT coalesce(sum(length(body)), 0) FROM message WHERE state IN (1, 3)")?)
-        })
-        .await
+        self.read(|c| Ok(number(c, "SELECT coalesce(sum(length(content)), 0) FROM body")?)).await
     }
 
     /// Gives free pages back to the file system, at most `limit` of them, and keeps `keep` for what comes next; gives

@@ -38,23 +38,29 @@ CREATE TABLE message (
   sender            TEXT NOT NULL,
   subject           TEXT NOT NULL,
   size              INTEGER NOT NULL,
-  body              BLOB,            -- NULL: a file of the spool, or no longer needed
   state             INTEGER NOT NULL,
   attempts          INTEGER NOT NULL DEFAULT 0,
   accepted_at       INTEGER NOT NULL,
   next_attempt_at   INTEGER,
+  not_before        INTEGER,         -- chosen by the caller
   expires_at        INTEGER NOT NULL,
   finished_at       INTEGER,         -- NULL: unfinished
   last_error        TEXT NOT NULL DEFAULT '',
   last_error_reason TEXT NOT NULL DEFAULT '',
+  delivery_status   TEXT NOT NULL DEFAULT '', -- mailer::DeliveryStatus as JSON; '': nothing asked for
   held_for          TEXT NOT NULL DEFAULT ''  -- why the daemon holds it; empty: it does not, or a caller does
 ) STRICT;
 
 CREATE UNIQUE INDEX message_request ON message (caller_id, request_id) WHERE request_id IS NOT NULL;
-CREATE INDEX message_due ON message (next_attempt_at) WHERE state = 1;
-CREATE INDEX message_unfinished ON message (caller_id) WHERE state IN (1, 3);
+CREATE INDEX message_unfinished ON message (state, accepted_at, caller_id, size) WHERE state IN (1, 3);
 CREATE INDEX message_caller ON message (caller_id, seq);
 CREATE INDEX message_finished ON message (finished_at) WHERE finished_at IS NOT NULL;
+
+-- Apart from its message, whose row changes with every attempt. Missing: a file of the spool, or no longer needed.
+CREATE TABLE body (
+  message INTEGER PRIMARY KEY REFERENCES message (seq),
+  content BLOB NOT NULL
+) STRICT;
 
 CREATE TABLE recipient (
   message  INTEGER NOT NULL REFERENCES message (seq),

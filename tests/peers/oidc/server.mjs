@@ -18,6 +18,10 @@ import path from 'node:path';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
+// It warns of what a test wants: keys and a memory of its own. What goes wrong comes by console.error.
+console.warn = () => {};
+console.info = () => {};
+
 const require = createRequire(path.join(process.env.MODULES, 'anchor.js'));
 const { Provider } = await import(pathToFileURL(require.resolve('oidc-provider')));
 

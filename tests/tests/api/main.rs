@@ -15,5 +15,8 @@ mod kit;
 mod log;
 mod mail;
 mod mail_outbox;
+mod mail_schedule;
 mod mail_stream;
 mod secrets;
+#[cfg(unix)]
+mod signing;

@@ -147,6 +147,8 @@ async fn h3_no_password_is_in_a_file_a_log_or_an_answer() {
         let message = watched(&daemon, &id, |message| message.attempts == 1).await;
         assert_eq!(message.last_error_reason, "AUTH_REJECTED");
         answers.push_str(&format!("{message:?}"));
+        // With the next settings the next message shall be the one that asks.
+        ok(daemon.mail().await.cancel_message(v1::CancelMessageRequest { id }).await);
     }
     // In a draft, in a new account, and in requests that are refused.
     let given = |password: &str| v1::Account { password: password.to_owned(), ..v1::Account::default() };

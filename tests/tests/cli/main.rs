@@ -4,6 +4,8 @@
 
 mod account;
 mod account_test;
+#[cfg(unix)] // on Windows all daemons have one store: that of the machine
+mod cert;
 mod failures;
 mod generated;
 mod kit;
@@ -12,5 +14,7 @@ mod log;
 mod outbox;
 mod password;
 mod policy;
+mod request;
 mod send;
+mod signin;
 mod status;

@@ -30,6 +30,7 @@ pub(crate) fn job(server: &SmtpServer) -> Job {
         body: Body::Inline(MESSAGE.to_vec()),
         signing: None,
         until: Step::Message,
+        delivery_status: Default::default(),
         pool: None,
     }
 }

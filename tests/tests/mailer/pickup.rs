@@ -15,6 +15,7 @@ fn job(directory: &Path, body: Body) -> Job {
         body,
         signing: None,
         until: Step::Message,
+        delivery_status: Default::default(),
         pool: None,
     }
 }

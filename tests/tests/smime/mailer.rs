@@ -21,6 +21,7 @@ fn job(route: Route, body: Vec<u8>, person: &Person, mode: Mode) -> Job {
         body: Body::Inline(body),
         signing: Some(person.signing(mode)),
         until: Step::Message,
+        delivery_status: Default::default(),
         pool: None,
     }
 }

@@ -113,6 +113,7 @@ fn mail(args: Send, context: &Context) -> Result<SendMailRequest, Error> {
         attachments: Vec::new(),
         headers: headers.collect::<Result<_, _>>()?,
         request_id: args.request_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
+        ..SendMailRequest::default()
     })
 }
 

@@ -101,7 +101,9 @@ impl Pool {
             .filter(|index| all[*index].key.name == key.name && all[*index].key.route != key.route)
             .collect();
         for index in outdated {
-            all.remove(index).map(Kept::end);
+            if let Some(kept) = all.remove(index) {
+                kept.end();
+            }
         }
         let index = all.iter().rposition(|kept| kept.key == *key)?;
         all.remove(index)
@@ -117,7 +119,7 @@ impl Pool {
         let mut idle = self.lock();
         idle.kept.push_back(kept);
         if idle.kept.len() > KEPT {
-            idle.kept.pop_front().map(Kept::end);
+            idle.end_first();
         }
         if !std::mem::replace(&mut idle.is_watched, true) {
             tokio::spawn(self.clone().watch());
@@ -130,7 +132,7 @@ impl Pool {
             let next = {
                 let mut idle = self.lock();
                 while idle.kept.front().is_some_and(|kept| kept.since.elapsed() >= IDLE) {
-                    idle.kept.pop_front().map(Kept::end);
+                    idle.end_first();
                 }
                 let Some(kept) = idle.kept.front() else {
                     idle.is_watched = false;
@@ -144,6 +146,14 @@ impl Pool {
 
     fn lock(&self) -> MutexGuard<'_, Idle> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Idle {
+    fn end_first(&mut self) {
+        if let Some(kept) = self.kept.pop_front() {
+            kept.end();
+        }
     }
 }
 

@@ -31,7 +31,8 @@ impl Session<'_> {
             _ => false,
         };
         let reused = self.messages > 0 && failure.step >= Step::Sender;
-        if !cannot_chunk && !(reused && ended && !self.content_begun) {
+        let untouched = reused && ended && !self.content_begun;
+        if !cannot_chunk && !untouched {
             return false;
         }
         let why = if cannot_chunk { "the server cannot do BDAT" } else { "this connection is used up" };

@@ -8,12 +8,14 @@ use std::collections::VecDeque;
 
 use lettre::Address;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter};
+use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter, RcptParameter};
 
 use super::content::{Content, PIECE, Stuffer};
 use super::session::Session;
 use crate::mailer::failure::Fault;
-use crate::mailer::{Envelope, Failure, FailureKind, RecipientOutcome, Reply, Step, envelope};
+use crate::mailer::{
+    DeliveryStatus, Envelope, Failure, FailureKind, GiveBack, Notify, RecipientOutcome, Reply, Step, envelope,
+};
 
 /// Recipients asked for at once. Their answers must fit into the buffers of both sides while nobody reads them.
 const GROUP: usize = 50;
@@ -63,7 +65,45 @@ impl<'a> Session<'a> {
             }
             parameters.push(MailParameter::SmtpUtfEight);
         }
+        parameters.extend(self.report_parameters());
         Ok(parameters)
+    }
+
+    /// RET and ENVID (RFC 3461), where the server has them.
+    fn report_parameters(&mut self) -> Vec<MailParameter> {
+        let DeliveryStatus { give_back, envelope_id, .. } = &self.job.delivery_status;
+        let other = |keyword: &str, value: &str| MailParameter::Other {
+            keyword: keyword.to_owned(),
+            value: Some(value.to_owned()),
+        };
+        let mut parameters = Vec::new();
+        parameters.extend(give_back.map(|much| match much {
+            GiveBack::Full => other("RET", "FULL"),
+            GiveBack::Header => other("RET", "HDRS"),
+        }));
+        parameters.extend((!envelope_id.is_empty()).then(|| other("ENVID", envelope_id)));
+        if self.capabilities.dsn {
+            return parameters;
+        }
+        if self.job.delivery_status != DeliveryStatus::default() {
+            self.connection.recorder.remark("the server has no reports of delivery to ask for (DSN)");
+        }
+        Vec::new()
+    }
+
+    fn notify_parameters(&self) -> Vec<RcptParameter> {
+        let Some(occasions) = self.job.delivery_status.notify.as_ref().filter(|_| self.capabilities.dsn)
+        else {
+            return Vec::new();
+        };
+        let word = |occasion: &Notify| match occasion {
+            Notify::Success => "SUCCESS",
+            Notify::Failure => "FAILURE",
+            Notify::Delay => "DELAY",
+        };
+        let words: Vec<_> = occasions.iter().map(word).collect();
+        let value = if words.is_empty() { "NEVER".to_owned() } else { words.join(",") };
+        vec![RcptParameter::Other { keyword: "NOTIFY".to_owned(), value: Some(value) }]
     }
 
     pub(super) async fn recipients(&mut self) -> Result<(), Fault> {
@@ -84,7 +124,7 @@ impl<'a> Session<'a> {
     fn ask_for_recipients(&mut self, at_most: usize) {
         for _ in 0..at_most {
             let Some((index, address)) = self.recipients.to_ask.pop_front() else { break };
-            self.connection.queue(Rcpt::new(address.clone(), Vec::new()));
+            self.connection.queue(Rcpt::new(address.clone(), self.notify_parameters()));
             self.recipients.asked.push_back((index, address));
         }
     }

@@ -1,0 +1,95 @@
+//! The queue between the store and the accounts: what it holds at a start, what settings allow, how accounts do.
+
+use std::sync::Arc;
+
+use super::backoff::Cause;
+use super::lane::Limits;
+use super::queue::{Queue, Waiting};
+use super::settle::Schedule;
+use super::{Clock, Outbox, lock};
+use crate::accounts::Method;
+use crate::mailer::{Outcome, Step};
+use crate::store::{AccountRow, Released, Store, StoreError};
+
+/// Places that one account leaves to the others, however many connections it may have.
+const LEFT_TO_OTHERS: usize = 2;
+
+/// After a start nothing is given up for so long: a clock that is wrong at first shall not cost the mail that waits.
+const GRACE_MS: i64 = 3_600_000;
+
+/// Every queued message of the store. What is stored is the wall's time, of which nobody knows how right it was: a due
+/// time further ahead than the longest pause counts as that pause.
+pub(super) async fn load(
+    store: &Store,
+    schedule: &Schedule,
+    give_up_ms: i64,
+    clock: &Clock,
+) -> Result<Queue, StoreError> {
+    let mut queue = Queue::default();
+    let (now, wall) = (clock.steady(), clock.wall());
+    for stored in store.queued().await? {
+        let at = stored.next_attempt_at.unwrap_or(wall);
+        let not_before = stored.not_before.filter(|time| *time == at && at > wall);
+        // A due time that is long past was chosen for a message that nobody could try: it goes now.
+        let pause = at.saturating_sub(wall).clamp(0, schedule.longest_ms());
+        let left = stored.expires_at.saturating_sub(wall).clamp(GRACE_MS.min(give_up_ms), i64::MAX);
+        let left = if not_before.is_some() { left } else { left.min(give_up_ms) };
+        let (account, caller) = (queue.name(&stored.account), queue.name(&stored.caller_id));
+        let (due, expires) = (now.saturating_add(pause), now.saturating_add(left));
+        queue.add(Waiting { seq: stored.seq, account, caller, due, not_before, expires });
+    }
+    Ok(queue)
+}
+
+impl Outbox {
+    /// What the account's settings allow.
+    pub(super) fn limits(&self, account: &str) -> Limits {
+        let most = self.deliveries.saturating_sub(LEFT_TO_OTHERS).max(1);
+        let limits = |row: &AccountRow| Limits {
+            connections: match row.account.method {
+                Method::Pickup => most,
+                _ => row.account.effective_connections().min(most),
+            },
+            per_minute: row.account.messages_per_minute,
+        };
+        // What is sent under an account that is gone fails one by one.
+        self.registry.look(account, limits).unwrap_or(Limits { connections: 1, per_minute: 0 })
+    }
+
+    /// Held messages of an account that the store has queued again.
+    pub(super) fn released(&self, account: &str, released: &[Released]) {
+        for message in released {
+            self.enqueue(message.seq, account, &message.caller_id, None, None);
+            self.changed(&message.id);
+        }
+    }
+
+    /// What an attempt tells of its account.
+    pub(super) fn account_did(&self, account: &Arc<str>, outcome: &Outcome) {
+        let now = self.clock.steady();
+        let mut queue = lock(&self.queue);
+        let lane = queue.lane(account);
+        match &outcome.failure {
+            Some(failure) if Cause::of(failure).is_shared() => {
+                let usual = |strikes| self.schedule.pause_ms(strikes);
+                lane.went_wrong(now, Cause::of(failure), usual, (&failure.text, failure.kind.code()));
+            }
+            // It did not get as far as the server.
+            Some(failure) if failure.kind.holds() || failure.step < Step::Sender => {}
+            _ => {
+                if lane.went_well() {
+                    queue.release(account, now);
+                }
+            }
+        }
+    }
+
+    /// Accounts whose rows differ have other settings, or another password.
+    pub(super) fn settings_changed(&self, before: &[AccountRow], after: &[AccountRow]) {
+        let now = self.clock.steady();
+        let revision = |id: &str| before.iter().find(|row| row.id.as_str() == id).map(|row| row.revision);
+        for row in after.iter().filter(|row| revision(row.id.as_str()) != Some(row.revision)) {
+            lock(&self.queue).release(row.id.as_str(), now);
+        }
+    }
+}
