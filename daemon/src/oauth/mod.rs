@@ -160,6 +160,7 @@ impl Oauth {
     /// again where a provider could not be asked.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let mut accounts = self.registry.watch();
+        self.look_after().await;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,

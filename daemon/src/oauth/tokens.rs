@@ -123,9 +123,8 @@ impl Oauth {
             let wanted = (idle && grant.tokens.refresh.is_some()) || again;
             if wanted && self.registry.get(&grant.account).is_some_and(|row| uses_oauth(&row)) {
                 let (this, account) = (self.clone(), grant.account.clone());
-                // Whatever comes of it is told where the sign-in is shown.
-                let _ =
-                    self.exchanges.spawn(async move { this.fresh_token(&account, None, true).await }).await;
+                // Whatever comes of it is told where the sign-in is shown; a provider that is slow holds up nobody else.
+                self.exchanges.spawn(async move { this.fresh_token(&account, None, true).await });
             }
         }
     }

@@ -3,8 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::lock;
 use super::script::Fault;
@@ -12,7 +11,10 @@ use super::state::{Asked, State};
 
 const LONGEST: usize = 64 * 1024;
 
-pub(super) async fn answer(mut stream: TcpStream, issuer: String, state: Arc<Mutex<State>>) {
+pub(super) async fn answer<S>(mut stream: S, issuer: String, state: Arc<Mutex<State>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let Ok(asked) = read(&mut stream).await else { return };
     let (fault, reply) = {
         let mut state = lock(&state);
@@ -58,7 +60,7 @@ pub(super) fn error_body(error: &str, words: &str) -> String {
     serde_json::json!({ "error": error, "error_description": words }).to_string()
 }
 
-async fn read(stream: &mut TcpStream) -> io::Result<Asked> {
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Asked> {
     let mut bytes = Vec::new();
     let head = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -90,7 +92,7 @@ async fn read(stream: &mut TcpStream) -> io::Result<Asked> {
     })
 }
 
-async fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<()> {
+async fn more(stream: &mut (impl AsyncRead + Unpin), bytes: &mut Vec<u8>) -> io::Result<()> {
     let mut part = [0; 4096];
     let count = stream.read(&mut part).await?;
     if count == 0 || bytes.len() > LONGEST {

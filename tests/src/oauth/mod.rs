@@ -18,11 +18,13 @@ mod http;
 mod script;
 mod state;
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+use crate::smtp::Identity;
 
 pub use script::{At, Fault};
 pub use state::{Asked, Rotation};
@@ -38,11 +40,12 @@ pub const CLIENT_SECRET: &str = "cl1ent-s3cret~of.the_test/+ %";
 #[must_use]
 pub struct Builder {
     settings: Settings,
+    tls: Option<Identity>,
 }
 
 /// A running provider; dropped, it ends.
 pub struct OauthServer {
-    address: SocketAddr,
+    issuer: String,
     state: Arc<Mutex<State>>,
     task: JoinHandle<()>,
 }
@@ -50,7 +53,7 @@ pub struct OauthServer {
 impl OauthServer {
     /// One with a public client, hour-long tokens, and refresh tokens that rotate.
     pub fn builder() -> Builder {
-        Builder { settings: Settings::default() }
+        Builder { settings: Settings::default(), tls: None }
     }
 
     /// One with everything at its default.
@@ -58,16 +61,16 @@ impl OauthServer {
         Self::builder().start().await
     }
 
-    /// "http://127.0.0.1:PORT".
+    /// "http://127.0.0.1:PORT", or "https://localhost:PORT" with TLS.
     #[must_use]
     pub fn issuer(&self) -> String {
-        format!("http://{}", self.address)
+        self.issuer.clone()
     }
 
     /// One of authorize, token, device, revoke.
     #[must_use]
     pub fn endpoint(&self, name: &str) -> String {
-        format!("http://{}/{name}", self.address)
+        format!("{}/{name}", self.issuer)
     }
 
     /// The person agrees: what a browser would be sent back with, after the question mark.
@@ -188,6 +191,12 @@ impl Builder {
         self
     }
 
+    /// Speaks TLS only.
+    pub fn tls(mut self, identity: Identity) -> Self {
+        self.tls = Some(identity);
+        self
+    }
+
     /// Life of access tokens in seconds, as it is told; they are good for a minute at least.
     pub fn life(mut self, seconds: i64) -> Self {
         self.settings.life = seconds;
@@ -238,19 +247,38 @@ impl Builder {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port on the loopback");
         let address = listener.local_addr().expect("a bound socket has an address");
         let state = Arc::new(Mutex::new(State::new(self.settings)));
-        let task = tokio::spawn(serve(listener, address, state.clone()));
-        OauthServer { address, state, task }
+        let issuer = match &self.tls {
+            None => format!("http://{address}"),
+            Some(_) => format!("https://localhost:{}", address.port()),
+        };
+        let acceptor = self.tls.map(|identity| TlsAcceptor::from(identity.config));
+        let task = tokio::spawn(serve(listener, issuer.clone(), acceptor, state.clone()));
+        OauthServer { issuer, state, task }
     }
 }
 
-async fn serve(listener: TcpListener, address: SocketAddr, state: Arc<Mutex<State>>) {
-    let issuer = format!("http://{address}");
+async fn serve(
+    listener: TcpListener,
+    issuer: String,
+    acceptor: Option<TlsAcceptor>,
+    state: Arc<Mutex<State>>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else { continue };
-                connections.spawn(http::answer(stream, issuer.clone(), state.clone()));
+                let (issuer, acceptor, state) = (issuer.clone(), acceptor.clone(), state.clone());
+                connections.spawn(async move {
+                    match acceptor {
+                        None => http::answer(stream, issuer, state).await,
+                        Some(acceptor) => {
+                            // A client that does not trust us hangs up here.
+                            let Ok(stream) = acceptor.accept(stream).await else { return };
+                            http::answer(stream, issuer, state).await;
+                        }
+                    }
+                });
             }
             Some(_) = connections.join_next() => {}
         }

@@ -18,7 +18,7 @@ pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 #[derive(Clone)]
 pub struct Identity {
     /// For the server's side of TLS.
-    pub(super) config: Arc<ServerConfig>,
+    pub(crate) config: Arc<ServerConfig>,
     chain: Vec<CertificateDer<'static>>,
     /// PKCS #8.
     private: Vec<u8>,

@@ -110,6 +110,45 @@ async fn b4_killed_between_commit_and_use_the_new_tokens_are_there() {
 }
 
 #[tokio::test]
+async fn b4_tokens_that_cannot_be_written_are_kept_until_they_can() {
+    let provider = OauthServer::builder().life(0).rotation(Rotation::Strict).start().await;
+    let daemon = daemon(&provider).await;
+    sign_in(&daemon, &provider).await.unwrap();
+    // Somebody else holds the database, a backup perhaps, for longer than the daemon waits.
+    let other = rusqlite::Connection::open(daemon.state_dir().join("faxpost.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let result = token(&daemon).await;
+    assert_eq!(provider.asked_for("refresh_token").len(), 1, "the provider has rotated");
+    refused(result, Code::Unavailable, reason::STORE_FAILED);
+    other.execute_batch("ROLLBACK").unwrap();
+    // With the refresh token before it, everything would be revoked.
+    assert!(provider.accepts(&token(&daemon).await.unwrap().access_token));
+    assert_eq!(provider.asked_for("refresh_token").len(), 2);
+    assert_eq!(standing(&daemon).await.state(), SignInState::SignedIn);
+}
+
+#[tokio::test]
+async fn b4_b7_a_refresh_token_that_nobody_used_for_a_day_is_used_before_it_ends() {
+    let provider = OauthServer::start().await;
+    let mut daemon = daemon(&provider).await;
+    sign_in(&daemon, &provider).await.unwrap();
+    daemon.kill();
+    let store = rusqlite::Connection::open(daemon.state_dir().join("faxpost.db")).unwrap();
+    let aged =
+        store.execute("UPDATE oauth_grant SET signed_in_at = signed_in_at - 2 * 86400000", []).unwrap();
+    assert_eq!(aged, 1);
+    drop(store);
+    daemon.start_again().await;
+    let used = async {
+        while standing(&daemon).await.last_refresh_time.is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, used).await.expect("nobody had to ask");
+    assert_eq!(provider.asked_for("refresh_token").len(), 1);
+}
+
+#[tokio::test]
 async fn b4_killed_at_any_time_a_sign_in_lasts() {
     let provider = OauthServer::builder().life(0).rotation(Rotation::UntilNewIsUsed).start().await;
     let mut daemon = daemon(&provider).await;

@@ -55,6 +55,33 @@ async fn b2_nobody_at_the_endpoint_is_told_as_such() {
     assert!(status.message().contains("cannot be reached"), "{}", status.message());
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn b2_a_providers_certificate_is_checked_by_the_systems_roots() {
+    use faxpost_tests::smtp::Authority;
+    let authority = Authority::new();
+    let provider = OauthServer::builder().tls(authority.good()).start().await;
+    let stranger = daemon(&provider).await;
+    let result = sign_in(&stranger, &provider).await;
+    let status = refused(result, Code::Unavailable, reason::PROVIDER_UNAVAILABLE);
+    assert!(status.message().contains("certificate"), "{}", status.message());
+    assert_eq!(provider.requests().len(), 0, "it was told nothing");
+
+    let folder = tempfile::tempdir().unwrap();
+    let roots = folder.path().join("roots.pem");
+    std::fs::write(&roots, authority.pem()).unwrap();
+    let friend = TestDaemon::builder().env("SSL_CERT_FILE", roots.display().to_string()).start().await;
+    friend.set(account(&provider, 2587), FIELDS).await.unwrap();
+    sign_in(&friend, &provider).await.unwrap();
+    // In its time, for its name: else not even by its own authority.
+    for bad in [authority.expired(), authority.wrong_name()] {
+        let provider = OauthServer::builder().tls(bad).start().await;
+        friend.set(account(&provider, 2587), FIELDS).await.unwrap();
+        refused(sign_in(&friend, &provider).await, Code::Unavailable, reason::PROVIDER_UNAVAILABLE);
+        assert_eq!(provider.requests().len(), 0);
+    }
+}
+
 /// Overwrites the database with noise, in place: the daemon has its files open.
 #[cfg(unix)]
 fn destroy(daemon: &TestDaemon) {
