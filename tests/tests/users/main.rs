@@ -10,3 +10,4 @@ mod kit;
 mod mailer;
 mod own;
 mod roles;
+mod signing;
