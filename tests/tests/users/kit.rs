@@ -47,13 +47,19 @@ impl Somebody {
         Self { program, endpoint: daemon.endpoint().to_owned(), credentials }
     }
 
-    /// Runs `faxpost` with these arguments.
-    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+    /// `faxpost` with these arguments, to be run.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("setpriv");
         command.args(&self.credentials).arg(&self.program).args(arguments);
         command.env_clear().env("LC_ALL", "C.UTF-8").env("PATH", "/usr/bin:/bin");
         command.env(faxpost_proto::endpoint::ENDPOINT_VARIABLE, &self.endpoint);
-        let output = command.current_dir("/").stdin(Stdio::null()).output().expect("setpriv of util-linux");
+        command.current_dir("/").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `faxpost` with these arguments.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        let output = self.command(arguments).output().expect("setpriv of util-linux");
         Ran { arguments: arguments.join(" "), output }
     }
 

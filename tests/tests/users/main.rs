@@ -4,6 +4,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod approvals;
 mod certificates;
 mod disk;
 mod kit;
