@@ -132,7 +132,11 @@ impl From<Lang> for Language {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// How the daemon is, who I am to it, and what I may do
-    Status,
+    Status {
+        /// What the daemon has counted, in the text format of Prometheus
+        #[arg(long)]
+        metrics: bool,
+    },
     /// SMTP accounts: who mail is from, how it leaves, how to sign in
     #[command(subcommand)]
     Account(Account),

@@ -134,6 +134,8 @@ const TABLE: &[(&str, [Decision; 3])] = &[
     ("faxpost.v1.Log/GetTranscript", [Allow, Allow, Allow]),
     ("faxpost.v1.Log/FollowEntries", [Allow, Allow, Allow]),
     ("faxpost.v1.Diagnostics/GetStatus", [Allow, Allow, Allow]),
+    // Counts what all callers do.
+    ("faxpost.v1.Diagnostics/GetMetrics", [Allow, Allow, Deny]),
     ("faxpost.v1.Diagnostics/WatchStatus", [Allow, Allow, Allow]),
     ("faxpost.v1.Diagnostics/TestAccount", [Allow, Deny, Allow]),
     ("faxpost.v1.Approvals/ListRequests", [Allow, Deny, Allow]),

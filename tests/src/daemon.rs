@@ -30,6 +30,7 @@ pub struct Builder {
     settings: String,
     environment: Vec<(String, String)>,
     program: Option<&'static str>,
+    wrapper: Vec<String>,
 }
 
 /// A running daemon.
@@ -151,14 +152,40 @@ impl TestDaemon {
         ids.filter(is_ours).collect()
     }
 
+    /// The next start is under this program, e.g. strace with its arguments; empty: under none.
+    pub fn under(&mut self, wrapper: &[&str]) {
+        self.builder.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
+    }
+
     /// Starts it again on the same state, after [`Self::kill`].
     ///
     /// # Panics
     /// It does not come up.
     pub async fn start_again(&mut self) {
+        if let Err(why) = self.start_or_end().await {
+            panic!("faxpostd did not come up ({why}):\n{}", self.stderr());
+        }
+    }
+
+    /// As [`Self::start_again`], for a start that may fail.
+    ///
+    /// # Errors
+    /// It ended, or did not serve in time; why.
+    ///
+    /// # Panics
+    /// It cannot be started at all.
+    pub async fn start_or_end(&mut self) -> Result<(), String> {
         let log =
             File::options().append(true).create(true).open(self.folder.path().join("stderr")).expect("log");
-        let mut command = Command::new(bins::path(self.builder.program.unwrap_or("faxpostd")));
+        let program = bins::path(self.builder.program.unwrap_or("faxpostd"));
+        let mut command = match self.builder.wrapper.split_first() {
+            None => Command::new(program),
+            Some((wrapper, arguments)) => {
+                let mut command = Command::new(wrapper);
+                command.args(arguments).arg(program);
+                command
+            }
+        };
         command.arg("run").arg("--state-dir").arg(self.state_dir()).args(["--endpoint", &self.endpoint]);
         command.envs(self.builder.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
@@ -167,10 +194,13 @@ impl TestDaemon {
         let begun = Instant::now();
         while let Err(error) = connect(&self.endpoint).await {
             let exited = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
-            let patient = exited.is_none() && begun.elapsed() < START;
-            assert!(patient, "faxpostd did not come up ({exited:?}, {error}):\n{}", self.stderr());
+            if exited.is_some() || begun.elapsed() > START {
+                self.child.take().map(|mut child| child.wait());
+                return Err(format!("{exited:?}, {error}"));
+            }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        Ok(())
     }
 
     /// Ends it without a chance to tidy up: SIGKILL, TerminateProcess.

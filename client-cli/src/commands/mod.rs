@@ -90,7 +90,8 @@ fn execute(command: Command, context: &mut Context) -> Result<(), Error> {
 
 async fn call(command: Command, context: &mut Context) -> Result<(), Error> {
     match command {
-        Command::Status => status::run(context).await,
+        Command::Status { metrics: true } => status::metrics(context).await,
+        Command::Status { metrics: false } => status::run(context).await,
         Command::Account(command) => account::run(command, context).await,
         Command::Signin(args) => signin::run(args, context).await,
         Command::Signout { id } => signin::sign_out(id, context).await,

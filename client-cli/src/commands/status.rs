@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use faxpost_proto::advice;
-use faxpost_proto::v1::{Alarm, GetStatusRequest, GetStatusResponse, WatchSignInsRequest};
+use faxpost_proto::v1::{Alarm, GetMetricsRequest, GetStatusRequest, GetStatusResponse, WatchSignInsRequest};
 use tonic::Code;
 
 use super::{Context, request, signin};
@@ -20,6 +20,15 @@ pub(super) async fn run(context: &mut Context) -> Result<(), Error> {
     }
     let sign_ins = sign_ins(context).await?;
     show(&status, &sign_ins, context)
+}
+
+/// What the daemon has counted.
+pub(super) async fn metrics(context: &mut Context) -> Result<(), Error> {
+    let answer = context.diagnostics().await?.get_metrics(request(GetMetricsRequest {})).await?.into_inner();
+    if context.out.is_json() {
+        return context.out.json(&answer);
+    }
+    context.out.piece(&answer.text)
 }
 
 /// Who is signed in where; nothing, if that is not to be known or the daemon is older.

@@ -23,6 +23,11 @@ type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl Diagnostics for Service {
+    async fn get_metrics(&self, _request: Request<v1::GetMetricsRequest>) -> Answer<v1::GetMetricsResponse> {
+        let text = self.0.outbox.metrics().await.map_err(|e| error::store(&e))?;
+        Ok(Response::new(v1::GetMetricsResponse { text }))
+    }
+
     async fn get_status(&self, request: Request<v1::GetStatusRequest>) -> Answer<v1::GetStatusResponse> {
         let viewer = Admitted::of(&request)?;
         Ok(Response::new(status::now(&self.0, &viewer).await?))

@@ -137,6 +137,7 @@ async fn run(
         Err(failure) => {
             tell(&failure, events);
             Outcome {
+                reused: false,
                 answer: failure.text.clone(),
                 failure: Some(failure),
                 recipients: Vec::new(),

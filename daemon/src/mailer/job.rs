@@ -417,6 +417,8 @@ pub enum FailureKind {
     TokenUnavailable,
     /// The server refused the credentials.
     AuthRejected,
+    /// The server refused the access token that the provider gave.
+    TokenRejected,
     /// The server cannot check credentials now.
     AuthTemporary,
     /// The server did not prove that it knows the password.
@@ -460,6 +462,8 @@ pub struct Outcome {
     pub tls: Option<TlsInfo>,
     /// The server's answer to the content, or the file that was written.
     pub answer: String,
+    /// It went over a connection that an earlier job had left.
+    pub reused: bool,
 }
 
 /// What became of one recipient.

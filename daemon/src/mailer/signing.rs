@@ -92,6 +92,7 @@ pub(super) async fn failed(
             engine.hand_over(&job, Progress::new(events.clone(), None)).await
         }
         None => Outcome {
+            reused: false,
             failure: None,
             recipients: Vec::new(),
             transcript: Transcript::default(),

@@ -2,9 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
+use super::metrics::count;
 use super::model::{Message, Recipient, RecipientState, State};
 use super::queue::Waiting;
 use super::spool::INLINE_BYTES;
@@ -12,8 +15,11 @@ use super::{Outbox, lock};
 use crate::accounts::{FieldProblem, Problem};
 use crate::log::{Entry, Kind, Outcome};
 use crate::mailer::DeliveryStatus;
-use crate::message::{Composed, Content, Draft};
+use crate::message::{Attachment, Composed, Content, Draft};
 use crate::store::{Author, Inserted, NewMessage, StoreError};
+
+/// Messages up to this size stay in memory, however they are encoded.
+const SMALL_BYTES: u64 = 16 * 1024;
 
 /// What a caller wants to send, and who he is.
 #[derive(Debug)]
@@ -113,6 +119,20 @@ impl Outbox {
     /// # Errors
     /// See [`AcceptError`].
     pub async fn accept(self: &Arc<Self>, request: Request) -> Result<Accepted, AcceptError> {
+        let begun = Instant::now();
+        let result = self.take_in(request).await;
+        match &result {
+            Ok(Accepted { duplicate: true, .. }) => count(&self.metrics.duplicates),
+            Ok(_) => {
+                count(&self.metrics.accepted);
+                self.metrics.accepting.observe(begun.elapsed());
+            }
+            Err(_) => count(&self.metrics.refused),
+        }
+        result
+    }
+
+    async fn take_in(self: &Arc<Self>, request: Request) -> Result<Accepted, AcceptError> {
         let account = &request.account;
         let row = self.registry.get(account).ok_or_else(|| AcceptError::NoAccount(account.clone()))?;
         check_request_id(&request.request_id)?;
@@ -134,16 +154,20 @@ impl Outbox {
             let (outbox, id, account) = (self.clone(), id.clone(), account.clone());
             let row = row.account.clone();
             let options = options.clone();
-            // Composing reads and writes files.
-            tokio::task::spawn_blocking(move || {
+            let in_memory = |attachment: &Attachment| matches!(attachment.content, Content::Memory(_));
+            let is_small = size <= SMALL_BYTES && draft.attachments.iter().all(in_memory);
+            let build = move || {
                 let digest = digest(&account, &draft, &options)?;
                 (draft.sender_name, draft.reply_to) = (row.sender_name, row.reply_to);
                 draft.envelope_sender = row.envelope_sender;
                 draft.sender_email = sender;
                 outbox.build(&id, &draft, digest)
-            })
-            .await
-            .map_err(io::Error::other)??
+            };
+            // Composing reads and writes files, unless it is soon done without.
+            match is_small {
+                true => build()?,
+                false => tokio::task::spawn_blocking(build).await.map_err(io::Error::other)??,
+            }
         };
         let spooled = built.body.is_none();
         let size = built.composed.size;
@@ -234,6 +258,7 @@ impl Outbox {
             Inserted::New { seq, entry } => {
                 self.log.written(entry);
                 self.enqueue(seq, account, &caller.id, not_before.map(|time| time - at), not_before);
+                self.metrics.accepted_bytes.fetch_add(built.composed.size, Ordering::Relaxed);
                 let message_id = built.composed.message_id;
                 Ok(Accepted { id: id.to_owned(), message_id, at, duplicate: false })
             }

@@ -1,13 +1,14 @@
 //! Hands messages that are due to the mailer, and writes down what became of them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::accept::entry_about;
+use super::metrics::count;
 use super::model::{Message, RecipientState, State};
 use super::queue::{Next, Then};
 use super::settle::{Verdict, settle};
@@ -102,6 +103,7 @@ impl Outbox {
         let certificates = *self.certificates.changes().borrow();
         let row = self.registry.get(&message.account);
         let begun = self.clock.wall();
+        let began = Instant::now();
         let outcome = match &row {
             Some(row) => match self.signing(&message, body.as_deref(), row).await {
                 Ok(signing) => self.hand_over(&message, body, row, signing).await,
@@ -114,6 +116,11 @@ impl Outbox {
                 stayed(&message, failure)
             }
         };
+        self.metrics.attempted(&outcome, began.elapsed());
+        // Another may begin on this account's connection; the message itself is settled below.
+        self.account_did(&next.account, &outcome);
+        lock(&self.queue).handed_over(next.seq);
+        self.wake.notify_one();
         let expired = self.clock.steady() >= next.expires;
         let done = Done { tried: message, row, outcome, begun, ended: self.clock.wall(), expired };
         let report = if expired { self.report(&done.tried, &done.outcome, done.ended).await } else { None };
@@ -131,7 +138,6 @@ impl Outbox {
             }
         };
         let Done { tried, outcome, .. } = &done.0;
-        self.account_did(&next.account, outcome);
         flight.then = Some(then);
         drop(flight);
         // Somebody may have repaired it between the attempt and its being written down.
@@ -187,6 +193,7 @@ impl Outbox {
 
     /// Writes what came of an attempt, and says what comes next.
     async fn record(&self, done: &Arc<(Done, Option<NewMessage>)>) -> Result<Then, StoreError> {
+        let expired = done.0.expired;
         let Message { id, caller_id: caller, account, size, .. } = done.0.tried.clone();
         let (schedule, host, done) = (self.schedule.clone(), self.host.clone(), done.clone());
         let decide = move |current: Option<&Message>| {
@@ -232,7 +239,10 @@ impl Outbox {
             };
             ((is_final && !was_final, Some(next)), Some(settled))
         };
-        let ((finished, next), written) = self.store.settle(id, decide).await?;
+        let ((finished, next), written) = self.store.settle_later(id, decide).await?;
+        if expired && finished {
+            count(&self.metrics.expired);
+        }
         if finished {
             self.give_share_back(&caller, size);
         }
@@ -308,6 +318,7 @@ pub(super) fn stayed(message: &Message, failure: Failure) -> Outcome {
     let pending = message.recipients.iter().filter(|r| r.state == RecipientState::Pending);
     let deferred = |_| RecipientOutcome::Deferred { answer: failure.text.clone() };
     Outcome {
+        reused: false,
         recipients: pending.map(deferred).collect(),
         transcript: Transcript::default(),
         tls: None,

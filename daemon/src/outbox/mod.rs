@@ -6,6 +6,7 @@ mod clock;
 mod credential;
 mod deliver;
 mod lane;
+mod metrics;
 mod model;
 mod queue;
 mod report;
@@ -28,6 +29,7 @@ use crate::mailer::Mailer;
 use crate::oauth::Oauth;
 use crate::store::{Store, StoreError, Unfinished};
 
+use metrics::Metrics;
 use queue::Queue;
 
 pub use accept::{AcceptError, Accepted, Request};
@@ -65,6 +67,7 @@ pub struct Outbox {
     flights: Mutex<HashMap<i64, u32>>,
     /// One at a time, so that the queue follows the store in its order.
     steering: tokio::sync::Mutex<()>,
+    metrics: Metrics,
     wake: Notify,
     changes: broadcast::Sender<String>,
 }
@@ -120,6 +123,7 @@ impl Outbox {
             queue: Mutex::new(queue),
             flights: Mutex::default(),
             steering: tokio::sync::Mutex::default(),
+            metrics: Metrics::default(),
             wake: Notify::new(),
             changes: broadcast::Sender::new(CHANGES),
         })

@@ -30,6 +30,8 @@ struct Entry {
     place: Place,
     /// The last attempt failed for a reason that all messages of the account share.
     is_blocked: bool,
+    /// Under way no more for its account: only what came of it is still to be written.
+    is_handed_over: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +107,8 @@ impl Queue {
             None => Place::Pausing(waiting.due),
         };
         let Waiting { account, caller, expires, .. } = waiting;
-        self.entries.insert(seq, Entry { account, caller, expires, place, is_blocked: false });
+        self.entries
+            .insert(seq, Entry { account, caller, expires, place, is_blocked: false, is_handed_over: false });
         self.put(seq, place);
     }
 
@@ -156,11 +159,24 @@ impl Queue {
         [soonest, pausing, scheduled].into_iter().flatten().min()
     }
 
-    /// An attempt has ended.
+    /// The mailer is done with a message: its account has a place again.
+    pub(super) fn handed_over(&mut self, seq: i64) {
+        let Some(entry) = self.entries.get_mut(&seq) else { return };
+        let Place::UnderWay(_) = entry.place else { return };
+        if !std::mem::replace(&mut entry.is_handed_over, true)
+            && let Some(lane) = self.lanes.get_mut(&entry.account)
+        {
+            lane.under_way = lane.under_way.saturating_sub(1);
+        }
+    }
+
+    /// An attempt has ended, and is written down.
     pub(super) fn ended(&mut self, seq: i64, then: Then) {
         let Some(entry) = self.entries.get_mut(&seq) else { return };
         let Place::UnderWay(again) = entry.place else { return };
-        if let Some(lane) = self.lanes.get_mut(&entry.account) {
+        if !std::mem::take(&mut entry.is_handed_over)
+            && let Some(lane) = self.lanes.get_mut(&entry.account)
+        {
             lane.under_way = lane.under_way.saturating_sub(1);
         }
         let due = match (then, again) {
@@ -410,6 +426,7 @@ mod tests {
                     },
                     Act::End(n, then) => if n < flying.len() {
                         let seq = flying.swap_remove(n);
+                        if n % 2 == 1 { queue.handed_over(seq); }
                         match then {
                             0 => { queue.ended(seq, Then::Over); owed.remove(&seq); }
                             1 => { queue.ended(seq, Then::Hold); }

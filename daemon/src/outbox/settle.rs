@@ -154,7 +154,14 @@ mod tests {
     fn outcome(recipients: Vec<RecipientOutcome>, failure: Option<FailureKind>) -> Outcome {
         let failure =
             failure.map(|kind| Failure { step: Step::Recipient, kind, text: "no".into(), reply: None });
-        Outcome { failure, recipients, transcript: Transcript::default(), tls: None, answer: String::new() }
+        Outcome {
+            reused: false,
+            failure,
+            recipients,
+            transcript: Transcript::default(),
+            tls: None,
+            answer: String::new(),
+        }
     }
 
     fn schedule() -> Schedule {

@@ -284,18 +284,19 @@ impl Store {
         id: String,
         decide: impl FnOnce(Option<&Message>) -> (R, Option<Settled>) + Send + 'static,
     ) -> Result<(R, Option<Written>), StoreError> {
-        self.write(move |c| {
-            let (result, settled) = decide(by_id(c, &id)?.as_ref());
-            let Some(settled) = settled else { return Ok((result, None)) };
-            update(c, &settled)?;
-            let entry = log::insert(c, &settled.entry)?;
-            let report = match &settled.report {
-                Some(new) => Some((insert(c, new)?, log::insert(c, &new.entry)?)),
-                None => None,
-            };
-            Ok((result, Some(Written { entry, report })))
-        })
-        .await
+        self.write(move |c| settle(c, &id, decide)).await
+    }
+
+    /// As [`Self::settle`], for what nobody waits for.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn settle_later<R: Send + 'static>(
+        &self,
+        id: String,
+        decide: impl FnOnce(Option<&Message>) -> (R, Option<Settled>) + Send + 'static,
+    ) -> Result<(R, Option<Written>), StoreError> {
+        self.write_later(move |c| settle(c, &id, decide)).await
     }
 
     /// What is unfinished, in all.
@@ -430,6 +431,22 @@ impl Store {
         })
         .await
     }
+}
+
+fn settle<R>(
+    c: &Connection,
+    id: &str,
+    decide: impl FnOnce(Option<&Message>) -> (R, Option<Settled>),
+) -> Result<(R, Option<Written>), StoreError> {
+    let (result, settled) = decide(by_id(c, id)?.as_ref());
+    let Some(settled) = settled else { return Ok((result, None)) };
+    update(c, &settled)?;
+    let entry = log::insert(c, &settled.entry)?;
+    let report = match &settled.report {
+        Some(new) => Some((insert(c, new)?, log::insert(c, &new.entry)?)),
+        None => None,
+    };
+    Ok((result, Some(Written { entry, report })))
 }
 
 /// "?, ?, ?"

@@ -147,6 +147,13 @@ impl Store {
     ) -> Result<T, StoreError> {
         self.writer.run(work).await
     }
+
+    async fn write_later<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.run_later(work).await
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -11,14 +12,20 @@ use super::StoreError;
 /// Works in one transaction at most: bounds how long the first of them waits for the commit.
 const BATCH: usize = 256;
 
+/// How long works that nobody waits for may wait for others to share a commit with.
+const LATER: Duration = Duration::from_millis(1);
+
 /// Works that wait at most; who comes then waits outside, where giving up costs nothing.
 const QUEUE: usize = 4 * BATCH;
 
 #[derive(Clone)]
 pub(super) struct Writer {
-    queue: mpsc::Sender<Box<dyn Work>>,
+    queue: mpsc::Sender<Queued>,
     places: Arc<Semaphore>,
 }
+
+/// A work, and whether somebody waits for it.
+type Queued = (Box<dyn Work>, bool);
 
 impl Writer {
     pub(super) fn start(connection: Connection) -> Self {
@@ -35,11 +42,27 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.queue(work, true).await
+    }
+
+    /// As [`Self::run`], for what nobody waits for: it shares the commit of what comes next, if that comes soon.
+    pub(super) async fn run_later<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.queue(work, false).await
+    }
+
+    async fn queue<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        urgent: bool,
+    ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         let stopped = || StoreError::Failed("its writer has stopped after an earlier failure".to_owned());
         let place = self.places.clone().acquire_owned().await.map_err(|_| stopped())?;
         let job = Job { work: Some(work), result: None, answer, _place: place };
-        self.queue.send(Box::new(job)).map_err(|_| stopped())?;
+        self.queue.send((Box::new(job), urgent)).map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
 }
@@ -75,10 +98,28 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T, StoreError> + Send> Work for J
     }
 }
 
-fn write(connection: &Connection, works: &mpsc::Receiver<Box<dyn Work>>) {
+/// What has gathered since `first`.
+fn gather(first: Queued, works: &mpsc::Receiver<Queued>) -> Vec<Box<dyn Work>> {
+    let (work, mut urgent) = first;
+    let mut batch = vec![work];
+    let until = Instant::now() + LATER;
+    while batch.len() < BATCH {
+        let next = match works.try_recv() {
+            Err(mpsc::TryRecvError::Empty) if !urgent => {
+                works.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
+            }
+            next => next.ok(),
+        };
+        let Some((work, is_urgent)) = next else { break };
+        batch.push(work);
+        urgent |= is_urgent;
+    }
+    batch
+}
+
+fn write(connection: &Connection, works: &mpsc::Receiver<Queued>) {
     while let Ok(first) = works.recv() {
-        let mut batch = vec![first];
-        batch.extend(works.try_iter().take(BATCH - 1));
+        let mut batch = gather(first, works);
 
         if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
             // Somebody else holds the database, a backup perhaps. Nothing was begun, so the next may well succeed.

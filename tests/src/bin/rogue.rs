@@ -86,6 +86,7 @@ fn mailer(mode: &str, arguments: &Arguments, state: &Path) -> anyhow::Result<()>
             "cancelled" => say(&mut to, ANSWER, id, br#""Cancelled""#).await?,
             "nobody" => {
                 let outcome = Outcome {
+                    reused: false,
                     failure: None,
                     recipients: Vec::new(),
                     transcript: Transcript::default(),

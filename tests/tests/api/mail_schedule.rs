@@ -267,3 +267,37 @@ async fn h5_a_caller_has_a_share_of_bytes_as_well() {
     ok(daemon.mail().await.cancel_message(v1::CancelMessageRequest { id }).await);
     send(&daemon, large()).await;
 }
+
+#[tokio::test]
+async fn f3_the_daemon_counts_what_it_does() {
+    let server = SmtpServer::builder().start().await;
+    let daemon = TestDaemon::builder().settings(PATIENT).start().await;
+    send_to(&daemon, &server).await;
+    for to in ["a@example.test", "b@example.test", "r550@example.test"] {
+        let id = send(&daemon, mail_to(to)).await;
+        finished(&daemon, &id).await;
+    }
+    invalid(daemon.mail().await.send_mail(mail_to("nobody")).await, &["to[0]"]);
+    let waits = send(&daemon, mail_to("r450@example.test")).await;
+    watched(&daemon, &waits, |message| message.attempts == 1).await;
+    let text = ok(daemon.diagnostics().await.get_metrics(v1::GetMetricsRequest {}).await).text;
+    for line in [
+        "faxpost_queue_messages 1",
+        "faxpost_accepted_messages_total 4",
+        "faxpost_refused_messages_total 1",
+        "faxpost_attempts_total 4",
+        "faxpost_reused_connections_total 3",
+        "faxpost_delivered_recipients_total 2",
+        "faxpost_failed_recipients_total 1",
+        "faxpost_deferred_recipients_total 1",
+        "faxpost_failures_total{kind=\"RECIPIENT_REJECTED\"} 2",
+        "faxpost_accept_seconds_count 4",
+        "faxpost_attempt_seconds_bucket{le=\"+Inf\"} 4",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let value = line.rsplit_once(' ').unwrap().1;
+        assert!(value.parse::<f64>().is_ok_and(|value| value >= 0.0), "{line}");
+    }
+}

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod delivery;
+mod fault_points;
 mod harness;
 mod oauth;

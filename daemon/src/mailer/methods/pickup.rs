@@ -76,6 +76,7 @@ pub(in crate::mailer) async fn run(
         });
     }
     Outcome {
+        reused: false,
         failure,
         recipients: recipients.into_iter().flatten().collect(),
         transcript: recorder.finish(),

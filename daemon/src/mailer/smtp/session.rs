@@ -19,7 +19,9 @@ use super::{connect, sasl, tls};
 use crate::accounts::Security;
 use crate::mailer::failure::Fault;
 use crate::mailer::progress::Progress;
-use crate::mailer::{Failure, FailureKind, Job, Outcome, Reply, SmtpRoute, Step, TlsInfo, Transcript};
+use crate::mailer::{
+    Credential, Failure, FailureKind, Job, Outcome, Reply, SmtpRoute, Step, TlsInfo, Transcript,
+};
 
 /// One job's session with its server.
 pub(in crate::mailer) struct Session<'a> {
@@ -95,6 +97,7 @@ impl<'a> Session<'a> {
         let answer = self.answer.as_ref().map_or_else(String::new, Reply::to_string);
         let (recipients, refusal) = self.recipients.conclude(failure.as_ref(), self.answer.as_ref());
         Outcome {
+            reused: self.messages > 0,
             failure: failure.or(refusal),
             recipients,
             transcript: self.transcript.unwrap_or_else(|| self.connection.recorder.take()),
@@ -257,6 +260,7 @@ impl<'a> Session<'a> {
         let bindings = self.connection.bindings();
         let attempts = sasl::choose(sign_in, &self.capabilities.mechanisms, line, &bindings)?;
         self.connection.recorder.hide(sign_in.credential.secret().expose());
+        let by_token = matches!(sign_in.credential, Credential::AccessToken(_));
         let setting = Setting { sign_in, server: self.server(), port: self.route.port };
 
         let mut refusal = None;
@@ -271,6 +275,7 @@ impl<'a> Session<'a> {
                 }
                 400..500 => FailureKind::AuthTemporary,
                 _ if next_may_do => FailureKind::NoMechanism,
+                _ if by_token => FailureKind::TokenRejected,
                 _ => FailureKind::AuthRejected,
             };
             let mut fault =

@@ -214,6 +214,7 @@ fn without(lost: Lost, recipients: usize) -> Outcome {
     };
     let failure = Failure { step, kind, text, reply: None };
     Outcome {
+        reused: false,
         recipients: vec![RecipientOutcome::Deferred { answer: failure.text.clone() }; recipients],
         transcript: Transcript::default(),
         tls: None,
