@@ -35,12 +35,15 @@ pub struct SigningCheck {
     pub result: Result<Vec<u8>, (FailureKind, String)>,
 }
 
+/// Opens a private key.
+type Open = dyn FnOnce(&KeyReference) -> Result<Box<dyn SigningKey>, KeyError> + Send;
+
 /// Where private keys are opened.
 pub(super) struct Keys {
     /// Who opens them.
     pub(super) account: String,
     /// Waits, so it is not for the async runtime's own threads.
-    pub(super) open: Box<dyn FnOnce(&KeyReference) -> Result<Box<dyn SigningKey>, KeyError> + Send>,
+    pub(super) open: Box<Open>,
 }
 
 impl Keys {
