@@ -40,8 +40,10 @@ pub(super) struct Keys {
     /// Who opens them.
     pub(super) account: String,
     /// Waits, so it is not for the async runtime's own threads.
-    pub(super) open: Box<dyn FnOnce(&KeyReference) -> Result<Box<dyn SigningKey>, KeyError> + Send>,
+    pub(super) open: Opener,
 }
+
+type Opener = Box<dyn FnOnce(&KeyReference) -> Result<Box<dyn SigningKey>, KeyError> + Send>;
 
 impl Keys {
     /// Here, under the account of this process.

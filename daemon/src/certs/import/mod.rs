@@ -187,7 +187,9 @@ fn certificates_only(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
         return None;
     }
     let mut data = Reader::new(only(info.take(0xa0)?, SEQUENCE)?);
-    (data.take(INTEGER)?, data.take(SET)?, data.take(SEQUENCE)?);
+    data.take(INTEGER)?;
+    data.take(SET)?;
+    data.take(SEQUENCE)?;
     let mut set = Reader::new(data.take(0xa0)?);
     let mut certificates = Vec::new();
     while let Some(element) = set.next() {

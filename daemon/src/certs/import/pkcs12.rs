@@ -97,7 +97,7 @@ struct Opener {
 
 impl Opener {
     fn verify(&mut self, safe: &[u8], mac: &[u8]) -> Result<(), Fault> {
-        let (digest_algorithm, expected, salt, rounds) = mac_parts(mac).ok_or_else(damaged)?;
+        let ([digest_algorithm, expected, salt], rounds) = mac_parts(mac).ok_or_else(damaged)?;
         if digest_algorithm == PBMAC1 {
             let text = "is protected by PBMAC1 (RFC 9579), which is not read here; export it with an older MAC \
                         (openssl pkcs12 -export without -pbmac1_pbkdf2)";
@@ -274,14 +274,14 @@ fn rc2_decrypt(key: &[u8], bits: usize, iv: &[u8], buffer: &mut [u8]) -> Option<
 }
 
 /// Digest algorithm, digest, salt and rounds of MacData.
-fn mac_parts(mac: &[u8]) -> Option<(&[u8], &[u8], &[u8], u64)> {
+fn mac_parts(mac: &[u8]) -> Option<([&[u8]; 3], u64)> {
     let mut reader = Reader::new(mac);
     let mut info = Reader::new(reader.take(SEQUENCE)?);
     let algorithm = Reader::new(info.take(SEQUENCE)?).take(OBJECT_IDENTIFIER)?;
     let digest = info.take(OCTET_STRING)?;
     let salt = reader.take(OCTET_STRING).filter(|salt| salt.len() <= 1024)?;
     let rounds = if reader.is_empty() { 1 } else { number(reader.take(INTEGER)?)? };
-    Some((algorithm, digest, salt, rounds))
+    Some(([algorithm, digest, salt], rounds))
 }
 
 /// Algorithm (whole) and sealed bytes of EncryptedData.

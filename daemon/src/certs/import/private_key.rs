@@ -59,7 +59,8 @@ pub(super) fn from_pkcs1(key: &[u8]) -> Pkcs8 {
 /// PKCS#8 of an ECPrivateKey (SEC 1); `None`: it is none.
 pub(super) fn from_sec1(key: &[u8]) -> Option<Pkcs8> {
     let mut reader = Reader::new(only(key, SEQUENCE)?);
-    (reader.take(INTEGER)?, reader.take(OCTET_STRING)?);
+    reader.take(INTEGER)?;
+    reader.take(OCTET_STRING)?;
     let p256 = write(OBJECT_IDENTIFIER, &[P256]);
     let curve = reader.optional(0xa0).unwrap_or(&p256);
     let algorithm = write(SEQUENCE, &[&write(OBJECT_IDENTIFIER, &[EC]), curve]);
