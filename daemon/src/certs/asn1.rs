@@ -190,7 +190,7 @@ mod tests {
         {
             assert_eq!(from_ber(&hex::decode(broken).unwrap()), None, "{broken}");
         }
-        let deep = [vec![0x30, 0x80].repeat(100), vec![0, 0].repeat(100)].concat();
+        let deep = [[0x30, 0x80].repeat(100), [0, 0].repeat(100)].concat();
         assert_eq!(from_ber(&deep), None);
     }
 

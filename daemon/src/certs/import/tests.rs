@@ -166,7 +166,8 @@ fn c4_pem_comes_in_every_form_of_keys() {
     for kind in [Kind::Rsa2048, Kind::EcP256] {
         let person = pki.person("fax@example.com", kind);
         let mut info = Reader::new(only(&person.key, SEQUENCE).unwrap());
-        (info.take(INTEGER), info.take(SEQUENCE));
+        info.take(INTEGER);
+        info.take(SEQUENCE);
         let inner = info.take(4).unwrap();
         let old = if kind == Kind::Rsa2048 { "RSA PRIVATE KEY" } else { "EC PRIVATE KEY" };
         let whole = pem(&person.pem(), &secret(&person.key_pem())).unwrap();
@@ -214,7 +215,7 @@ fn c9_answers_come_in_every_form() {
     let person = pki.person("fax@example.com", Kind::EcP256);
     let all = [vec![person.certificate.clone()], person.chain.clone()].concat();
     assert_eq!(answer(person.pem().as_bytes()).unwrap(), all);
-    assert_eq!(answer(&person.certificate).unwrap(), [person.certificate.clone()]);
+    assert_eq!(answer(&person.certificate).unwrap(), std::slice::from_ref(&person.certificate));
     // SignedData without signers, as `openssl crl2pkcs7 -nocrl` writes it.
     let certificates = write(0xa0, &all.iter().map(Vec::as_slice).collect::<Vec<_>>());
     let empty = write(SEQUENCE, &[&write(6, &[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1]])]);
