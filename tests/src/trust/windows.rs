@@ -9,7 +9,7 @@ use windows::Win32::Security::Cryptography::{
     CERT_CONTEXT, CERT_OPEN_STORE_FLAGS, CERT_QUERY_ENCODING_TYPE, CERT_STORE_ADD_ALWAYS,
     CERT_STORE_CTRL_COMMIT, CERT_STORE_PROV_SYSTEM_W, CERT_SYSTEM_STORE_LOCAL_MACHINE,
     CertAddEncodedCertificateToStore, CertCloseStore, CertControlStore, CertDeleteCertificateFromStore,
-    HCERTSTORE, X509_ASN_ENCODING,
+    CertOpenStore, HCERTSTORE, X509_ASN_ENCODING,
 };
 use windows::core::w;
 

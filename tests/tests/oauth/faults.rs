@@ -1,8 +1,11 @@
 //! What is between the daemon and a provider fails, or the store does: it is told, and nothing is half-done.
 
+#[cfg(unix)]
 use std::fs::OpenOptions;
+#[cfg(unix)]
 use std::io::{Seek as _, Write as _};
 
+#[cfg(unix)]
 use faxpost_proto::v1::SignInState;
 use faxpost_proto::{reason, v1};
 use faxpost_tests::daemon::TestDaemon;
@@ -11,7 +14,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use tonic::Code;
 
-use crate::kit::{FIELDS, account, daemon, finish, ok, refused, sign_in, standing, start, token};
+use crate::kit::{FIELDS, account, daemon, finish, refused, sign_in, start};
+#[cfg(unix)]
+use crate::kit::{ok, standing, token};
 
 #[tokio::test]
 async fn b2_a_provider_behind_a_proxy_is_asked_through_it() {

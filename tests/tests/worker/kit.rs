@@ -74,6 +74,7 @@ async fn until(daemon: &TestDaemon, id: &str, wish: impl Fn(&v1::Message) -> boo
 }
 
 /// Waits until it is so.
+#[allow(dead_code, reason = "only the tests that kill the mailer wait so, and they are Linux's")]
 pub(crate) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {

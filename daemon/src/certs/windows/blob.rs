@@ -174,7 +174,7 @@ impl RsaKey {
         let no = BadKey("this RSA key is of a shape that the legacy CryptoAPI cannot hold");
         let (length, half) = (self.modulus.len(), self.modulus.len() / 2);
         let exponent = small(&self.public_exponent).ok_or(no)?;
-        if bits(&self.modulus) % 16 != 0 || self.parts.iter().any(|part| part.len() > half) {
+        if !bits(&self.modulus).is_multiple_of(16) || self.parts.iter().any(|part| part.len() > half) {
             return Err(no);
         }
         let mut out = Blob::new(&PRIVATE_HEAD);
