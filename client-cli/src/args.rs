@@ -12,6 +12,10 @@ use faxpost_proto::{
     v1::{Decision, EntryKind, EntryOutcome, MessageState, Role, Step},
 };
 
+mod cert;
+
+pub(crate) use cert::{Audit, Cert, Csr, InstallArgs, Request, Store, WaitArgs};
+
 use crate::{
     exit::Exit,
     times, usage,
@@ -26,7 +30,8 @@ Exit status:
   65  the data is wrong: a field, an id, a file
   69  the Faxpost service is not running
   73  it exists already, or a file cannot be written
-  75  temporary, try again; somebody else changed it meanwhile
+  75  temporary, try again; somebody else changed it meanwhile; or an administrator must approve it
+      first: then standard output has the request's number
   77  permission denied
   78  the settings do not work
 Environment:
@@ -152,9 +157,18 @@ pub(crate) enum Command {
     /// The e-mail log: every message, every attempt, every test
     #[command(subcommand)]
     Log(Log),
+    /// Signing certificates, their keys, and who may use those
+    #[command(subcommand)]
+    Cert(Cert),
+    /// What waits for an administrator's approval
+    #[command(subcommand)]
+    Request(Request),
     /// Who may do what
     #[command(subcommand)]
     Policy(Policy),
+    /// Who did what: privileged actions, tried, done or refused
+    #[command(subcommand)]
+    Audit(Audit),
     /// Print a completion script for a shell
     Completions {
         /// Which shell

@@ -116,6 +116,7 @@ pub(crate) fn of_failed_test(failure_reason: &str, answer: &str) -> Exit {
             | "CONNECTION_LOST"
             | "AUTH_TEMPORARY"
             | "UNCERTAIN"
+            | "MAILER_FAILED"
     );
     // RFC 5321 section 4.2.1: 4yz is a transient negative reply.
     if network || answer.starts_with('4') { Exit::Temporary } else { Exit::Configuration }

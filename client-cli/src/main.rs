@@ -13,7 +13,6 @@ mod output;
 mod settings;
 mod times;
 mod usage;
-#[allow(dead_code, reason = "`faxpost cert` is not there yet")]
 mod user_store;
 mod words;
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use faxpost_proto::v1::{
-    Decision, EntryKind, EntryOutcome, MessageState, Method, RecipientState, Role, Security, Signing, Step,
-    TlsCheck,
+    Decision, EntryKind, EntryOutcome, KeyType, MessageState, Method, RecipientState, RequestState, Role,
+    Security, Signing, Step, TlsCheck,
 };
 
 /// An enum of the protocol with its words.
@@ -69,6 +69,9 @@ words! {
     EntryKind: Accepted "accepted", Attempt "attempt", Test "test", Expired "expired", Steered "steered";
     EntryOutcome: Ok "ok", Partial "partial", Temporary "temporary", Permanent "permanent";
     Role: Administrator "administrator", Service "service", User "user";
+    RequestState: Pending "pending", Approved "approved", Done "done", Failed "failed", Refused "refused",
+        Expired "expired", Withdrawn "withdrawn";
+    KeyType: Rsa2048 "rsa-2048", Rsa3072 "rsa-3072", Rsa4096 "rsa-4096", EcP256 "ec-p256";
     Decision: Deny "deny", Allow "allow", Approval "approval";
 }
 

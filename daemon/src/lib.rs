@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Host, Registry};
 use crate::api::{App, PolicyKeeper};
-use crate::approvals::{Desk, NoHands};
+use crate::approvals::Desk;
 use crate::audit::Audit;
 use crate::certs::{Certificates, Machine, Requests};
 use crate::config::Config;
@@ -59,17 +59,19 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     // The key first: a look at it changes nothing, while opening the database brings in what a crash left.
     let vault = Arc::new(Vault::open(&config.state_dir)?);
     let store = Store::open(&config.state_dir)?;
+    let mailer = Mailer::new(config.mailer.account.as_deref(), &config.state_dir)?;
     let machine_store = certs::machine_store(&config.state_dir)
         .context("the machine's certificate store cannot be opened")?;
-    let machine = Arc::new(Machine::new(machine_store, config.mailer.account.clone()));
+    let machine = Arc::new(Machine::new(machine_store, Some(mailer.account().id)));
     let registry = Registry::open(store.clone(), vault.clone(), machine.clone()).await;
     let registry = Arc::new(registry.context("the accounts cannot be read")?);
     let requests = Requests::of(&config.state_dir);
     let certificates = Arc::new(Certificates::new(machine.clone(), registry.clone(), requests));
-    let policy = Arc::new(PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?);
+    let policy = PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?;
+    let policy = Arc::new(policy.with_service_account(&mailer.account()));
     let audit = Arc::new(Audit::new(store.clone()));
     let life = Duration::from_secs(u64::from(config.approvals.expire_hours) * 3600);
-    let desk = Desk::open(store.clone(), vault.clone(), Arc::new(NoHands), life).await;
+    let desk = Desk::open(store.clone(), vault.clone(), certificates.clone(), life).await;
     let (desk, interrupted) = desk.context("the requests cannot be read")?;
     for request in &interrupted {
         tracing::warn!(
@@ -80,7 +82,6 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     }
     let desk = Arc::new(desk);
     let log = Log::new(store.clone());
-    let mailer = Mailer::in_process();
     let oauth = Arc::new(Oauth::new(store.clone(), registry.clone(), vault, mailer.clone()));
     let outbox = Outbox::open(
         &config,
@@ -118,7 +119,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         certificates,
         outbox,
         log,
-        mailer,
+        mailer: mailer.clone(),
         policy,
         desk,
         audit,
@@ -140,6 +141,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     retention.await.context("the retention failed")?;
     expiry.await.context("the requests failed")?;
     auditing.await.context("the audit log failed")?;
+    mailer.stop().await;
     tracing::info!("stopped");
     served.context("the daemon cannot serve its endpoint")
 }

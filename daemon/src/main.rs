@@ -1,4 +1,4 @@
-//! `faxpostd`: the process around the daemon. One command so far; the service and the mailer worker will be others.
+//! `faxpostd`: the process around the daemon, and the mailer's, which the daemon starts.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use faxpostd::config::Config;
+use faxpostd::mailer::worker;
 use faxpostd::service;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -30,16 +31,39 @@ enum Command {
         #[arg(long, value_name = "PATH", default_value = faxpost_proto::endpoint::DEFAULT, hide_default_value = true)]
         endpoint: String,
     },
+    /// The mailer's own process: started by the daemon, and by nobody else.
+    #[command(hide = true)]
+    Mailer {
+        /// The account to become.
+        #[arg(long, required_unless_present = "own_account", conflicts_with = "own_account")]
+        account: Option<String>,
+        /// Stays what it is, even root.
+        #[arg(long)]
+        own_account: bool,
+        /// The folder of private keys.
+        #[arg(long, value_name = "DIR")]
+        keys: PathBuf,
+    },
 }
 
 /// How long a stop waits for work that cannot be interrupted.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    let Command::Run { state_dir, endpoint } = Arguments::parse().command;
+    let command = Arguments::parse().command;
     let filter = EnvFilter::try_from_env("FAXPOST_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(terminal).with_writer(std::io::stderr).init();
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(terminal).with_writer(std::io::stderr);
+    let (state_dir, endpoint) = match command {
+        Command::Mailer { account, keys, .. } => {
+            // The daemon writes the time before it.
+            log.without_time().init();
+            return worker::main(&worker::Arguments { account, keys });
+        }
+        Command::Run { state_dir, endpoint } => (state_dir, endpoint),
+    };
+    log.init();
 
     match serve(state_dir.unwrap_or_else(service::default_state_dir), &endpoint) {
         Ok(()) => ExitCode::SUCCESS,

@@ -266,7 +266,17 @@ pub const MEMBERS: [(Role, &[&str]); 3] = [
         Role::Administrator,
         &["S-1-5-18", "S-1-5-32-544 (elevated)", "uid:0", "the account of the daemon", "group:faxpost-admin"],
     ),
-    (Role::Service, &["S-1-5-19", "S-1-5-20", "S-1-5-6", "S-1-5-80-*", "group:faxpost-service"]),
+    (
+        Role::Service,
+        &[
+            "S-1-5-19",
+            "S-1-5-20",
+            "S-1-5-6",
+            "S-1-5-80-*",
+            "group:faxpost-service",
+            "the account of the mailer",
+        ],
+    ),
     (Role::User, &["everybody else, but not S-1-5-7, S-1-5-2, S-1-5-32-546 and uid:65534"]),
 ];
 

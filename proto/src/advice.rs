@@ -270,6 +270,32 @@ const ADVICE: &[Advice] = &[
         ru: "Соединение прервалось после отправки письма, но до подтверждения сервера. Оно будет отправлено снова и может прийти дважды.",
     },
     Advice {
+        code: "MAILER_FAILED",
+        en: "The process of Faxpost that sends mail ended. It is started again, and the message will be sent again; if this repeats, look at the log of the daemon.",
+        ru: "Процесс Faxpost, отправляющий почту, завершился. Он будет запущен снова, и письмо будет отправлено снова; если это повторяется, посмотрите журнал службы.",
+    },
+    // Why mail is not sent under an account of its own: told by the status.
+    Advice {
+        code: "MAILER_NOT_ROOT",
+        en: "Mail is sent under the account of the daemon: only a daemon that runs as root can use another one.",
+        ru: "Почта отправляется под учётной записью самой службы: взять другую может только служба, запущенная от root.",
+    },
+    Advice {
+        code: "MAILER_NO_ACCOUNT",
+        en: "Mail is sent under the account of the daemon: there is no user faxpost on this computer. Make one (useradd --system faxpost) and start the daemon again.",
+        ru: "Почта отправляется под учётной записью самой службы: на этом компьютере нет пользователя faxpost. Создайте его (useradd --system faxpost) и перезапустите службу.",
+    },
+    Advice {
+        code: "MAILER_SAME_ACCOUNT",
+        en: "Mail is sent under the account of the daemon: it is the one that is set for the mailer.",
+        ru: "Почта отправляется под учётной записью самой службы: именно она задана для отправки.",
+    },
+    Advice {
+        code: "MAILER_NO_LOGON",
+        en: "Mail is sent under the account of the daemon: only a daemon that runs as the Windows service of the system can use that of the network service.",
+        ru: "Почта отправляется под учётной записью самой службы: взять учётную запись сетевой службы может только системная служба Windows.",
+    },
+    Advice {
         code: "OAUTH_SIGN_IN_FIRST",
         en: "The account uses OAuth 2.0, and nobody has signed in to its provider yet: sign in once. The mail is held until then and goes by itself.",
         ru: "Учётная запись использует OAuth 2.0, но вход ещё не выполнен: выполните его один раз. До этого письма удерживаются, затем уйдут сами.",
@@ -374,6 +400,12 @@ pub fn text(code: &str, language: Language) -> Option<&'static str> {
         Language::En => advice.en,
         Language::Ru => advice.ru,
     })
+}
+
+/// The code of an English text.
+#[must_use]
+pub fn code_of(english: &str) -> Option<&'static str> {
+    ADVICE.iter().find(|advice| advice.en == english).map(|advice| advice.code)
 }
 
 /// All codes.

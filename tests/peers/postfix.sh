@@ -15,6 +15,8 @@
 #   DIR/log/          maillog, dovecot.log
 #
 # Sign-ins: SCRAM-SHA-256 (STARTTLS alone), SCRAM-SHA-1 (STARTTLS and SMTPS), CRAM-MD5, PLAIN and LOGIN (everywhere).
+# With INTROSPECTION=http://CLIENT:SECRET@HOST/… (RFC 7662) in the environment also OAUTHBEARER and XOAUTH2, by access tokens
+# that have scope mail.send and, as claim "email", the login.
 # Accounts: alice@fax.test / secret, and bob@fax.test / pässwörd mit Leer & "Q".
 # Scripted answers: recipients r550@ r552@ r450@ r451@ r421@, senders s553@ s451@, and "X-Fault: reject" in a header.
 set -euo pipefail
@@ -169,6 +171,23 @@ certificates() (
 
 dovecot_configuration() {
     printf '%s\n' 'alice@fax.test:{PLAIN}secret::::' 'bob@fax.test:{PLAIN}pässwörd mit Leer & "Q"::::' >"$dir/users"
+    local tokens= mechanisms='plain login cram-md5 scram-sha-1 scram-sha-256'
+    if [ -n "${INTROSPECTION:-}" ]; then
+        cat >"$dir/oauth2.ext" <<EOF
+introspection_mode = post
+introspection_url = $INTROSPECTION
+username_attribute = email
+active_attribute = active
+active_value = true
+scope = mail.send
+timeout_msecs = 10000
+EOF
+        tokens="passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = $dir/oauth2.ext
+}"
+    fi
     cat >"$dir/dovecot.conf" <<EOF
 base_dir = $dir/dovecot
 state_dir = $dir/dovecot
@@ -176,13 +195,15 @@ log_path = $dir/log/dovecot.log
 instance_name = faxpost-test
 protocols =
 ssl = no
-auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256
+auth_mechanisms = $mechanisms ${tokens:+xoauth2 oauthbearer}
 auth_verbose = yes
 # Wrong passwords are tested often: neither a delay nor a growing penalty for them.
 auth_failure_delay = 0
 disable_plaintext_auth = no
+$tokens
 passdb {
   driver = passwd-file
+  mechanisms = $mechanisms
   args = $dir/users
 }
 userdb {

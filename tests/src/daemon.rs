@@ -9,6 +9,8 @@ use faxpost_proto::connect::{ConnectError, connect};
 use faxpost_proto::v1;
 use faxpost_proto::v1::accounts_client::AccountsClient;
 use faxpost_proto::v1::admin_client::AdminClient;
+use faxpost_proto::v1::approvals_client::ApprovalsClient;
+use faxpost_proto::v1::certificates_client::CertificatesClient;
 use faxpost_proto::v1::diagnostics_client::DiagnosticsClient;
 use faxpost_proto::v1::log_client::LogClient;
 use faxpost_proto::v1::mail_client::MailClient;
@@ -28,6 +30,7 @@ pub struct Builder {
     settings: String,
     environment: Vec<(String, String)>,
     wrapper: Vec<String>,
+    program: Option<&'static str>,
 }
 
 /// A running daemon.
@@ -50,6 +53,13 @@ impl Builder {
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Another program of ours that is a daemon, too.
+    #[must_use]
+    pub fn program(mut self, name: &'static str) -> Self {
+        self.program = Some(name);
         self
     }
 
@@ -128,6 +138,25 @@ impl TestDaemon {
         self.builder.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
     }
 
+    /// The mailer's processes that the daemon has started and that run; one at most, if all is well.
+    ///
+    /// # Panics
+    /// There is no /proc.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn mailers(&self) -> Vec<u32> {
+        let parent = self.id().to_string();
+        let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
+        let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let is_ours = |id: &u32| {
+            // "1234 (the name) S 1233 …": the name may hold anything, but nothing after it has a parenthesis.
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            let mut rest = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+            rest.next() != Some("Z") && rest.next() == Some(&parent)
+        };
+        ids.filter(is_ours).collect()
+    }
+
     /// Starts it again on the same state, after [`Self::kill`].
     ///
     /// # Panics
@@ -148,7 +177,7 @@ impl TestDaemon {
     pub async fn start_or_end(&mut self) -> Result<(), String> {
         let log =
             File::options().append(true).create(true).open(self.folder.path().join("stderr")).expect("log");
-        let program = bins::path("faxpostd");
+        let program = bins::path(self.builder.program.unwrap_or("faxpostd"));
         let mut command = match self.builder.wrapper.split_first() {
             None => Command::new(program),
             Some((wrapper, arguments)) => {
@@ -226,6 +255,11 @@ impl TestDaemon {
         OAuthClient::new(self.channel().await)
     }
 
+    /// A client of `Certificates`.
+    pub async fn certificates(&self) -> CertificatesClient<Channel> {
+        CertificatesClient::new(self.channel().await)
+    }
+
     /// A client of `Log`.
     pub async fn log(&self) -> LogClient<Channel> {
         LogClient::new(self.channel().await)
@@ -239,6 +273,11 @@ impl TestDaemon {
     /// A client of `Admin`.
     pub async fn admin(&self) -> AdminClient<Channel> {
         AdminClient::new(self.channel().await)
+    }
+
+    /// A client of `Approvals`.
+    pub async fn approvals(&self) -> ApprovalsClient<Channel> {
+        ApprovalsClient::new(self.channel().await)
     }
 
     /// Changes fields of an account to those of `account`.

@@ -1,7 +1,10 @@
-//! Real peers: an instance of Postfix with Dovecot's sign-in, started by `peers/postfix.sh`, which says what it does.
+//! Real peers: an instance of Postfix with Dovecot's sign-in, started by `peers/postfix.sh`, which says what it does; and
+//! an OAuth 2.0 server ([`Oidc`]).
 //!
 //! Needs root and Debian's packages, so it is behind the feature `peers`: `tests/run peers` brings both. The instance ends
 //! with its owner, however the owner ends: the script serves until its stdin is closed.
+
+mod oidc;
 
 use std::{
     fs,
@@ -14,6 +17,8 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
+
+pub use oidc::{Browser, Oidc};
 
 /// How long a message may take to its maildir before the test fails: a loaded machine is slow, not wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -56,6 +61,18 @@ impl Postfix {
     /// # Errors
     /// When it does not start, with what the servers said.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(None)
+    }
+
+    /// The same that also takes access tokens: those that `oidc` knows as alice's.
+    ///
+    /// # Errors
+    /// See [`Self::start`].
+    pub fn with_tokens_of(oidc: &Oidc) -> anyhow::Result<Self> {
+        Self::start_with(Some(&oidc.introspection()))
+    }
+
+    fn start_with(introspection: Option<&str>) -> anyhow::Result<Self> {
         let home = tempfile::Builder::new().prefix("faxpost-peers-").tempdir_in("/tmp")?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/postfix.sh");
         let mut script = Command::new(&script)
@@ -65,6 +82,7 @@ impl Postfix {
             .env_remove("STARTTLS")
             .env_remove("SMTPS")
             .env_remove("AUTHPLAIN")
+            .env("INTROSPECTION", introspection.unwrap_or_default())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -4,16 +4,21 @@
 #![cfg(windows)]
 #![allow(clippy::unwrap_used)] // clippy only knows functions marked as tests, not their helpers
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use faxpost_proto::security::{ADMINISTRATORS, SYSTEM, Token};
-use faxpost_tests::pki::{Issued, Kind, Pki};
+use faxpost_tests::pki::{Issued, Kind, Pki, pem};
 use faxpost_tests::restricted::spawn_restricted;
 use faxpostd::certs::{
     CertificateStore, Fingerprint, Identity, KeyAlgorithm, KeyError, KeyReference, KeyType, PendingKey,
     SigningKey, StoreFault, Stored, Trustee, machine_store, open_key,
 };
+use faxpostd::message::smime::{Mode, Signer, check_signature, sign};
+use faxpostd::message::{Content, Draft};
 use ring::signature::{ECDSA_P256_SHA256_ASN1, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
@@ -293,6 +298,91 @@ fn c5_an_account_is_known_by_sid_and_by_name() {
     assert_eq!(store.trustee(faxpost).unwrap().id, faxpost, "a service need not be installed");
     for unknown in ["", "nobody-of-this-name", "S-1-", "uid:0", "a\0b"] {
         assert!(matches!(store.trustee(unknown), Err(StoreFault::TrusteeUnknown(_))), "{unknown:?}");
+    }
+}
+
+/// Encoded objects (X.690), one after the other: tag, and content.
+fn objects(mut der: &[u8]) -> Vec<(u8, &[u8])> {
+    let mut found = Vec::new();
+    while let [tag, length, rest @ ..] = der {
+        let digits = if *length < 0x80 { 0 } else { usize::from(length & 0x7f) };
+        let long = rest[..digits].iter().fold(0, |sum, digit| sum << 8 | usize::from(*digit));
+        let length = if digits == 0 { usize::from(*length) } else { long };
+        found.push((*tag, &rest[digits..digits + length]));
+        der = &rest[digits + length..];
+    }
+    found
+}
+
+/// What is signed of a ContentInfo (RFC 5652): the enclosed content, if there is one; the signed attributes, as they are
+/// hashed; the signature over them.
+fn taken_apart(content_info: &[u8]) -> (Option<Vec<u8>>, Vec<u8>, Vec<u8>) {
+    let signed_data = objects(objects(objects(content_info)[0].1)[1].1)[0].1;
+    let parts = objects(signed_data);
+    let enclosed = objects(parts[2].1).get(1).map(|(_, explicit)| objects(explicit)[0].1.to_vec());
+    let signer = objects(objects(parts.last().unwrap().1)[0].1);
+    let (_, attributes) = signer.iter().find(|(tag, _)| *tag == 0xa0).unwrap();
+    // Hashed as the SET that they are, and not with the tag they have there.
+    let length = u16::try_from(attributes.len()).unwrap();
+    let head = match length {
+        0..0x80 => vec![0x31, length as u8],
+        0x80..0x100 => vec![0x31, 0x81, length as u8],
+        _ => [&[0x31, 0x82][..], &length.to_be_bytes()].concat(),
+    };
+    let (tag, signature) = *signer.last().unwrap();
+    assert_eq!(tag, 4, "no unsigned attributes here");
+    (enclosed, [&head, *attributes].concat(), signature.to_vec())
+}
+
+/// The body of the last part with such a type, decoded.
+fn base64_part(message: &str, content_type: &str) -> Vec<u8> {
+    let (_, part) = message.rsplit_once(content_type).unwrap();
+    let (_, body) = part.split_once("\r\n\r\n").unwrap();
+    BASE64.decode(body.lines().take_while(|line| !line.starts_with("--")).collect::<String>()).unwrap()
+}
+
+/// A reader on another system, `tests/run`'s openssl, gets them, too: in the folder `FAXPOST_SIGNED`.
+#[test]
+fn c7_mail_signed_with_a_key_of_windows_is_good() {
+    let pki = Pki::new(Kind::EcP256);
+    let issued = pki.person(ADDRESS, Kind::Rsa2048);
+    let installed = Installed::new(&issued, false);
+    let draft = Draft {
+        sender_email: ADDRESS.to_owned(),
+        to: vec!["Пётр <petr@example.test>".to_owned()],
+        subject: "Входящий факс".to_owned(),
+        text: "Три страницы.\n.\nFrom отдела.\n".to_owned(),
+        ..Draft::default()
+    };
+    let mut message = Vec::new();
+    draft.compose().unwrap().write_to(&mut message).unwrap();
+
+    let key = open_key(installed.key()).unwrap();
+    for (name, mode) in [("clear", Mode::Clear), ("opaque", Mode::Opaque)] {
+        let signer = Signer { certificate: &issued.certificate, chain: &installed.stored.chain, key: &*key };
+        let signed = sign(Content::Memory(message.clone().into()), mode, signer, SystemTime::now()).unwrap();
+        let mut text = String::new();
+        signed.reader().unwrap().read_to_string(&mut text).unwrap();
+
+        let kind = if mode == Mode::Clear { "application/pkcs7-signature" } else { "application/pkcs7-mime" };
+        let (enclosed, attributes, signature) = taken_apart(&base64_part(&text, kind));
+        let content = enclosed.unwrap_or_else(|| {
+            let (_, boundary) = text.split_once("boundary=\"").unwrap();
+            let line = format!("\r\n--{}", boundary.split_once('"').unwrap().0);
+            let (_, first) = text.split_once(&format!("{line}\r\n")).unwrap();
+            first.split_once(&line).unwrap().0.as_bytes().to_vec()
+        });
+        let digest = Sha256::digest(&content);
+        assert!(
+            attributes.windows(32).any(|window| window == &digest[..]),
+            "{name}: another content is signed"
+        );
+        check_signature(&issued.certificate, &attributes, &signature).unwrap();
+
+        if let Some(folder) = std::env::var_os("FAXPOST_SIGNED").map(PathBuf::from) {
+            std::fs::write(folder.join(format!("{name}.eml")), &text).unwrap();
+            std::fs::write(folder.join("root.pem"), pem("CERTIFICATE", &pki.root())).unwrap();
+        }
     }
 }
 

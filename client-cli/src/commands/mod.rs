@@ -6,7 +6,8 @@ use faxpost_proto::{
     advice::Language,
     connect, endpoint,
     v1::{
-        accounts_client::AccountsClient, admin_client::AdminClient, diagnostics_client::DiagnosticsClient,
+        accounts_client::AccountsClient, admin_client::AdminClient, approvals_client::ApprovalsClient,
+        certificates_client::CertificatesClient, diagnostics_client::DiagnosticsClient,
         log_client::LogClient, mail_client::MailClient,
     },
 };
@@ -21,11 +22,14 @@ use crate::{
 };
 
 mod account;
+mod audit;
+mod cert;
 mod completions;
 mod log;
 mod man;
 mod outbox;
 mod policy;
+mod request;
 mod send;
 mod signin;
 mod status;
@@ -94,7 +98,10 @@ async fn call(command: Command, context: &mut Context) -> Result<(), Error> {
         Command::Send(args) => send::run(*args, context).await,
         Command::Outbox(command) => outbox::run(command, context).await,
         Command::Log(command) => log::run(command, context).await,
+        Command::Cert(command) => cert::run(command, context).await,
+        Command::Request(command) => request::run(command, context).await,
         Command::Policy(command) => policy::run(command, context).await,
+        Command::Audit(command) => audit::run(command, context).await,
         Command::Completions { .. } | Command::Man { .. } => Ok(()),
     }
 }
@@ -110,6 +117,14 @@ impl Context {
 
     async fn admin(&self) -> Result<AdminClient<Channel>, Error> {
         Ok(AdminClient::new(self.channel().await?).max_decoding_message_size(LARGEST_ANSWER))
+    }
+
+    async fn approvals(&self) -> Result<ApprovalsClient<Channel>, Error> {
+        Ok(ApprovalsClient::new(self.channel().await?).max_decoding_message_size(LARGEST_ANSWER))
+    }
+
+    async fn certificates(&self) -> Result<CertificatesClient<Channel>, Error> {
+        Ok(CertificatesClient::new(self.channel().await?).max_decoding_message_size(LARGEST_ANSWER))
     }
 
     async fn diagnostics(&self) -> Result<DiagnosticsClient<Channel>, Error> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use faxpost_proto::advice;
 use faxpost_proto::v1::{Alarm, GetMetricsRequest, GetStatusRequest, GetStatusResponse, WatchSignInsRequest};
 use tonic::Code;
 
@@ -64,6 +65,14 @@ fn show(status: &GetStatusResponse, sign_ins: &[String], context: &mut Context) 
         nothing if nothing.is_empty() => (texts.status_may, texts.all.to_owned()),
         denied => (texts.status_may_not, denied),
     });
+    let asks = asks(status);
+    if !asks.is_empty() {
+        pairs.push((texts.certificates.status_may_ask, asks));
+    }
+    if status.pending_requests > 0 {
+        let count = (texts.certificates.status_pending)(status.pending_requests);
+        pairs.push((texts.certificates.status_requests, count));
+    }
     for (label, value) in
         [(texts.status_state_dir, &status.state_dir), (texts.status_endpoint, &status.endpoint)]
     {
@@ -73,6 +82,9 @@ fn show(status: &GetStatusResponse, sign_ins: &[String], context: &mut Context) 
     }
     if status.process_id != 0 {
         pairs.push((texts.status_process, status.process_id.to_string()));
+    }
+    if !status.service_account_id.is_empty() {
+        pairs.push((texts.status_mailer, mailer(status, context)));
     }
     context.out.pairs(&pairs)?;
     for alarm in &status.alarms {
@@ -90,6 +102,16 @@ fn queue(status: &GetStatusResponse, context: &Context) -> String {
     }
 }
 
+/// The account that mail goes out under, and why it is the daemon's own if it is.
+fn mailer(status: &GetStatusResponse, context: &Context) -> String {
+    let account = format!("{} ({})", status.service_account_name, status.service_account_id);
+    let note = advice::code_of(&status.mailer_note).and_then(|code| advice::text(code, context.language));
+    match note.unwrap_or(&status.mailer_note) {
+        "" => account,
+        note => format!("{account}\n{note}"),
+    }
+}
+
 /// What is not allowed, a service a line: `Accounts: CreateAccount, DeleteAccount`. The shorter list for most, and what
 /// one wants to know; --json has both.
 fn denied(status: &GetStatusResponse, all: &str) -> String {
@@ -98,7 +120,7 @@ fn denied(status: &GetStatusResponse, all: &str) -> String {
         let name = permission.method.trim_start_matches("faxpost.v1.");
         let (service, method) = name.split_once('/').unwrap_or(("", name));
         let (denied, some_allowed) = services.entry(service).or_default();
-        if permission.allowed {
+        if permission.allowed || permission.approval {
             *some_allowed = true;
         } else {
             denied.push(method);
@@ -111,6 +133,13 @@ fn denied(status: &GetStatusResponse, all: &str) -> String {
         },
     );
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What an administrator must approve.
+fn asks(status: &GetStatusResponse) -> String {
+    let asks = status.permissions.iter().filter(|permission| permission.approval);
+    let names = asks.map(|permission| permission.method.trim_start_matches("faxpost.v1."));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 fn alarm_line(alarm: &Alarm, context: &Context) -> String {
@@ -133,7 +162,7 @@ mod tests {
     #[test]
     fn what_is_not_allowed_is_told_by_service() {
         let permission =
-            |method: &str, allowed| Permission { method: method.into(), allowed, approval: false };
+            |method: &str, allowed| Permission { method: method.into(), allowed, ..Default::default() };
         let status = |permissions| GetStatusResponse { permissions, ..Default::default() };
         let some = status(vec![
             permission("faxpost.v1.Mail/SendMail", true),

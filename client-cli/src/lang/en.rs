@@ -165,6 +165,7 @@ pub(crate) static EN: Texts = Texts {
     status_state_dir: "State folder",
     status_endpoint: "Endpoint",
     status_process: "Process",
+    status_mailer: "Mail goes as",
     role: str::to_owned,
     alarm: |_| None,
 
@@ -176,7 +177,7 @@ pub(crate) static EN: Texts = Texts {
         "ehlo-name" => Some("(this host's name)"),
         "envelope-sender" => Some("(the sender's address)"),
         "messages-per-minute" => Some("(no limit)"),
-        _ => None,
+        other => (super::signin::EN.unset)(other),
     },
     blank_name: "(blank: the recipient sees the address)",
     hidden: "(hidden)",
@@ -285,6 +286,7 @@ pub(crate) static EN: Texts = Texts {
     truncated: "The dialogue was longer than the daemon keeps.",
     exported: |count| format!("{count} {} exported", if count == 1 { "entry" } else { "entries" }),
     policy_changed: "* changed from what Faxpost comes with",
+    certificates: &super::certificates::EN,
     signin: super::signin::EN,
 };
 

@@ -13,11 +13,14 @@ use tonic::Code;
 
 use crate::user_store;
 
+mod certificates;
 mod en;
 mod ru;
 mod signin;
 
 pub(crate) use signin::SignInTexts;
+
+pub(crate) use certificates::CertificateTexts;
 
 #[cfg(test)]
 pub(crate) use en::EN;
@@ -179,6 +182,7 @@ pub(crate) struct Texts {
     pub(crate) status_state_dir: Text,
     pub(crate) status_endpoint: Text,
     pub(crate) status_process: Text,
+    pub(crate) status_mailer: Text,
     pub(crate) role: fn(&str) -> String,
     /// An alarm by its code, where the daemon's English needs a translation.
     pub(crate) alarm: fn(&str) -> Option<Text>,
@@ -234,6 +238,8 @@ pub(crate) struct Texts {
     pub(crate) truncated: Text,
     pub(crate) exported: fn(u64) -> String,
     pub(crate) policy_changed: Text,
+    /// Certificates, requests, the audit log.
+    pub(crate) certificates: &'static CertificateTexts,
     pub(crate) signin: SignInTexts,
 }
 

@@ -163,6 +163,7 @@ pub(crate) static RU: Texts = Texts {
     status_state_dir: "Папка данных",
     status_endpoint: "Адрес",
     status_process: "Процесс",
+    status_mailer: "Почту шлёт",
     role: |role| match role {
         "administrator" => "администратор".to_owned(),
         "service" => "служба".to_owned(),
@@ -173,6 +174,9 @@ pub(crate) static RU: Texts = Texts {
         "ACCEPT_INVALID" => Some(
             "сертификат сервера не проверяется (tls-check=accept-invalid): письма и пароль может прочитать любой на \
              пути к серверу",
+        ),
+        "CERTIFICATE_UNUSABLE" => Some(
+            "письма ждут: их нечем подписать. Что не так с сертификатом, покажет faxpost cert candidates",
         ),
         "PLAINTEXT_AUTH" => Some("пароль передаётся по сети без TLS"),
         "NO_PASSWORD" => Some("вход включён, но пароль не задан: письма ждут, пока его не зададут"),
@@ -187,7 +191,7 @@ pub(crate) static RU: Texts = Texts {
         "ehlo-name" => Some("(имя этого компьютера)"),
         "envelope-sender" => Some("(адрес отправителя)"),
         "messages-per-minute" => Some("(без ограничения)"),
-        _ => None,
+        other => (super::signin::RU.unset)(other),
     },
     blank_name: "(пусто: получатель видит адрес)",
     hidden: "(скрыто)",
@@ -300,6 +304,7 @@ pub(crate) static RU: Texts = Texts {
     truncated: "Диалог был длиннее, чем хранит служба.",
     exported: |count| format!("Выгружено записей: {count}"),
     policy_changed: "* изменено по сравнению с исходной политикой Faxpost",
+    certificates: &super::certificates::RU,
     signin: super::signin::RU,
 };
 
@@ -411,6 +416,7 @@ fn failure(code: &str) -> Option<&'static str> {
         "TOO_LARGE" => "Письмо больше, чем принимает сервер.",
         "NO_SMTPUTF8" => "Адресу нужен SMTPUTF8, а у сервера его нет.",
         "LOCAL_FILE" => "Не удалась работа с файлом или папкой.",
+        "MAILER_FAILED" => "Отказал процесс отправки; письмо не передано.",
         "NO_SIGNING_CERTIFICATE" => "Нет сертификата, которым можно подписать письмо от этого отправителя.",
         "SIGNING_KEY_MISSING" => "Нет закрытого ключа к сертификату для подписи.",
         "KEY_ACCESS_DENIED" => "Учётной записи, которая подписывает, нельзя пользоваться закрытым ключом.",

@@ -44,6 +44,10 @@ pub(crate) struct SignInTexts {
     /// When it was renewed, when it ends.
     pub(crate) renewed_until: With2,
     pub(crate) provider_says: Text,
+    /// A command that sets it.
+    pub(crate) secret_cleared: With1,
+    /// What an empty setting of OAuth means, by its key.
+    pub(crate) unset: fn(&str) -> Option<Text>,
     pub(crate) secret_prompt: Text,
     pub(crate) secret_empty: Text,
     pub(crate) secret_no_terminal: Text,
@@ -94,6 +98,18 @@ pub(super) const EN: SignInTexts = SignInTexts {
     renewed: |time| format!("renewed {time}"),
     renewed_until: |renewed, end| format!("renewed {renewed}, until {end}"),
     provider_says: "The provider says",
+    secret_cleared: |command| {
+        format!(
+            "The stored client secret was cleared, because it belonged to the former registration.\n\
+             Set it anew: {command} --ask-client-secret"
+        )
+    },
+    unset: |key| match key {
+        "oauth-profile" => Some("(custom)"),
+        "oauth-client-id" | "oauth-client-secret-expire-time" => Some("(not set)"),
+        "mechanism" => Some("(the strongest)"),
+        _ => key.starts_with("oauth-").then_some("(the profile's)"),
+    },
     secret_prompt: "Client secret: ",
     secret_empty: "The client secret is empty. To forget the stored one, use --clear-client-secret.",
     secret_no_terminal: "There is no terminal to ask for the client secret: use --client-secret-stdin.",
@@ -144,6 +160,18 @@ pub(super) const RU: SignInTexts = SignInTexts {
     renewed: |time| format!("обновлён {time}"),
     renewed_until: |renewed, end| format!("обновлён {renewed}, до {end}"),
     provider_says: "Провайдер сообщает",
+    secret_cleared: |command| {
+        format!(
+            "Сохранённый секрет клиента удалён: он относился к прежней регистрации.\n\
+             Задайте его снова: {command} --ask-client-secret"
+        )
+    },
+    unset: |key| match key {
+        "oauth-profile" => Some("(свой провайдер)"),
+        "oauth-client-id" | "oauth-client-secret-expire-time" => Some("(не задано)"),
+        "mechanism" => Some("(самый надёжный)"),
+        _ => key.starts_with("oauth-").then_some("(как в профиле)"),
+    },
     secret_prompt: "Секрет клиента: ",
     secret_empty: "Секрет клиента пуст. Чтобы забыть сохранённый, укажите --clear-client-secret.",
     secret_no_terminal: "Нет терминала, чтобы спросить секрет клиента: используйте --client-secret-stdin.",

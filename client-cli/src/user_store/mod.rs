@@ -34,6 +34,7 @@ pub(crate) struct Exported {
 
 /// Why there is nothing to list, or to export.
 #[derive(Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "not every system has such a store")]
 pub(crate) enum Error {
     /// This system keeps no such store.
     NoStore,

@@ -167,7 +167,7 @@ pub struct Account {
     pub oauth_settings: OauthSettings,
     /// How messages are signed.
     pub sign: Signing,
-    /// SHA-256 of the signing certificate in the machine's store, lower-case hex; empty: the best that fits the sender.
+    /// SHA-256 of the certificate that signs, lower-case hex; empty: the best that fits the sender.
     pub certificate: String,
     /// Absolute folder for the method pickup; empty: "pickup" in the state folder.
     pub pickup_directory: String,

@@ -289,7 +289,7 @@ impl Change {
                     self.client_secret = Some(secret.clone());
                 }
             }
-            Set::Sign(sign) => self.account.sign = sign.unwrap_or(defaults.sign),
+            Set::Sign(sign) => self.account.sign = sign.unwrap_or(Signing::Off),
             Set::Certificate(text) => {
                 if let Some(text) = self.read("certificate", parse_fingerprint(text)) {
                     self.account.certificate = text;
@@ -406,6 +406,17 @@ fn parse_reply_to(text: &str) -> Result<String, String> {
     }
 }
 
+/// As people copy it: in any case, with colons or blanks between.
+fn parse_fingerprint(text: &str) -> Result<String, String> {
+    // Windows puts an invisible mark before a thumbprint that is copied from its dialog.
+    let ignored = |c: &char| *c == ':' || *c == '\u{200e}' || c.is_whitespace();
+    let digits: String = text.chars().filter(|c| !ignored(c)).take(65).collect();
+    if digits.is_empty() || digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(digits.to_ascii_lowercase());
+    }
+    Err("must be the SHA-256 fingerprint of a certificate: 64 hexadecimal digits".to_owned())
+}
+
 fn at_most(number: u32, most: u32) -> Result<u32, String> {
     if number <= most { Ok(number) } else { Err(format!("can be 0 to {most}")) }
 }
@@ -438,12 +449,6 @@ fn parse_pin(text: &str) -> Result<Option<[u8; 32]>, String> {
     hex::decode_to_slice(digits, &mut pin)
         .map(|()| Some(pin))
         .map_err(|_| "a SHA-256 has 64 hexadecimal digits, with or without colons".to_owned())
-}
-
-/// Whether there is such a certificate is asked where the store is at hand (registry.rs).
-fn parse_fingerprint(text: &str) -> Result<String, String> {
-    let pin = parse_pin(text)?;
-    Ok(pin.map_or_else(String::new, hex::encode))
 }
 
 /// Blanks stay: they may be meant.

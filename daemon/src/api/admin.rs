@@ -54,13 +54,6 @@ impl Admin for Service {
         caller.note().about(format!("{} {}={word}", shown(&request.method), role.as_str()));
         let changed = self.0.policy.change(&request.method, role, decision).await;
         let method = changed.map_err(|e| error::store(&e))?.map_err(error::policy)?;
-        tracing::info!(
-            caller = caller.caller.name,
-            method,
-            role = role.as_str(),
-            ?decision,
-            "policy changed"
-        );
         let (method, cells) = self.0.policy.now().rule(method).map_err(error::policy)?;
         Ok(Response::new(v1::UpdatePolicyResponse { rule: Some(convert::rule(method, cells)) }))
     }

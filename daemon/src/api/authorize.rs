@@ -20,6 +20,7 @@ use crate::approvals::Permit;
 use crate::audit::Audit;
 use crate::caller::Caller;
 use crate::ipc::Peer;
+use crate::mailer::worker::Account;
 use crate::policy::{Decision, Policy, PolicyError, Role, UPDATE_ACCOUNT, name_of, role_of};
 use crate::store::{Author, Store, StoreError};
 
@@ -67,6 +68,8 @@ impl Admitted {
 /// The policy as it is now, and where its changes are kept.
 pub struct PolicyKeeper {
     store: Store,
+    /// The account that the mailer works under, where that is not the daemon's own.
+    service_account: Option<String>,
     policy: RwLock<Arc<Policy>>,
     /// One change at a time, so that none is lost in memory that is in the store.
     changing: Mutex<()>,
@@ -91,7 +94,21 @@ impl PolicyKeeper {
                 tracing::warn!(method, %error, "a change to the policy is left out");
             }
         }
-        Ok(Self { store, policy: RwLock::new(Arc::new(policy)), changing: Mutex::new(()) })
+        let policy = RwLock::new(Arc::new(policy));
+        Ok(Self { store, service_account: None, policy, changing: Mutex::new(()) })
+    }
+
+    /// Whoever works under the mailer's account is a service, whatever groups it is in: the mailer talks to the network,
+    /// and whoever has broken into it must not become more than that.
+    #[must_use]
+    pub fn with_service_account(mut self, account: &Account) -> Self {
+        self.service_account = account.note.is_none().then(|| account.id.clone());
+        self
+    }
+
+    fn role_of(&self, caller: &Caller) -> Option<Role> {
+        let is_service = self.service_account.as_ref() == Some(&caller.id);
+        role_of(caller).map(|role| if is_service { Role::Service } else { role })
     }
 
     pub(super) fn now(&self) -> Arc<Policy> {
@@ -137,7 +154,7 @@ impl Authorize {
         let Some(caller) = peer.caller.clone() else { return (Err(unknown()), None) };
         let method = path.strip_prefix('/').unwrap_or(path);
         let policy = self.policy.now();
-        let role = role_of(&caller);
+        let role = self.policy.role_of(&caller);
         let note = Note::default();
         // What is no method is denied, too; but its name is anybody's invention, and is not written down.
         let name = name_of(method);

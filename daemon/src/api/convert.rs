@@ -12,6 +12,7 @@ use crate::accounts::{
 };
 use crate::approvals;
 use crate::audit::{Event, Outcome};
+use crate::certs::{Details, Holder, Requirement, SigningRequest, Unmet};
 use crate::outbox::{Message, RecipientState, State};
 use crate::policy::{APPROVABLE, Cell, Decision, Role};
 use crate::secrets::Secret;
@@ -403,5 +404,65 @@ pub(super) fn audit_entry(id: i64, event: Event) -> v1::AuditEntry {
         .into(),
         reason: event.reason,
         request: event.request,
+    }
+}
+
+/// A certificate by itself, without what only the store knows of it.
+pub(super) fn certificate(details: &Details, der: &[u8]) -> v1::Certificate {
+    let now = jiff::Timestamp::now().as_second();
+    let days_left = (details.not_after.saturating_sub(now)).div_euclid(86_400);
+    v1::Certificate {
+        sha256: details.fingerprint(),
+        sha1: hex::encode(details.sha1),
+        subject: details.subject.clone(),
+        issuer: details.issuer.clone(),
+        serial: details.serial.clone(),
+        not_before: Some(timestamp(details.not_before.saturating_mul(1000))),
+        not_after: Some(timestamp(details.not_after.saturating_mul(1000))),
+        days_left: days_left.clamp(i32::MIN.into(), i32::MAX.into()).try_into().unwrap_or_default(),
+        addresses: details.addresses.clone(),
+        key_usage: details.key_usage.clone().unwrap_or_default(),
+        extended_key_usage: details.extended_key_usage.clone().unwrap_or_default(),
+        key_algorithm: details.key_algorithm.clone(),
+        signature_algorithm: details.signature_algorithm.clone(),
+        der: der.to_vec().into(),
+        ..v1::Certificate::default()
+    }
+}
+
+pub(super) fn holder(holder: &Holder) -> v1::KeyHolder {
+    v1::KeyHolder {
+        id: holder.trustee.id.clone(),
+        name: holder.trustee.name.clone(),
+        access: if holder.full { "full" } else { "read" }.to_owned(),
+        builtin: holder.builtin,
+    }
+}
+
+pub(super) fn unmet(unmet: &Unmet) -> v1::UnmetRequirement {
+    let requirement = match unmet.requirement {
+        Requirement::Address => v1::Requirement::Address,
+        Requirement::Period => v1::Requirement::Period,
+        Requirement::KeyUsage => v1::Requirement::KeyUsage,
+        Requirement::ExtendedKeyUsage => v1::Requirement::ExtendedKeyUsage,
+        Requirement::Algorithm => v1::Requirement::Algorithm,
+        Requirement::Chain => v1::Requirement::Chain,
+        Requirement::Trust => v1::Requirement::Trust,
+        Requirement::Key => v1::Requirement::Key,
+        Requirement::KeyAccess => v1::Requirement::KeyAccess,
+        Requirement::Revocation => v1::Requirement::Revocation,
+    };
+    v1::UnmetRequirement { requirement: requirement.into(), text: unmet.text.clone() }
+}
+
+pub(super) fn signing_request(request: SigningRequest) -> v1::SigningRequest {
+    v1::SigningRequest {
+        id: hex::encode(request.id),
+        subject: request.subject,
+        addresses: request.addresses,
+        key_algorithm: request.key_algorithm,
+        create_time: Some(timestamp(request.created_at)),
+        created_by: request.created_by,
+        pem: request.pem,
     }
 }

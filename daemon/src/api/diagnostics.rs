@@ -12,8 +12,10 @@ use super::authorize::Admitted;
 use super::watch::{Watch, until_stopping};
 use super::{App, convert, error, status};
 use crate::accounts::Method;
+use crate::certs::SigningSource;
 use crate::diagnose::{self, Test};
 use crate::mailer::{CertificateInfo, Credential, Event, Step, StepReport, StepState, TlsInfo};
+use crate::outbox::signing::choose;
 
 pub(super) struct Service(pub(super) Arc<App>);
 
@@ -80,7 +82,19 @@ impl Diagnostics for Service {
         } else {
             Ok(drafted.password.map(Credential::Password))
         };
-        let test = Test { id, account, credential, to: request.to, until, russian, caller: caller.author() };
+        let sender = account.effective_sender(&self.0.outbox.host().name);
+        let source: Arc<dyn SigningSource> = self.0.certificates.machine().clone();
+        let signing = choose(&source, &account, &sender).await;
+        let test = Test {
+            id,
+            account,
+            credential,
+            signing,
+            to: request.to,
+            until,
+            russian,
+            caller: caller.author(),
+        };
         let events = diagnose::start(test, self.0.outbox.host(), &self.0.log, &self.0.mailer)
             .map_err(|p| error::fields(&p))?;
         let steps = UnboundedReceiverStream::new(events.steps).map(move |event| {

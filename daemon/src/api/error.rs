@@ -73,24 +73,6 @@ pub(super) fn change(error: ChangeError) -> Status {
     }
 }
 
-pub(super) fn certificate(error: CertificateError) -> Status {
-    let (text, why) = (error.to_string(), error.reason());
-    if let Some(field) = error.field() {
-        let mut details = ErrorDetails::with_error_info(why, reason::DOMAIN, []);
-        details.add_bad_request_violation(field, text.clone());
-        return Status::with_error_details(Code::InvalidArgument, format!("{field}: {text}"), details);
-    }
-    let code = match error {
-        CertificateError::NotFound(_) | CertificateError::RequestNotFound(_) => Code::NotFound,
-        CertificateError::Store(_) => {
-            tracing::error!(text, "the machine's certificate store failed");
-            Code::Unavailable
-        }
-        _ => Code::FailedPrecondition,
-    };
-    status(code, why, text)
-}
-
 pub(super) fn draft(error: DraftError) -> Status {
     match error {
         DraftError::NotFound(id) => no_account(&id),
@@ -205,6 +187,27 @@ pub(super) fn ask(error: AskError) -> Status {
         AskError::AnotherMethod(..) => internal(text),
         AskError::Store(error) => store(&error),
     }
+}
+
+pub(super) fn certificate(error: CertificateError) -> Status {
+    let (why, text) = (error.reason(), error.to_string());
+    let code = match &error {
+        CertificateError::NotFound(_) | CertificateError::RequestNotFound(_) => Code::NotFound,
+        CertificateError::Invalid { .. }
+        | CertificateError::WrongPassword
+        | CertificateError::KeyMissing { .. }
+        | CertificateError::TrusteeUnknown(_) => Code::InvalidArgument,
+        CertificateError::InUse(_) | CertificateError::NoneUsable(_) => Code::FailedPrecondition,
+        CertificateError::Store(_) => {
+            tracing::error!(text, "the machine's certificate store failed");
+            Code::Unavailable
+        }
+    };
+    let mut details = ErrorDetails::with_error_info(why, reason::DOMAIN, []);
+    if let Some(field) = error.field() {
+        details.add_bad_request_violation(field, text.as_str());
+    }
+    Status::with_error_details(code, text, details)
 }
 
 pub(super) fn decide(error: DecideError) -> Status {

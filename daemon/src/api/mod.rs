@@ -6,6 +6,7 @@ mod approvals;
 mod authorize;
 mod body;
 mod certificates;
+mod check_signing;
 mod convert;
 mod diagnostics;
 mod error;

@@ -51,6 +51,7 @@ impl OAuth for Service {
         let caller = Admitted::of(&request)?;
         let request = request.into_inner();
         let account = id_or_default(request.account);
+        caller.note().about(format!("account {}", shown(&account)));
         let started = self.0.oauth.start(&account, &request.redirect_uri, &caller.caller.id);
         let started = started.map_err(error::oauth)?;
         Ok(Response::new(v1::StartSignInResponse {
@@ -67,7 +68,9 @@ impl OAuth for Service {
         let caller = Admitted::of(&request)?;
         let request = request.into_inner();
         let ended = self.0.oauth.finish(&request.sign_in_id, &request.redirect_query, &caller.author()).await;
-        let sign_in = Some(sign_in(ended.map_err(error::oauth)?));
+        let ended = ended.map_err(error::oauth)?;
+        caller.note().about(format!("account {}", ended.account));
+        let sign_in = Some(sign_in(ended));
         Ok(Response::new(v1::FinishSignInResponse { sign_in }))
     }
 
@@ -77,8 +80,10 @@ impl OAuth for Service {
         &self,
         request: Request<v1::SignInWithDeviceRequest>,
     ) -> Answer<Self::SignInWithDeviceStream> {
-        let caller = Admitted::of(&request)?.author();
+        let caller = Admitted::of(&request)?;
         let account = id_or_default(request.into_inner().account);
+        caller.note().about(format!("account {}", shown(&account)));
+        let caller = caller.author();
         let oauth = self.0.oauth.clone();
         let device = oauth.device(&account).await.map_err(error::oauth)?;
         let codes = v1::SignInWithDeviceResponse {
@@ -103,6 +108,7 @@ impl OAuth for Service {
     ) -> Answer<v1::SignInWithClientCredentialsResponse> {
         let caller = Admitted::of(&request)?;
         let account = id_or_default(request.into_inner().account);
+        caller.note().about(format!("account {}", shown(&account)));
         let ended = self.0.oauth.client_credentials(&account, &caller.author()).await;
         let sign_in = Some(sign_in(ended.map_err(error::oauth)?));
         Ok(Response::new(v1::SignInWithClientCredentialsResponse { sign_in }))
@@ -111,8 +117,8 @@ impl OAuth for Service {
     async fn sign_out(&self, request: Request<v1::SignOutRequest>) -> Answer<v1::SignOutResponse> {
         let caller = Admitted::of(&request)?;
         let account = id_or_default(request.into_inner().account);
+        caller.note().about(format!("account {}", shown(&account)));
         let (left, why) = self.0.oauth.sign_out(&account).await.map_err(error::oauth)?;
-        tracing::info!(account, caller = caller.caller.name, "signed out");
         let revocation_error = why.unwrap_or_default();
         Ok(Response::new(v1::SignOutResponse { sign_in: Some(sign_in(left)), revocation_error }))
     }
@@ -145,22 +151,12 @@ impl OAuth for Service {
         &self,
         request: Request<v1::GetAccessTokenRequest>,
     ) -> Answer<v1::GetAccessTokenResponse> {
-        let caller = Admitted::of(&request)?.caller;
+        let caller = Admitted::of(&request)?;
         let request = request.into_inner();
         let account = id_or_default(request.account);
+        // Every token that leaves is in the audit log, and every one that was asked for in vain.
+        caller.note().about(format!("account {}, scope {}", shown(&account), shown(&request.scope)));
         let token = self.0.oauth.broker(&account, &request.scope).await;
-        // Every token that leaves, and every one that was asked for in vain.
-        let outcome = token.as_ref().map_or_else(ToString::to_string, |_| "given".to_owned());
-        tracing::info!(
-            target: "audit",
-            method = "faxpost.v1.OAuth/GetAccessToken",
-            caller = caller.name,
-            id = caller.id,
-            account,
-            scope = request.scope,
-            outcome,
-            "an access token was asked for"
-        );
         let token = token.map_err(error::oauth)?;
         Ok(Response::new(v1::GetAccessTokenResponse {
             access_token: token.token.expose().to_owned(),
@@ -169,6 +165,11 @@ impl OAuth for Service {
             login: token.login,
         }))
     }
+}
+
+/// What a caller named, for the audit log: it may be anything.
+fn shown(name: &str) -> String {
+    name.chars().take(200).collect()
 }
 
 fn profile(profile: &Profile) -> v1::OAuthProfile {

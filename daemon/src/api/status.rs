@@ -13,6 +13,7 @@ use tonic::Status;
 use super::authorize::Admitted;
 use super::{App, convert, error};
 use crate::accounts::{Account, Method, Security, TlsCheck};
+use crate::certs::SigningSource as _;
 use crate::oauth;
 use crate::policy::Decision;
 use crate::secrets::{Secret, VaultError};
@@ -28,6 +29,7 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
     let unfinished = app.outbox.unfinished().await.map_err(|e| error::store(&e))?;
     let pending = app.desk.pending(viewer.only_own()).await.map_err(|e| error::store(&e))?;
     let sign_ins = app.oauth.sign_ins().await.map_err(|e| error::store(&e))?;
+    let unsigned = app.outbox.signing_alarms().await.map_err(|e| error::store(&e))?;
     let policy = app.policy.now();
     let permissions = policy
         .rules()
@@ -42,6 +44,7 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
         .collect();
     let at = jiff::Timestamp::now().as_millisecond();
     let accounts = app.registry.all();
+    let signing = app.certificates.alarms(&app.outbox.host().name).await;
     let alarms = accounts.iter().flat_map(|row| {
         let password = app.registry.password(row);
         let mut alarms: Vec<(&str, String)> = alarms(&row.account, &password)
@@ -51,12 +54,18 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
         if let Some(sign_in) = sign_ins.iter().find(|sign_in| sign_in.account == row.id.as_str()) {
             alarms.extend(oauth::alarms(row, sign_in, at));
         }
+        let waiting = unsigned.iter().filter(|(account, ..)| account == row.id.as_str());
+        alarms.extend(waiting.map(|(_, reason, text)| (*reason, text.clone())));
+        let of_account = signing.iter().filter(|(account, ..)| *account == row.id);
+        alarms.extend(of_account.map(|(_, reason, text)| (*reason, text.clone())));
         alarms.into_iter().map(|(reason, text)| v1::Alarm {
             reason: reason.to_owned(),
             account: row.id.to_string(),
             text,
         })
     });
+    let mailer = app.mailer.account();
+    let english = |code| faxpost_proto::advice::text(code, faxpost_proto::advice::Language::En);
     let mut status = v1::GetStatusResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         start_time: Some(convert::timestamp(app.started_at)),
@@ -69,6 +78,9 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
         held: unfinished.held.try_into().unwrap_or(i64::MAX),
         oldest_queued_time: unfinished.oldest.map(convert::timestamp),
         pending_requests: pending,
+        service_account_name: mailer.name,
+        service_account_id: mailer.id,
+        mailer_note: mailer.note.and_then(english).unwrap_or_default().to_owned(),
         ..v1::GetStatusResponse::default()
     };
     if viewer.is_administrator() {
@@ -88,6 +100,8 @@ pub(super) fn watch(
     tokio::spawn(async move {
         // Subscribed before the first look, so that nothing falls between.
         let (mut accounts, mut sign_ins) = (app.registry.watch(), app.oauth.watch());
+        let mut requests = app.desk.watch();
+        let mut certificates = app.certificates.machine().changes();
         let mut messages = app.outbox.watch();
         let mut last = None;
         loop {
@@ -105,6 +119,8 @@ pub(super) fn watch(
                 () = tokio::time::sleep(LOOK) => {}
                 changed = accounts.changed() => if changed.is_err() { return },
                 changed = sign_ins.changed() => if changed.is_err() { return },
+                changed = requests.changed() => if changed.is_err() { return },
+                changed = certificates.changed() => if changed.is_err() { return },
                 changed = messages.recv() => if matches!(changed, Err(RecvError::Closed)) { return },
             }
             tokio::select! {
@@ -114,6 +130,8 @@ pub(super) fn watch(
             // What came meanwhile is in what is looked at next.
             accounts.mark_unchanged();
             sign_ins.mark_unchanged();
+            requests.mark_unchanged();
+            certificates.mark_unchanged();
             messages = messages.resubscribe();
         }
     });

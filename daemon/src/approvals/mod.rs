@@ -12,6 +12,5 @@ mod request;
 mod seal;
 
 pub use desk::{AskError, DecideError, Desk, Hands, Submitted, Working};
-pub use hands::NoHands;
 pub use permit::{Permit, method_of};
 pub use request::{Event, Request, State};

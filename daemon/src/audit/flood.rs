@@ -1,5 +1,5 @@
 //! How much of what a caller was denied, or failed at, is written: enough to see what he tries, and not so much that he
-//! can fill the disk with it. What was left out is counted, and told at the end of his minute.
+//! can fill the disk with it. What was left out is counted, and told within the minute.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::Event;
 
-/// Of one caller in one [`WINDOW`]: a person's mistakes, and a probing script's first steps.
-const WRITTEN: u32 = 20;
-const WINDOW: Duration = Duration::from_secs(60);
+/// Of one caller at once: a person's mistakes, and a probing script's first steps over every method there is.
+const BURST: u32 = 100;
+
+/// So many more in each [`MINUTE`]: what somebody can add to the log who does nothing else stays below 2 MB a day.
+const REFILL: u32 = 5;
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Callers kept in mind. More have no share of their own: they share one.
 const CALLERS: usize = 4096;
@@ -23,29 +26,40 @@ pub(super) struct Flood {
 }
 
 struct Share {
-    since: Instant,
-    written: u32,
+    left: u32,
+    filled: Instant,
     unsaid: u64,
     last: Option<Event>,
+}
+
+impl Share {
+    fn new(now: Instant) -> Self {
+        Self { left: BURST, filled: now, unsaid: 0, last: None }
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let minutes = now.saturating_duration_since(self.filled).as_secs() / MINUTE.as_secs();
+        let minutes = u32::try_from(minutes).unwrap_or(u32::MAX);
+        self.left = self.left.saturating_add(minutes.saturating_mul(REFILL)).min(BURST);
+        self.filled += MINUTE * minutes;
+    }
+
+    /// Nothing would be lost if it were made anew.
+    fn is_fresh(&self) -> bool {
+        self.left == BURST && self.unsaid == 0
+    }
 }
 
 impl Flood {
     /// Whether it is to be written. If not, it is counted.
     pub(super) fn admits(&self, event: &Event, now: Instant) -> bool {
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        if callers.len() >= CALLERS {
-            callers.retain(|_, share| share.unsaid > 0 || share.since + WINDOW > now);
-        }
         let known = callers.len() < CALLERS || callers.contains_key(&event.caller_id);
         let key = if known { &event.caller_id } else { REST };
-        let fresh = || Share { since: now, written: 0, unsaid: 0, last: None };
-        let share = callers.entry(key.to_owned()).or_insert_with(fresh);
-        // A share with something unsaid is renewed when that was told.
-        if share.unsaid == 0 && share.since + WINDOW <= now {
-            *share = fresh();
-        }
-        if share.written < WRITTEN {
-            share.written += 1;
+        let share = callers.entry(key.to_owned()).or_insert_with(|| Share::new(now));
+        share.refill(now);
+        if let Some(left) = share.left.checked_sub(1) {
+            share.left = left;
             return true;
         }
         share.unsaid += 1;
@@ -53,7 +67,7 @@ impl Flood {
         false
     }
 
-    /// What was left unsaid in windows that are over: the last one of each, with how many there were.
+    /// What was left unsaid: the last one of each caller, with how many there were. Forgets who has been quiet.
     pub(super) fn unsaid(&self, now: Instant) -> Vec<Event> {
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut told = Vec::new();
@@ -69,7 +83,8 @@ impl Flood {
                 told.push(event);
             }
             share.unsaid = 0;
-            share.since + WINDOW > now
+            share.refill(now);
+            !share.is_fresh()
         });
         told
     }
@@ -99,30 +114,32 @@ mod tests {
     fn h4_a_flood_of_denied_calls_is_written_in_part_and_counted_in_whole() {
         let (flood, now) = (Flood::default(), Instant::now());
         let written = (0..1000).filter(|_| flood.admits(&denied("uid:1", "a"), now)).count();
-        assert_eq!(written, 20);
+        assert_eq!(written, 100);
         assert!(flood.admits(&denied("uid:2", "a"), now), "another caller has his own share");
 
         let told = flood.unsaid(now);
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].caller_id, "uid:1");
-        assert!(told[0].target.contains("979 more"), "{}", told[0].target);
+        assert!(told[0].target.contains("899 more"), "{}", told[0].target);
         assert!(flood.unsaid(now).is_empty(), "told once");
         assert!(!flood.admits(&denied("uid:1", "a"), now), "the minute is not over");
 
-        flood.unsaid(now);
-        let now = now + WINDOW;
-        assert!(flood.admits(&denied("uid:1", "a"), now), "a new minute");
+        let now = now + 2 * MINUTE;
+        let written = (0..1000).filter(|_| flood.admits(&denied("uid:1", "a"), now)).count();
+        assert_eq!(written, 10, "some more");
+        let now = now + 60 * MINUTE;
+        assert_eq!((0..1000).filter(|_| flood.admits(&denied("uid:1", "a"), now)).count(), 100);
     }
 
     #[test]
     fn h5_a_flood_of_callers_takes_no_more_memory_than_some() {
         let (flood, now) = (Flood::default(), Instant::now());
-        let written =
-            (0..3 * CALLERS).filter(|n| flood.admits(&denied(&format!("uid:{n}"), "a"), now)).count();
-        assert!(written < CALLERS + 2 * WRITTEN as usize, "{written}");
+        let caller = |n: usize| denied(&format!("uid:{n}"), "a");
+        let written = (0..3 * CALLERS).filter(|n| flood.admits(&caller(*n), now)).count();
+        assert_eq!(written, CALLERS + BURST as usize);
         assert!(flood.callers.lock().unwrap().len() <= CALLERS + 1);
-        let now = now + WINDOW;
-        flood.unsaid(now);
+        assert_eq!(flood.unsaid(now).len(), 1);
+        flood.unsaid(now + 60 * MINUTE);
         assert!(flood.callers.lock().unwrap().is_empty());
     }
 }

@@ -17,7 +17,7 @@ use super::read::Details;
 use super::requests::Requests;
 use super::store::{Identity, KeyType, Trustee};
 use super::{SigningRequest, csr};
-use crate::accounts::{Registry, Signing};
+use crate::accounts::{AccountId, Registry, Signing};
 use crate::store::Author;
 
 /// The certificates of this machine, and what may be done to them.
@@ -64,6 +64,26 @@ impl Certificates {
         uses.map(|row| row.id.to_string()).collect()
     }
 
+    /// What administrators should know of the certificates of accounts that sign (requirement C8): the account, a stable
+    /// code, and a sentence.
+    pub async fn alarms(&self, host_name: &str) -> Vec<(AccountId, &'static str, String)> {
+        let rows = self.accounts.all();
+        let signing = rows.iter().filter(|row| row.account.sign != Signing::Off).map(|row| {
+            (row.id.clone(), row.account.effective_sender(host_name), row.account.certificate.clone())
+        });
+        let signing: Vec<_> = signing.collect();
+        if signing.is_empty() {
+            return Vec::new();
+        }
+        let looked = self.look(move |machine| {
+            let alarm = |(account, sender, configured): (AccountId, String, String)| {
+                machine.alarm(&sender, &configured).map(|(reason, text)| (account, reason, text))
+            };
+            Ok(signing.into_iter().filter_map(alarm).collect())
+        });
+        looked.await.unwrap_or_default()
+    }
+
     /// The requests for a CA whose answer has not come.
     ///
     /// # Errors
@@ -98,7 +118,7 @@ impl Certificates {
         blocking(move || {
             machine.refresh();
             let done = plan(&machine, &requests, &action).and_then(|_| act(&machine, &requests, action, by));
-            machine.refresh();
+            machine.changed();
             done
         })
         .await
@@ -214,8 +234,10 @@ fn act(machine: &Machine, requests: &Requests, action: Action, by: String) -> Re
         }
         Action::CreateSigningRequest { subject, address, key_type } => {
             let pending = store.create_key(key_type)?;
-            let made =
-                csr::make(&subject, &address, &pending).and_then(|made| requests.put(made, &pending, by));
+            let made = csr::make(&subject, &address, &pending).and_then(|request| {
+                let key_algorithm = key_words(key_type);
+                requests.put(SigningRequest { key_algorithm, ..request }, &pending, by)
+            });
             match made {
                 Ok(request) => Done::Requested(request),
                 Err(error) => {

@@ -283,7 +283,7 @@ mod tests {
     fn c9_subjects_are_read_as_rfc_4514_and_as_people_write_them() {
         for (text, expected) in [
             ("CN=Fax, O=Firm, C=DE", "CN=Fax,O=Firm,C=DE"),
-            ("cn=Fax+OU=x,dc=example,DC=com", "CN=Fax+OU=x,DC=example,DC=com"),
+            ("cn=Fax+OU=x,dc=example,DC=com", "OU=x+CN=Fax,DC=example,DC=com"),
             (
                 r"CN=Lee\, Ann\2C \D0\A4,emailAddress=a@example.com",
                 r"CN=Lee\, Ann\, Ф,emailAddress=a@example.com",

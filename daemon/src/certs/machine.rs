@@ -6,10 +6,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::candidates::{KeyState, Requirement, Unmet, judge, same_address, sort};
 use tokio::sync::watch;
 
-use super::candidates::{KeyState, Requirement, Unmet, judge, same_address, sort};
-use super::chain::{Chain, build};
+use super::chain::{Chain, build, day};
+use super::choose::Chosen;
 use super::fault::CertificateError;
 use super::key::KeyReference;
 use super::read::Details;
@@ -26,7 +27,8 @@ pub struct Machine {
     pub(super) store: Arc<dyn CertificateStore>,
     account: Option<String>,
     view: Mutex<Option<(Instant, Arc<View>)>>,
-    changes: watch::Sender<u64>,
+    /// Counts the changes that were made here.
+    pub(super) changes: watch::Sender<u64>,
 }
 
 /// What was read at once.
@@ -57,19 +59,6 @@ pub struct Candidate {
     pub certificate: Vec<u8>,
     /// What it does not meet; empty: it can sign.
     pub unmet: Vec<Unmet>,
-}
-
-/// A certificate that signs: what the mailer needs of it.
-#[derive(Clone, Debug)]
-pub struct Signer {
-    /// Read.
-    pub details: Details,
-    /// DER.
-    pub certificate: Vec<u8>,
-    /// DER, from the issuer upwards, without the root: who trusts it has it.
-    pub chain: Vec<Vec<u8>>,
-    /// Where its key is.
-    pub key: KeyReference,
 }
 
 impl Machine {
@@ -175,20 +164,20 @@ impl Machine {
     ///
     /// # Errors
     /// [`CertificateError::NoneUsable`] names every unmet requirement; mail waits then (requirement C8).
-    pub fn signer(&self, sender: &str, configured: &str) -> Result<Signer, CertificateError> {
+    pub fn signer(&self, sender: &str, configured: &str) -> Result<Chosen, CertificateError> {
         let view = self.view()?;
         let account = self.service_account()?;
         let now = now();
         if !configured.is_empty() {
-            let chosen = view.entries.iter().find(|entry| hex::encode(entry.details.sha256) == configured);
-            let entry = chosen.ok_or_else(|| {
+            let named = view.entries.iter().find(|entry| hex::encode(entry.details.sha256) == configured);
+            let entry = named.ok_or_else(|| {
                 let text =
                     format!("the certificate {configured} that is to sign is not in the machine's store");
                 CertificateError::NoneUsable(text)
             })?;
             let unmet = self.unmet(entry, &account, sender, now);
             return match (&entry.stored.key, unmet.as_slice()) {
-                (Some(key), []) => Ok(signer(entry, key)),
+                (Some(key), []) => Ok(chosen(entry, key)),
                 _ => Err(CertificateError::NoneUsable(refusal(&entry.details, &unmet))),
             };
         }
@@ -201,7 +190,7 @@ impl Machine {
                 && named
                 && self.unmet(entry, &account, sender, now).is_empty()
             {
-                return Ok(signer(entry, key));
+                return Ok(chosen(entry, key));
             }
         }
         let best = self.candidates(sender, &[])?;
@@ -215,6 +204,30 @@ impl Machine {
             },
         );
         Err(CertificateError::NoneUsable(text))
+    }
+
+    /// What an administrator should know of the certificate that signs for `sender`: the stable code, and a sentence.
+    pub fn alarm(&self, sender: &str, configured: &str) -> Option<(&'static str, String)> {
+        let chosen = match self.signer(sender, configured) {
+            Ok(chosen) => chosen,
+            Err(error) => {
+                return Some(("CERTIFICATE_UNUSABLE", format!("mail waits and is not sent: {error}")));
+            }
+        };
+        let details = Details::read(&chosen.certificate).ok()?;
+        let days = (details.not_after - now()).div_euclid(86_400);
+        let left = match days {
+            ..1 => "ends in less than a day".to_owned(),
+            1 => "ends in a day".to_owned(),
+            2..=30 => format!("ends in {days} days"),
+            _ => return None,
+        };
+        let text = format!(
+            "the signing certificate {} {left}, on {}: after that mail waits; install its successor before",
+            details.subject,
+            day(details.not_after)
+        );
+        Some(("CERTIFICATE_EXPIRING", text))
     }
 
     /// What `entry` does not meet for this sender.
@@ -233,15 +246,14 @@ impl Machine {
         judge(&entry.details, &entry.chain, state, sender, now)
     }
 
-    /// Changes whenever a certificate, or the right to use a key, may have been changed here.
-    #[must_use]
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
-    }
-
     /// Reads everything anew at the next call.
     pub fn refresh(&self) {
         *self.view.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Tells those who wait for a certificate or a key that something changed.
+    pub(super) fn changed(&self) {
+        self.refresh();
         self.changes.send_modify(|count| *count += 1);
     }
 
@@ -298,10 +310,10 @@ impl Machine {
     }
 }
 
-fn signer(entry: &Entry, key: &KeyReference) -> Signer {
+/// What the mailer needs of a certificate. Without the root: who trusts it has it.
+fn chosen(entry: &Entry, key: &KeyReference) -> Chosen {
     let above = entry.chain.links.iter().skip(1).filter(|link| !link.trusted_root);
-    Signer {
-        details: entry.details.clone(),
+    Chosen {
         certificate: entry.stored.certificate.clone(),
         chain: above.map(|link| link.certificate.clone()).collect(),
         key: key.clone(),

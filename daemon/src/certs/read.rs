@@ -167,6 +167,21 @@ pub(super) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, String> {
     }
 }
 
+/// Whether a signature over `message` is by this certificate's key.
+#[must_use]
+pub fn verifies(details: &Details, algorithm: KeyAlgorithm, message: &[u8], signature: &[u8]) -> bool {
+    use ring::signature::{
+        ECDSA_P256_SHA256_ASN1, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
+    };
+    let Ok((_, info)) = SubjectPublicKeyInfo::from_der(&details.public_key) else { return false };
+    let by: &dyn VerificationAlgorithm = match algorithm {
+        KeyAlgorithm::Rsa => &RSA_PKCS1_2048_8192_SHA256,
+        KeyAlgorithm::EcP256 => &ECDSA_P256_SHA256_ASN1,
+    };
+    details.signs_with == Some(algorithm)
+        && UnparsedPublicKey::new(by, &info.subject_public_key.data).verify(message, signature).is_ok()
+}
+
 pub(super) fn sha1(bytes: &[u8]) -> [u8; 20] {
     let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, bytes);
     // The digest of this algorithm has this length.

@@ -128,6 +128,7 @@ fn by_kind(failure: &Failure) -> &'static str {
         FailureKind::TooLarge => "TOO_LARGE",
         FailureKind::NoSmtputf8 => "ASCII_ADDRESS_NEEDED",
         FailureKind::LocalFile => "CHECK_FOLDER",
+        FailureKind::MailerFailed => "MAILER_FAILED",
         FailureKind::NoSigningCertificate => "CHOOSE_CERTIFICATE",
         FailureKind::SigningKeyMissing => "INSTALL_KEY",
         FailureKind::KeyAccessDenied => "GRANT_KEY",
@@ -142,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    const KINDS: [FailureKind; 35] = [
+    const KINDS: [FailureKind; 36] = [
         FailureKind::NameNotFound,
         FailureKind::ResolverFailed,
         FailureKind::ConnectionRefused,
@@ -173,6 +174,7 @@ mod tests {
         FailureKind::TooLarge,
         FailureKind::NoSmtputf8,
         FailureKind::LocalFile,
+        FailureKind::MailerFailed,
         FailureKind::NoSigningCertificate,
         FailureKind::SigningKeyMissing,
         FailureKind::KeyAccessDenied,
@@ -334,7 +336,13 @@ mod tests {
 
     #[test]
     fn every_advice_is_given_to_somebody() {
-        let source = include_str!("advice.rs");
+        // The status gives some of it, as the mailer's note.
+        let source = [
+            include_str!("advice.rs"),
+            include_str!("../mailer/worker/unix.rs"),
+            include_str!("../mailer/worker/windows.rs"),
+        ]
+        .concat();
         for code in codes() {
             let given = source.contains(&format!("\"{code}\""));
             assert!(given || crate::oauth::advice_codes().any(|other| other == code), "{code}");

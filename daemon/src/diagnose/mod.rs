@@ -9,7 +9,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::accounts::{Account, FieldProblem, Host, destination, route};
 use crate::log::{Entry, Kind, Log, Outcome as LogOutcome};
 use crate::mailer::{
-    Body, Credential, DeliveryStatus, Event, Failure, Job, Mailer, Outcome, RecipientOutcome, Step,
+    Body, Credential, DeliveryStatus, Event, Failure, Job, Mailer, Outcome, RecipientOutcome, Signing, Step,
     StepReport, StepState, Transcript,
 };
 use crate::message::Draft;
@@ -26,6 +26,8 @@ pub struct Test {
     pub account: Account,
     /// What goes with them, or why there is nothing.
     pub credential: Result<Option<Credential>, Failure>,
+    /// Who signs the test message, or why nobody can.
+    pub signing: Result<Option<Signing>, Failure>,
     /// Who gets the test message; empty: the sender.
     pub to: String,
     /// The last step.
@@ -72,13 +74,20 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
     let stop = CancellationToken::new();
     let guard = stop.clone().drop_guard();
     let file_stem = format!("test-{}", uuid::Uuid::now_v7());
+    // Without a signature it goes as far as it can: the other settings want to be known, too.
+    let (signing, unsigned, until) = match test.signing {
+        Ok(signing) => (signing, None, test.until),
+        Err(failure) => {
+            (None, Some(failure).filter(|_| test.until == Step::Message), test.until.min(Step::Recipient))
+        }
+    };
     let way = test.credential.and_then(|credential| route(&test.account, credential, host, &file_stem));
     let job = way.map(|route| Job {
         route,
         envelope: composed.envelope.clone(),
         body: Body::Inline(body),
-        signing: None,
-        until: test.until,
+        signing,
+        until,
         delivery_status: DeliveryStatus::default(),
         pool: None,
     });
@@ -93,7 +102,7 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
     let (recipients, log, mailer) = (composed.envelope.to, log.clone(), mailer.clone());
     tokio::spawn(async move {
         let outcome = tokio::select! {
-            outcome = run(&mailer, job, &events) => Some(outcome),
+            outcome = run(&mailer, job, unsigned, &events) => Some(outcome),
             () = stop.cancelled() => None,
         };
         entry.at = Timestamp::now().as_millisecond();
@@ -108,21 +117,25 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
     Ok(Running { steps, guard })
 }
 
-async fn run(mailer: &Mailer, job: Result<Job, Failure>, events: &UnboundedSender<Event>) -> Outcome {
+/// `unsigned`: why the message cannot be signed. It is told when nothing failed before.
+async fn run(
+    mailer: &Mailer,
+    job: Result<Job, Failure>,
+    unsigned: Option<Failure>,
+    events: &UnboundedSender<Event>,
+) -> Outcome {
     match job {
-        Ok(job) => mailer.deliver(job, Some(events.clone())).await,
+        Ok(job) => {
+            let mut outcome = mailer.deliver(job, Some(events.clone())).await;
+            if let Some(failure) = unsigned.filter(|_| outcome.failure.is_none()) {
+                let _ = events.send(Event::Started(failure.step));
+                tell(&failure, events);
+                outcome.failure = Some(failure);
+            }
+            outcome
+        }
         Err(failure) => {
-            let report = StepReport {
-                step: failure.step,
-                state: StepState::Failed,
-                millis: 0,
-                details: Vec::new(),
-                reply: None,
-                tls: None,
-                failure: Some(failure.clone()),
-            };
-            // Nobody may be listening any more.
-            let _ = events.send(Event::Finished(report));
+            tell(&failure, events);
             Outcome {
                 reused: false,
                 answer: failure.text.clone(),
@@ -133,6 +146,20 @@ async fn run(mailer: &Mailer, job: Result<Job, Failure>, events: &UnboundedSende
             }
         }
     }
+}
+
+/// A step that failed here. Nobody may be listening any more.
+fn tell(failure: &Failure, events: &UnboundedSender<Event>) {
+    let report = StepReport {
+        step: failure.step,
+        state: StepState::Failed,
+        millis: 0,
+        details: Vec::new(),
+        reply: None,
+        tls: None,
+        failure: Some(failure.clone()),
+    };
+    let _ = events.send(Event::Finished(report));
 }
 
 fn conclude(entry: &mut Entry, outcome: Option<Outcome>, recipients: &[String]) {

@@ -1,6 +1,6 @@
 //! Failures: their stable codes, and whether trying again can help.
 
-use super::{Failure, FailureKind, RecipientOutcome, Reply, Step};
+use super::{Failure, FailureKind, Outcome, RecipientOutcome, Reply, Step};
 
 /// Enhanced codes (RFC 3463) that refuse the account and not this message: SMTP AUTH switched off (5.7.139, 5.7.30),
 /// sign-in missing (5.7.57), no right to the From address (5.7.60, 5.2.252). Somebody repairs the account, and then
@@ -42,6 +42,7 @@ impl FailureKind {
             Self::TooLarge => "TOO_LARGE",
             Self::NoSmtputf8 => "NO_SMTPUTF8",
             Self::LocalFile => "LOCAL_FILE",
+            Self::MailerFailed => "MAILER_FAILED",
             Self::NoSigningCertificate => "NO_SIGNING_CERTIFICATE",
             Self::SigningKeyMissing => "SIGNING_KEY_MISSING",
             Self::KeyAccessDenied => "KEY_ACCESS_DENIED",
@@ -102,6 +103,41 @@ impl Failure {
         } else {
             RecipientOutcome::Failed { answer }
         }
+    }
+}
+
+/// Longest text of an outcome, in bytes: nobody reads more, and a server has no end of words.
+const LONGEST_TEXT: usize = 4096;
+
+impl Outcome {
+    /// Cuts texts that are longer than anybody reads, so that an outcome stays small.
+    pub(super) fn shorten(&mut self) {
+        for recipient in &mut self.recipients {
+            let (RecipientOutcome::Delivered { answer }
+            | RecipientOutcome::Failed { answer }
+            | RecipientOutcome::Deferred { answer }) = recipient;
+            shorten(answer);
+        }
+        shorten(&mut self.answer);
+        if let Some(failure) = &mut self.failure {
+            shorten(&mut failure.text);
+            if let Some(reply) = &mut failure.reply {
+                let mut left = LONGEST_TEXT;
+                reply.lines.retain(|line| {
+                    let fits = line.len() <= left;
+                    left = left.saturating_sub(line.len());
+                    fits
+                });
+            }
+        }
+    }
+}
+
+fn shorten(text: &mut String) {
+    if text.len() > LONGEST_TEXT {
+        let end = (0..=LONGEST_TEXT).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
     }
 }
 
@@ -176,6 +212,24 @@ mod tests {
         assert!(failure(FailureKind::MessageRejected, 550, Some("5.7.30")).is_transient());
         assert!(FailureKind::CertificateExpired.is_transient() && FailureKind::Uncertain.is_transient());
         assert!(!FailureKind::TooLarge.is_transient());
+    }
+
+    #[test]
+    fn h6_an_outcome_stays_small_whatever_the_server_says() {
+        let mut failure = failure(FailureKind::MessageRejected, 554, None);
+        failure.text = "ы".repeat(LONGEST_TEXT);
+        failure.reply.as_mut().unwrap().lines = vec!["x".repeat(1000); 100];
+        let deferred = RecipientOutcome::Deferred { answer: "x".repeat(100_000) };
+        let mut outcome = Outcome {
+            failure: Some(failure),
+            recipients: vec![deferred; 3],
+            transcript: crate::mailer::Transcript::default(),
+            tls: None,
+            answer: "short".to_owned(),
+        };
+        outcome.shorten();
+        assert_eq!(outcome.answer, "short");
+        assert!(serde_json::to_vec(&outcome).unwrap().len() < 6 * (LONGEST_TEXT + 100));
     }
 
     #[test]

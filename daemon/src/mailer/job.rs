@@ -1,4 +1,5 @@
-//! What crosses the mailer's seam. All of it is serialisable; nothing in it is a handle or a callback.
+//! What crosses the mailer's seam. All of it is serialisable; nothing in it is a handle or a callback, but for
+//! [`Body::Remote`], which never crosses.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -189,6 +190,9 @@ pub enum Body {
         /// Bytes.
         size: u64,
     },
+    /// In the mailer's process: what was one of the others in the daemon's.
+    #[serde(skip)]
+    Remote(super::worker::Remote),
     /// Signed by the mailer; never crosses its seam.
     #[serde(skip)]
     Signed(Arc<Signed>),
@@ -208,12 +212,22 @@ pub struct Signing {
 }
 
 impl Body {
+    /// Who signed it and how, for people; `None`: nobody.
+    #[must_use]
+    pub fn signature(&self) -> Option<String> {
+        match self {
+            Self::Signed(signed) => Some(signed.note()),
+            Self::Inline(_) | Self::File { .. } | Self::Remote(_) => None,
+        }
+    }
+
     /// Bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         match self {
             Self::Inline(bytes) => bytes.len() as u64,
             Self::File { size, .. } => *size,
+            Self::Remote(remote) => remote.size(),
             Self::Signed(signed) => signed.size(),
         }
     }
@@ -419,6 +433,8 @@ pub enum FailureKind {
     NoSmtputf8,
     /// A local file or folder failed.
     LocalFile,
+    /// The mailer's own process failed; the message was not handed over.
+    MailerFailed,
     /// Messages are signed, and there is no certificate that can sign for this sender.
     NoSigningCertificate,
     /// The signing certificate's private key is not there.

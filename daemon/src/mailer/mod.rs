@@ -1,7 +1,7 @@
 //! The mailer: one job in, one outcome and transcript out.
 //!
 //! It knows neither the store nor the policy nor who asked: everything it needs is in the [`Job`]. Both sides of the
-//! seam are serialisable, so that it can run in another process under another account.
+//! seam are serialisable, because it runs in another process under another account: see [`worker`].
 
 mod envelope;
 mod failure;
@@ -11,6 +11,9 @@ mod oauth;
 mod progress;
 mod signing;
 mod smtp;
+pub mod worker;
+
+use std::path::Path;
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -18,27 +21,63 @@ pub use job::*;
 pub use oauth::{Answer, DeviceCodes, Exchange, ExchangeError, ExchangeFault, Metadata, OauthClient, Tokens};
 pub use signing::{SigningCheck, check_signing};
 
-use progress::Progress;
+use progress::{Gate, Progress};
+use signing::Keys;
+use worker::{Account, Supervisor};
 
-/// The mailer as the rest of the daemon calls it, wherever it runs.
+/// The mailer as the rest of the daemon calls it.
 #[derive(Clone, Debug)]
-pub struct Mailer(Engine);
+pub struct Mailer(Place);
+
+#[derive(Clone, Debug)]
+enum Place {
+    Here(Engine),
+    Process(Supervisor),
+}
 
 impl Mailer {
-    /// One that works in this process.
+    /// One in a process of its own, under `account` or the platform's default. `state_dir` has the keys that it signs with.
+    ///
+    /// # Errors
+    /// There is no such account.
+    pub fn new(account: Option<&str>, state_dir: &Path) -> anyhow::Result<Self> {
+        Ok(Self(Place::Process(Supervisor::new(account, state_dir.join("certificates"))?)))
+    }
+
+    /// One that works in this process: to test the work itself, and to measure what the other costs.
     #[must_use]
     pub fn in_process() -> Self {
-        Self(Engine::default())
+        Self(Place::Here(Engine::default()))
+    }
+
+    /// The account that it works under.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        match &self.0 {
+            Place::Here(_) => Account::own(),
+            Place::Process(process) => process.account().clone(),
+        }
     }
 
     /// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
     pub async fn deliver(&self, job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
-        self.0.run(job, events).await
+        match (&self.0, &job.route) {
+            (Place::Here(engine), _) => engine.run(job, events).await,
+            (Place::Process(process), Route::Smtp(_)) => process.deliver(job, events).await,
+            // No byte of it comes from a network, and the folder may be one that the service account cannot write to. Only
+            // the signature is made there.
+            (Place::Process(process), Route::Pickup { .. }) => {
+                Engine::default().run_with(job, events, None, process.keys()).await
+            }
+        }
     }
 
     /// Signs something with the key of `signing`, under the account that signs mail.
     pub async fn check_signing(&self, signing: Signing) -> SigningCheck {
-        check_signing(signing).await
+        match &self.0 {
+            Place::Here(_) => check_signing(signing).await,
+            Place::Process(process) => process.check_signing(signing).await,
+        }
     }
 
     /// Asks a provider of OAuth 2.0. Dropping the future gives it up.
@@ -46,7 +85,17 @@ impl Mailer {
     /// # Errors
     /// See [`ExchangeError`].
     pub async fn exchange(&self, exchange: Exchange) -> Result<Answer, ExchangeError> {
-        oauth::run(exchange).await
+        match &self.0 {
+            Place::Here(_) => oauth::run(exchange).await,
+            Place::Process(process) => process.exchange(exchange).await,
+        }
+    }
+
+    /// Ends the process; jobs that it has come to nothing.
+    pub async fn stop(&self) {
+        if let Place::Process(process) = &self.0 {
+            process.stop().await;
+        }
     }
 }
 
@@ -58,9 +107,20 @@ pub struct Engine {
 
 impl Engine {
     /// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
-    pub async fn run(&self, mut job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
-        match signing::sign(&mut job).await {
-            Ok(()) => self.hand_over(&job, Progress::new(events)).await,
+    pub async fn run(&self, job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
+        self.run_with(job, events, None, Keys::own()).await
+    }
+
+    /// As [`Self::run`], with these keys; whatever ends the message waits for `gate` first.
+    async fn run_with(
+        &self,
+        mut job: Job,
+        events: Option<UnboundedSender<Event>>,
+        gate: Option<Gate>,
+        keys: Keys,
+    ) -> Outcome {
+        match signing::sign(&mut job, keys).await {
+            Ok(()) => self.hand_over(&job, Progress::new(events, gate)).await,
             Err(fault) => signing::failed(self, job, fault, events).await,
         }
     }

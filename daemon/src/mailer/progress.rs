@@ -2,21 +2,27 @@
 
 use std::time::Instant;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::failure::Fault;
 use super::{Event, Failure, Reply, Step, StepReport, StepState, TlsInfo};
 
+/// Passed before the end of the content leaves: from there to the answer nobody knows whether the message was taken, and
+/// whoever has to know that must know it before.
+pub(super) type Gate = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// The step at hand. Nobody has to listen.
 pub(super) struct Progress {
     events: Option<UnboundedSender<Event>>,
+    gate: Option<Gate>,
     since: Instant,
     report: StepReport,
 }
 
 impl Progress {
-    pub(super) fn new(events: Option<UnboundedSender<Event>>) -> Self {
-        Self { events, since: Instant::now(), report: blank(Step::Resolve) }
+    pub(super) fn new(events: Option<UnboundedSender<Event>>, gate: Option<Gate>) -> Self {
+        Self { events, gate, since: Instant::now(), report: blank(Step::Resolve) }
     }
 
     pub(super) fn begin(&mut self, step: Step) {
@@ -37,6 +43,13 @@ impl Progress {
 
     pub(super) fn tls(&mut self, info: TlsInfo) {
         self.report.tls = Some(info);
+    }
+
+    /// To be called before the end of the content leaves.
+    pub(super) async fn final_dot(&self) {
+        if let Some(gate) = &self.gate {
+            gate().await;
+        }
     }
 
     pub(super) fn pass(&mut self) {

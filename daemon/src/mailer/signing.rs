@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::failure::Fault;
 use super::progress::Progress;
 use super::{Body, Engine, Event, FailureKind, Job, Outcome, RecipientOutcome, Signing, Step, Transcript};
-use crate::certs::{KeyAlgorithm, KeyError, open_key};
+use crate::certs::{KeyAlgorithm, KeyError, KeyReference, SigningKey, open_key};
 use crate::message::Content;
 use crate::message::smime::{self, Signer, SigningError};
 use crate::service::own_account;
@@ -35,15 +35,32 @@ pub struct SigningCheck {
     pub result: Result<Vec<u8>, (FailureKind, String)>,
 }
 
+/// Where private keys are opened.
+pub(super) struct Keys {
+    /// Who opens them.
+    pub(super) account: String,
+    /// Waits, so it is not for the async runtime's own threads.
+    pub(super) open: Box<dyn FnOnce(&KeyReference) -> Result<Box<dyn SigningKey>, KeyError> + Send>,
+}
+
+impl Keys {
+    /// Here, under the account of this process.
+    pub(super) fn own() -> Self {
+        Self { account: own_account().0, open: Box::new(open_key) }
+    }
+}
+
 /// Puts the signed message in the place of the unsigned one. A test that sends nothing needs no signature.
-pub(super) async fn sign(job: &mut Job) -> Result<(), Fault> {
+pub(super) async fn sign(job: &mut Job, keys: Keys) -> Result<(), Fault> {
     let Some(signing) = job.signing.as_ref().filter(|_| job.until == Step::Message) else { return Ok(()) };
     let (signing, body) = (signing.clone(), job.body.clone());
+    let Keys { account, open } = keys;
     let work = move || -> Result<Body, SigningError> {
-        let key = open_key(&signing.key)?;
+        let key = open(&signing.key)?;
         let message = match body {
             Body::Inline(bytes) => Content::Memory(Bytes::from(bytes)),
             Body::File { path, .. } => Content::File(path),
+            Body::Remote(remote) => Content::Elsewhere(Arc::new(remote)),
             Body::Signed(_) => return Ok(body),
         };
         let signer = Signer { certificate: &signing.certificate, chain: &signing.chain, key: &*key };
@@ -52,7 +69,7 @@ pub(super) async fn sign(job: &mut Job) -> Result<(), Fault> {
     };
     // A key may ask another process, and a large message is read whole.
     job.body = match tokio::task::spawn_blocking(work).await {
-        Ok(signed) => signed.map_err(|error| fault(&error))?,
+        Ok(signed) => signed.map_err(|error| fault(&error, &account))?,
         Err(_) => return Err(Fault::new(FailureKind::SigningFailed, "the signature could not be computed")),
     };
     Ok(())
@@ -69,7 +86,7 @@ pub(super) async fn failed(
     let mut outcome = match &events {
         Some(_) => {
             job.until = Step::Recipient;
-            engine.hand_over(&job, Progress::new(events.clone())).await
+            engine.hand_over(&job, Progress::new(events.clone(), None)).await
         }
         None => Outcome {
             reused: false,
@@ -81,7 +98,7 @@ pub(super) async fn failed(
         },
     };
     if outcome.failure.is_none() {
-        let mut progress = Progress::new(events);
+        let mut progress = Progress::new(events, None);
         progress.begin(Step::Message);
         let failure = progress.fail(fault);
         let deferred = RecipientOutcome::Deferred { answer: failure.text.clone() };
@@ -114,10 +131,10 @@ pub async fn check_signing(signing: Signing) -> SigningCheck {
     SigningCheck { account_name, account_id, algorithm, millis, probe, result }
 }
 
-fn fault(error: &SigningError) -> Fault {
+fn fault(error: &SigningError, account: &str) -> Fault {
     let who = match kind(error) {
         FailureKind::KeyAccessDenied | FailureKind::SigningKeyMissing => {
-            format!(" (signing as {})", own_account().0)
+            format!(" (signing as {account})")
         }
         _ => String::new(),
     };

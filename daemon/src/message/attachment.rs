@@ -144,6 +144,7 @@ impl Content {
         match self {
             Self::Memory(bytes) => Ok(bytes.len() as u64),
             Self::File(path) => Ok(std::fs::metadata(path)?.len()),
+            Self::Elsewhere(elsewhere) => Ok(elsewhere.size()),
         }
     }
 
@@ -155,6 +156,7 @@ impl Content {
         Ok(match self {
             Self::Memory(bytes) => Box::new(bytes.as_ref()),
             Self::File(path) => Box::new(File::open(path)?),
+            Self::Elsewhere(elsewhere) => elsewhere.open(0),
         })
     }
 }

@@ -8,8 +8,9 @@ mod digest;
 mod headers;
 pub mod smime;
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -67,6 +68,17 @@ pub enum Content {
     Memory(Bytes),
     /// In a file of the spool.
     File(PathBuf),
+    /// In another process.
+    Elsewhere(Arc<dyn Elsewhere>),
+}
+
+/// Bytes that are read through somebody else.
+pub trait Elsewhere: std::fmt::Debug + Send + Sync {
+    /// Bytes in all.
+    fn size(&self) -> u64;
+
+    /// Reads from there on. The reader waits, so it is not for the async runtime's own threads.
+    fn open(&self, offset: u64) -> Box<dyn Read + Send>;
 }
 
 /// A finished message, not yet written.

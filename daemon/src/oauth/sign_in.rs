@@ -68,7 +68,7 @@ impl Oauth {
     /// See [`OauthError`].
     pub fn start(&self, account: &str, redirect_uri: &str, caller_id: &str) -> Result<Started, OauthError> {
         let row = self.account(account)?;
-        let redirect = parse_redirect(redirect_uri)?;
+        parse_redirect(redirect_uri)?;
         let plan = plan(&row, Flow::AuthorizationCode)?;
         let client = self.client(&row)?;
         let settings = &row.account.oauth_settings;
@@ -82,7 +82,8 @@ impl Oauth {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let asker = BasicClient::new(ClientId::new(client.id))
             .set_auth_uri(AuthUrl::new(endpoint).map_err(unusable)?)
-            .set_redirect_uri(RedirectUrl::from_url(redirect));
+            // As it was given: providers compare it with that of the exchange, letter by letter.
+            .set_redirect_uri(RedirectUrl::new(redirect_uri.to_owned()).map_err(unusable)?);
         let mut request = asker
             .authorize_url(CsrfToken::new_random)
             .add_scopes(plan.scope.split_ascii_whitespace().map(|word| Scope::new(word.to_owned())))

@@ -354,6 +354,7 @@ fn size_of(draft: &Draft) -> io::Result<u64> {
         size += match &attachment.content {
             Content::Memory(bytes) => bytes.len() as u64,
             Content::File(path) => std::fs::metadata(path)?.len(),
+            Content::Elsewhere(elsewhere) => elsewhere.size(),
         };
     }
     Ok(size)

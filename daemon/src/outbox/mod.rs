@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, broadcast};
 
 use crate::accounts::{Host, Registry};
-use crate::certs::Machine;
+use crate::certs::SigningSource;
 use crate::config::Config;
 use crate::log::Log;
 use crate::mailer::Mailer;
@@ -47,7 +47,7 @@ pub struct Outbox {
     store: Store,
     registry: Arc<Registry>,
     oauth: Arc<Oauth>,
-    certificates: Arc<Machine>,
+    certificates: Arc<dyn SigningSource>,
     log: Log,
     mailer: Mailer,
     host: Host,
@@ -89,7 +89,7 @@ impl Outbox {
         store: Store,
         registry: Arc<Registry>,
         oauth: Arc<Oauth>,
-        certificates: Arc<Machine>,
+        certificates: Arc<dyn SigningSource>,
         log: Log,
         mailer: Mailer,
     ) -> anyhow::Result<Self> {

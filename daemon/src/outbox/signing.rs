@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::Outbox;
 use super::model::Message;
 use crate::accounts::{self, Account};
-use crate::certs::{CertificateError, Machine};
+use crate::certs::SigningSource;
 use crate::mailer::{Failure, FailureKind, Signing, Step};
 use crate::message::smime::Mode;
 use crate::message::{Content, author};
@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_secs(60);
 /// # Errors
 /// There is no certificate that can; the text names each unmet requirement.
 pub async fn choose(
-    machine: &Arc<Machine>,
+    source: &Arc<dyn SigningSource>,
     account: &Account,
     sender: &str,
 ) -> Result<Option<Signing>, Failure> {
@@ -32,14 +32,13 @@ pub async fn choose(
         accounts::Signing::Clear => Mode::Clear,
         accounts::Signing::Opaque => Mode::Opaque,
     };
-    let (machine, sender, configured) = (machine.clone(), sender.to_owned(), account.certificate.clone());
-    let chosen = tokio::task::spawn_blocking(move || machine.signer(&sender, &configured)).await;
-    let broken = |_| Err(CertificateError::Store("the search for a certificate broke off".to_owned()));
-    match chosen.unwrap_or_else(broken) {
+    let (source, sender, configured) = (source.clone(), sender.to_owned(), account.certificate.clone());
+    let chosen = tokio::task::spawn_blocking(move || source.choose(&sender, &configured)).await;
+    match chosen.unwrap_or_else(|_| Err("the certificates cannot be read".to_owned())) {
         Ok(chosen) => {
             Ok(Some(Signing { mode, certificate: chosen.certificate, chain: chosen.chain, key: chosen.key }))
         }
-        Err(error) => Err(unsigned(FailureKind::NoSigningCertificate, error.to_string())),
+        Err(text) => Err(unsigned(FailureKind::NoSigningCertificate, text)),
     }
 }
 
@@ -67,6 +66,20 @@ impl Outbox {
             failed("the message is not from exactly one address, so nobody can sign it".into())
         })?;
         choose(&self.certificates, &row.account, &sender).await
+    }
+
+    /// What an administrator should know of mail that waits to be signed: account, stable code and text.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn signing_alarms(&self) -> Result<Vec<(String, &'static str, String)>, StoreError> {
+        let held = self.store.held_by_account(codes(&FailureKind::HOLD_FOR_SIGNING)).await?;
+        let alarm = |(account, count, why): (String, u64, String)| {
+            let wait =
+                if count == 1 { "one message waits".to_owned() } else { format!("{count} messages wait") };
+            (account, "MAIL_UNSIGNED", format!("{wait} because mail cannot be signed: {why}"))
+        };
+        Ok(held.into_iter().map(alarm).collect())
     }
 
     /// Releases what waits to be signed, as soon as it can be.
@@ -98,7 +111,7 @@ impl Outbox {
     /// Releases mail that the daemon holds for one of `reasons`, where there is a certificate now, or no need for one.
     /// What a person holds stays.
     pub(super) async fn release_signable(&self, reasons: &[FailureKind]) -> Result<(), StoreError> {
-        let reasons: Vec<_> = reasons.iter().map(|kind| kind.code()).collect();
+        let reasons = codes(reasons);
         for (account, sender) in self.store.held_mail(reasons.clone()).await? {
             let Some(row) = self.registry.get(&account) else { continue };
             let author = match row.account.envelope_sender.as_str() {
@@ -118,6 +131,10 @@ impl Outbox {
         }
         Ok(())
     }
+}
+
+fn codes(kinds: &[FailureKind]) -> Vec<&'static str> {
+    kinds.iter().map(|kind| kind.code()).collect()
 }
 
 fn unsigned(kind: FailureKind, text: String) -> Failure {

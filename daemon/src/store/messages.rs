@@ -368,6 +368,29 @@ impl Store {
         .await
     }
 
+    /// Accounts with mail that the daemon holds for one of `reasons`: how many messages, and why the latest.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn held_by_account(
+        &self,
+        reasons: Vec<&'static str>,
+    ) -> Result<Vec<(String, u64, String)>, StoreError> {
+        self.read(move |c| {
+            // A bare column beside max() is of the row that has the maximum.
+            let sql = format!(
+                "SELECT account, count(*), last_error, max(seq) FROM message
+                 WHERE state = 3 AND state IN (1, 3) AND held_for IN ({}) GROUP BY account",
+                marks(reasons.len())
+            );
+            let mut statement = c.prepare_cached(&sql)?;
+            let rows = statement
+                .query_map(params_from_iter(reasons), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// Releases what the daemon holds of an account and an envelope sender for one of `reasons`: it is due at `now`.
     ///
     /// # Errors

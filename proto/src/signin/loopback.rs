@@ -60,11 +60,7 @@ impl Redirect {
     /// The one that fits registrations with the provider of this profile, unless the registration says otherwise.
     #[must_use]
     pub fn of_profile(profile: &str) -> Self {
-        if profile.starts_with("microsoft") || profile.starts_with("mail") {
-            Self::localhost()
-        } else {
-            Self::default()
-        }
+        if matches!(profile, "microsoft" | "mailru") { Self::localhost() } else { Self::default() }
     }
 
     /// As it was registered: without a port, a free one is taken.

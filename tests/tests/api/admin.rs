@@ -25,13 +25,9 @@ async fn h2_get_policy_tells_the_table_and_who_belongs_to_a_role() {
         "Accounts/CreateAccount",
         "Accounts/DeleteAccount",
         "OAuth/GetAccessToken",
-        "Certificates/InstallCertificate",
         "Certificates/DeleteCertificate",
-        "Certificates/GrantKeyAccess",
-        "Certificates/RevokeKeyAccess",
-        "Certificates/CreateSigningRequest",
-        "Certificates/InstallSigningAnswer",
         "Certificates/DeleteSigningRequest",
+        "Diagnostics/GetMetrics",
         "Approvals/ApproveRequest",
         "Approvals/RefuseRequest",
         "Admin/GetPolicy",
@@ -72,6 +68,23 @@ async fn h2_get_policy_tells_the_table_and_who_belongs_to_a_role() {
             "Admin/ListAuditEntries"
         ]
     );
+    let of_users = |decision: Decision| -> Vec<&str> {
+        let rules = policy.rules.iter().filter(|rule| rule.cells[2].decision() == decision);
+        rules.map(|rule| rule.method.trim_start_matches("faxpost.v1.")).collect()
+    };
+    assert_eq!(
+        of_users(Decision::Approval),
+        [
+            "Certificates/InstallCertificate",
+            "Certificates/GrantKeyAccess",
+            "Certificates/RevokeKeyAccess",
+            "Certificates/CreateSigningRequest",
+            "Certificates/InstallSigningAnswer",
+        ]
+    );
+    let approvable: Vec<_> = policy.rules.iter().filter(|rule| rule.approvable).map(|r| &*r.method).collect();
+    assert_eq!(approvable.len(), 7, "{approvable:?}");
+    assert!(approvable.iter().all(|method| method.starts_with("faxpost.v1.Certificates/")), "{approvable:?}");
     let roles: Vec<_> = policy.roles.iter().map(v1::RoleDefinition::role).collect();
     assert_eq!(roles, [Role::Administrator, Role::Service, Role::User]);
     assert!(policy.roles.iter().all(|role| !role.members.is_empty()));
@@ -110,8 +123,31 @@ async fn h2_update_policy_names_the_field_that_is_wrong() {
     invalid(admin.update_policy(request(99, Decision::Deny.into())).await, &["role"]);
     invalid(admin.update_policy(request(Role::User.into(), 99)).await, &["decision"]);
 
-    let approval = decide(&daemon, "Mail/SendMail", Role::User, Decision::Approval).await;
-    let status = refused(approval, Code::InvalidArgument, reason::NOT_AVAILABLE);
-    assert_eq!(fields(&status), ["decision"]);
+    for role in [Role::Administrator, Role::Service, Role::User] {
+        for method in ["Mail/SendMail", "Admin/UpdatePolicy", "Approvals/ApproveRequest"] {
+            let approval = decide(&daemon, method, role, Decision::Approval).await;
+            let status = refused(approval, Code::InvalidArgument, reason::NOT_AVAILABLE);
+            assert_eq!(fields(&status), ["decision"]);
+        }
+    }
     assert_eq!(ok(admin.get_policy(v1::GetPolicyRequest {}).await), before, "nothing was changed");
+}
+
+#[tokio::test]
+async fn c6_a_method_that_can_wait_can_need_approval_and_it_lasts() {
+    let mut daemon = TestDaemon::start().await;
+    let method = "Certificates/DeleteCertificate";
+    let rule = decide(&daemon, method, Role::User, Decision::Approval).await.unwrap();
+    let cells: Vec<_> = rule.cells.iter().map(|cell| (cell.decision(), cell.changed)).collect();
+    assert_eq!(cells, [(Decision::Allow, false), (Decision::Deny, false), (Decision::Approval, true)]);
+    daemon.kill();
+    daemon.start_again().await;
+    let policy = ok(daemon.admin().await.get_policy(v1::GetPolicyRequest {}).await);
+    assert!(policy.rules.contains(&rule));
+
+    decide(&daemon, method, Role::Administrator, Decision::Approval).await.unwrap();
+    let status = ok(daemon.diagnostics().await.get_status(v1::GetStatusRequest {}).await);
+    let permission =
+        status.permissions.iter().find(|permission| permission.method.ends_with(method)).unwrap();
+    assert_eq!((permission.allowed, permission.approval), (false, true));
 }

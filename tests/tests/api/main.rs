@@ -18,3 +18,5 @@ mod mail_outbox;
 mod mail_schedule;
 mod mail_stream;
 mod secrets;
+#[cfg(unix)]
+mod signing;

@@ -34,9 +34,18 @@ async fn commands(daemon: &TestDaemon) -> BTreeSet<Vec<String>> {
 async fn g1_every_command_has_help_a_manual_page_and_completions() {
     let daemon = TestDaemon::start().await;
     let commands = commands(&daemon).await;
-    for known in
-        ["status", "account set", "send", "outbox hold", "log transcript", "policy set", "completions"]
-    {
+    for known in [
+        "status",
+        "account set",
+        "send",
+        "outbox hold",
+        "log transcript",
+        "policy set",
+        "completions",
+        "cert csr create",
+        "request approve",
+        "audit list",
+    ] {
         let path: Vec<_> = known.split(' ').map(str::to_owned).collect();
         assert!(commands.contains(&path), "{known} is not in the help");
     }

@@ -4,6 +4,7 @@
 
 mod account;
 mod account_test;
+mod cert;
 mod failures;
 mod generated;
 mod kit;
@@ -12,5 +13,7 @@ mod log;
 mod outbox;
 mod password;
 mod policy;
+mod request;
 mod send;
+mod signin;
 mod status;

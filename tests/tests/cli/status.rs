@@ -44,3 +44,18 @@ async fn g1_status_shows_what_waits_and_raises_alarms() {
     let alarms = faxpost(&daemon, &["status", "--json"]).await.exits(0).json();
     assert_eq!(alarms["alarms"][0]["reason"], "ACCEPT_INVALID");
 }
+
+#[tokio::test]
+async fn h6_status_says_under_which_account_mail_goes_and_why_it_is_the_daemons_own() {
+    let settings = format!("[mailer]\naccount = \"{}\"", own_account());
+    let daemon = TestDaemon::builder().settings(&settings).start().await;
+    let json = faxpost(&daemon, &["--json", "status"]).await.exits(0).json();
+    assert_eq!(json["serviceAccountId"], json["callerId"]);
+    let status = faxpost(&daemon, &["status"]).await.exits(0).says("Mail goes as");
+    status.says("it is the one that is set for the mailer");
+    faxpost(&daemon, &["--lang", "ru", "status"]).await.exits(0).says("под учётной записью самой службы");
+}
+
+fn own_account() -> String {
+    faxpostd::service::own_account().1
+}

@@ -29,8 +29,8 @@ async fn b3_a_person_signs_in_on_another_device() {
 async fn b3_the_device_flow_waits_while_the_provider_wants_patience_and_ends_with_a_no() {
     let provider = OauthServer::start().await;
     let daemon = daemon(&provider).await;
-    provider.fault(1, At::Token, Fault::Error("slow_down", String::new()));
     provider.fault(1, At::Token, Fault::Answer(503, String::new()));
+    provider.fault(1, At::Token, Fault::Error("slow_down", String::new()));
     let mut steps =
         ok(daemon.oauth().await.sign_in_with_device(v1::SignInWithDeviceRequest::default()).await);
     let codes = steps.message().await.unwrap().unwrap();

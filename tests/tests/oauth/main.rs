@@ -3,6 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod binding;
 mod code;
+mod crash;
+mod faults;
 mod flows;
 mod kit;
+mod mail;
+mod secrets;
+mod tokens;

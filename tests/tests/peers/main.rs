@@ -5,3 +5,4 @@
 mod delivery;
 mod fault_points;
 mod harness;
+mod oauth;

@@ -6,5 +6,6 @@
 
 mod disk;
 mod kit;
+mod mailer;
 mod own;
 mod roles;

@@ -115,15 +115,19 @@ fn tell(
     if answer.password_cleared {
         secrets.password = Some(texts.password_unset);
     }
-    if old.has_oauth_client_secret && !new.has_oauth_client_secret {
-        secrets.client_secret = Some(texts.password_unset);
-    }
+    let secret_cleared = old.has_oauth_client_secret
+        && !new.has_oauth_client_secret
+        && secrets.client_secret.replace(texts.password_unset).is_none();
     match differences(old, new, &secrets, context) {
         Some(table) => context.out.table(&table)?,
         None => context.out.line(texts.unchanged)?,
     }
     if answer.password_cleared {
         let sentence = (texts.password_cleared)(&set_command(&new.id));
+        context.out.warning(&sentence)?;
+    }
+    if secret_cleared {
+        let sentence = (texts.signin.secret_cleared)(&set_command(&new.id));
         context.out.warning(&sentence)?;
     }
     if new.method() == Method::Pickup && !validate_only && about_a_server(fields) {

@@ -8,10 +8,10 @@ use windows::Win32::Security::Cryptography::{
     BCRYPT_RSA_ALGORITHM, BCRYPT_RSAFULLPRIVATE_BLOB, BCRYPT_RSAPUBLIC_BLOB, BCRYPT_SHA256_ALGORITHM,
     CERT_KEY_SPEC, MS_KEY_STORAGE_PROVIDER, NCRYPT_ALGORITHM_GROUP_PROPERTY, NCRYPT_ALLOW_EXPORT_FLAG,
     NCRYPT_EXPORT_POLICY_PROPERTY, NCRYPT_FLAGS, NCRYPT_HANDLE, NCRYPT_KEY_HANDLE, NCRYPT_LENGTH_PROPERTY,
-    NCRYPT_MACHINE_KEY_FLAG, NCRYPT_PAD_PKCS1_FLAG, NCRYPT_PROV_HANDLE, NCRYPT_SECURITY_DESCR_PROPERTY,
-    NCRYPT_SILENT_FLAG, NCryptCreatePersistedKey, NCryptDeleteKey, NCryptExportKey, NCryptFinalizeKey,
-    NCryptFreeObject, NCryptGetProperty, NCryptOpenKey, NCryptOpenStorageProvider, NCryptSetProperty,
-    NCryptSignHash,
+    NCRYPT_MACHINE_KEY_FLAG, NCRYPT_PAD_PKCS1_FLAG, NCRYPT_PERSIST_FLAG, NCRYPT_PROV_HANDLE,
+    NCRYPT_SECURITY_DESCR_PROPERTY, NCRYPT_SILENT_FLAG, NCryptCreatePersistedKey, NCryptDeleteKey,
+    NCryptExportKey, NCryptFinalizeKey, NCryptFreeObject, NCryptGetProperty, NCryptOpenKey,
+    NCryptOpenStorageProvider, NCryptSetProperty, NCryptSignHash,
 };
 use windows::Win32::Security::{DACL_SECURITY_INFORMATION, OBJECT_SECURITY_INFORMATION};
 use windows::core::{HSTRING, PCWSTR, Result};
@@ -54,9 +54,9 @@ impl Key {
             KeyAlgorithm::EcP256 => BCRYPT_ECCPRIVATE_BLOB,
         };
         let key = Self::begin(name, algorithm)?;
-        key.set(kind, blob)?;
+        key.set(kind, blob, NCRYPT_FLAGS::default())?;
         let policy = if exportable { NCRYPT_ALLOW_EXPORT_FLAG } else { 0 };
-        key.set(NCRYPT_EXPORT_POLICY_PROPERTY, &policy.to_le_bytes())?;
+        key.set(NCRYPT_EXPORT_POLICY_PROPERTY, &policy.to_le_bytes(), NCRYPT_PERSIST_FLAG)?;
         key.finish()
     }
 
@@ -64,9 +64,9 @@ impl Key {
     pub(super) fn generate(name: &str, algorithm: KeyAlgorithm, bits: u32) -> Result<Self> {
         let key = Self::begin(name, algorithm)?;
         if algorithm == KeyAlgorithm::Rsa {
-            key.set(NCRYPT_LENGTH_PROPERTY, &bits.to_le_bytes())?;
+            key.set(NCRYPT_LENGTH_PROPERTY, &bits.to_le_bytes(), NCRYPT_PERSIST_FLAG)?;
         }
-        key.set(NCRYPT_EXPORT_POLICY_PROPERTY, &0_u32.to_le_bytes())?;
+        key.set(NCRYPT_EXPORT_POLICY_PROPERTY, &0_u32.to_le_bytes(), NCRYPT_PERSIST_FLAG)?;
         key.finish()
     }
 
@@ -138,7 +138,7 @@ impl Key {
     }
 
     pub(super) fn set_descriptor(&self, descriptor: &[u8]) -> Result<()> {
-        let flags = NCRYPT_FLAGS(DACL_SECURITY_INFORMATION.0) | NCRYPT_SILENT_FLAG;
+        let flags = NCRYPT_FLAGS(DACL_SECURITY_INFORMATION.0) | NCRYPT_PERSIST_FLAG | NCRYPT_SILENT_FLAG;
         // SAFETY: the key's handle is open; the descriptor is whole, and Windows copies it.
         unsafe { NCryptSetProperty(self.handle(), NCRYPT_SECURITY_DESCR_PROPERTY, descriptor, flags) }
     }
@@ -161,9 +161,9 @@ impl Key {
         Ok(signature)
     }
 
-    fn set(&self, property: PCWSTR, value: &[u8]) -> Result<()> {
+    fn set(&self, property: PCWSTR, value: &[u8], flags: NCRYPT_FLAGS) -> Result<()> {
         // SAFETY: the key's handle is open.
-        unsafe { NCryptSetProperty(self.handle(), property, value, NCRYPT_FLAGS::default()) }
+        unsafe { NCryptSetProperty(self.handle(), property, value, flags) }
     }
 
     fn get(&self, property: PCWSTR, limit: usize, flags: OBJECT_SECURITY_INFORMATION) -> Result<Vec<u8>> {

@@ -40,6 +40,10 @@ pub(in crate::mailer) async fn run(
             }
             Step::Message => {
                 progress.begin(step);
+                if let Some(signature) = job.body.signature() {
+                    recorder.remark(&signature);
+                    progress.note(&signature);
+                }
                 write(job, directory, stem).await.map(|path| path.display().to_string())
             }
             _ => {
@@ -144,6 +148,8 @@ impl Names {
         let copied = match body {
             Body::Inline(bytes) => file.write_all(bytes).map(|()| bytes.len() as u64)?,
             Body::File { path, .. } => io::copy(&mut File::open(path)?, &mut file)?,
+            // Folders are written to where the message is.
+            Body::Remote(_) => return Err(io::ErrorKind::Unsupported.into()),
             Body::Signed(signed) => io::copy(&mut signed.reader()?, &mut file)?,
         };
         if copied != body.size() {

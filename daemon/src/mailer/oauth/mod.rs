@@ -12,6 +12,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
 };
@@ -126,7 +128,6 @@ fn revocation(
     token: &Secret,
     is_refresh: bool,
 ) -> Result<HttpRequest, ExchangeError> {
-    use base64::Engine as _;
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.append_pair("token", token.expose());
     form.append_pair("token_type_hint", if is_refresh { "refresh_token" } else { "access_token" });
@@ -135,11 +136,7 @@ fn revocation(
         .header("accept", "application/json");
     match &client.secret {
         Some(secret) if !client.secret_in_body => {
-            let encode =
-                |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-            let both = format!("{}:{}", encode(&client.id), encode(secret.expose()));
-            let both = base64::engine::general_purpose::STANDARD.encode(both);
-            request = request.header("authorization", format!("Basic {both}"));
+            request = request.header("authorization", format!("Basic {}", basic(&client.id, secret)));
         }
         secret => {
             form.append_pair("client_id", &client.id);
@@ -149,6 +146,15 @@ fn revocation(
         }
     }
     request.body(form.finish().into_bytes()).map_err(|error| no_url("revocation", &error))
+}
+
+/// RFC 6749 section 2.3.1.
+fn basic(id: &str, secret: &Secret) -> String {
+    STANDARD.encode(format!("{}:{}", form_encoded(id), form_encoded(secret.expose())))
+}
+
+fn form_encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 fn scopes(text: &str) -> impl Iterator<Item = Scope> + '_ {
@@ -172,7 +178,7 @@ impl Exchange {
         }
     }
 
-    /// Everything secret in it.
+    /// Everything secret in it, in the forms in which it is sent.
     fn secrets(&self) -> Vec<Secret> {
         let (client, own) = match self {
             Self::Code { client, code, verifier, .. } => (client, vec![code, verifier]),
@@ -182,9 +188,14 @@ impl Exchange {
             Self::Revoke { client, token, .. } => (client, vec![token]),
             Self::Discover { .. } => return Vec::new(),
         };
-        own.into_iter().chain(&client.secret).cloned().collect()
+        let basic = client.secret.as_ref().map(|secret| Secret::new(basic(&client.id, secret)));
+        let plain = own.into_iter().chain(&client.secret).cloned();
+        plain.flat_map(|secret| [Secret::new(form_encoded(secret.expose())), secret]).chain(basic).collect()
     }
 }
 
 /// A poll ends at most this long after its codes, whatever the provider says of their life.
 const LONGEST_POLL: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests;

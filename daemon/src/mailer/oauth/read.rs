@@ -45,7 +45,7 @@ pub(super) fn honest_status(mut response: HttpResponse) -> HttpResponse {
 
 pub(super) fn tokens(response: StandardTokenResponse<Extra, BasicTokenType>) -> Answer {
     let scope = response.scopes().map(|scopes| {
-        let words: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+        let words: Vec<&str> = scopes.iter().flat_map(|scope| scope.split_ascii_whitespace()).collect();
         words.join(" ")
     });
     Answer::Tokens(Tokens {

@@ -29,6 +29,7 @@ impl<'a> Content<'a> {
             Body::Inline(bytes) => Reader::Plain(Box::new(bytes.as_slice())),
             Body::File { path, .. } => Reader::Plain(Box::new(File::open(path).await?)),
             Body::Signed(signed) => Reader::Signed(Some(signed.reader()?)),
+            Body::Remote(remote) => Reader::Plain(Box::new(remote.reader())),
         };
         Ok(Self { reader, left: body.size() })
     }

@@ -135,8 +135,13 @@ impl<'a> Session<'a> {
         self.chunked = self.capabilities.chunking && !self.without_chunking && !self.survey.bare_line_end;
         let beginning = if self.chunked { self.chunk() } else { self.data().await? };
         let last = self.stream(content, beginning).await?;
+        if let Some(signature) = self.job.body.signature() {
+            self.connection.recorder.remark(&signature);
+            self.progress.note(signature);
+        }
         self.progress.note(format!("{} bytes", self.job.body.size()));
 
+        self.progress.final_dot().await;
         // With the final dot on its way, every end but an answer leaves open whether the message was taken.
         let reply = match self.connection.write_content(&last).await {
             Ok(()) => self.connection.content_reply().await,
@@ -197,13 +202,15 @@ impl<'a> Session<'a> {
                 None => output.extend_from_slice(&piece),
             }
             if output.len() >= PIECE {
-                if let Err(fault) = self.connection.write_content(&output).await {
+                // What ends the message is not sent yet: the final dot, or the last byte of the chunk.
+                let ready = output.len() - usize::from(self.chunked);
+                if let Err(fault) = self.connection.write_content(&output[..ready]).await {
                     return Err(match self.connection.last_words().await {
                         Some(reply) => Fault::refused(FailureKind::MessageRejected, "the message", reply),
                         None => fault,
                     });
                 }
-                output.clear();
+                output.drain(..ready);
             }
         }
         if let Some(stuffer) = stuffer {

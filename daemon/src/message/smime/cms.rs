@@ -12,7 +12,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
 use super::{Signer, SigningError};
-use crate::certs::{KeyAlgorithm, KeyError, SigningKey};
+use crate::certs::{KeyAlgorithm, KeyError, SigningKey, rfc4514};
 
 const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
@@ -49,17 +49,18 @@ pub(super) struct Frame {
     pub(super) after: Vec<u8>,
 }
 
-/// Signs.
+/// Signs; tells who did, too.
 pub(super) fn signed_data(
     hashed: &Hashed,
     signer: &Signer<'_>,
     now: SystemTime,
-) -> Result<Frame, SigningError> {
+) -> Result<(Frame, String), SigningError> {
     let certificate = Certificate::parse(signer.certificate)?;
     certificate.check_period(now)?;
     let signer_info = signer_info(&hashed.digest, &certificate, signer.key, now)?;
-    frame(hashed.enclosed, &certificates(signer), &signer_info)
-        .map_err(|_| SigningError::Message("it is too large for a signature of this kind".to_owned()))
+    let frame = frame(hashed.enclosed, &certificates(signer), &signer_info)
+        .map_err(|_| SigningError::Message("it is too large for a signature of this kind".to_owned()))?;
+    Ok((frame, rfc4514(certificate.parsed.subject())))
 }
 
 /// Checks that `signature` was made over `message` by the key of `certificate` (DER).

@@ -26,6 +26,7 @@ pub struct Signed {
     before: Vec<u8>,
     entity_size: u64,
     size: u64,
+    signer: String,
 }
 
 impl Signed {
@@ -33,6 +34,13 @@ impl Signed {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Who signed it and how, for people.
+    #[must_use]
+    pub fn note(&self) -> String {
+        let how = if self.mode == Mode::Clear { "multipart/signed" } else { "application/pkcs7-mime" };
+        format!("signed by {}, {how}", self.signer)
     }
 
     /// The message as it goes out, from its beginning: CRLF, ASCII only as far as its entity goes.
@@ -69,7 +77,7 @@ pub(super) fn sign(
     let mut head = entity.outside.clone();
     head.extend_from_slice(b"MIME-Version: 1.0\r\n");
     let hashed = Hashed { digest, enclosed: (mode == Mode::Opaque).then_some(entity_size) };
-    let frame = signed_data(&hashed, &signer, now)?;
+    let (frame, subject) = signed_data(&hashed, &signer, now)?;
     let (before, tail, body_size) = match mode {
         Mode::Clear => {
             // Random, so that no entity can hold it.
@@ -87,7 +95,7 @@ pub(super) fn sign(
         }
     };
     let size = head.len() as u64 + body_size;
-    Ok(Signed { entity, mode, head, tail, before, entity_size, size })
+    Ok(Signed { entity, mode, head, tail, before, entity_size, size, signer: subject })
 }
 
 /// SHA-256 and size of an entity that survives its way.

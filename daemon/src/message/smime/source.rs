@@ -21,6 +21,7 @@ pub(super) fn open(content: &Content, offset: u64) -> io::Result<Box<dyn Read + 
             file.seek(SeekFrom::Start(offset))?;
             Box::new(file)
         }
+        Content::Elsewhere(elsewhere) => elsewhere.open(offset),
     })
 }
 

@@ -1,0 +1,84 @@
+//! `audit list`
+
+use faxpost_proto::v1::{AuditEntry, AuditOutcome, ListAuditEntriesRequest, ListAuditEntriesResponse};
+
+use super::{Context, page_size, request};
+use crate::{
+    args::Audit,
+    error::Error,
+    output::{
+        style::Style,
+        table::{Cell, Fit, Table},
+    },
+    times,
+};
+
+/// What the daemon gives on one page at most.
+const PAGE: u32 = 500;
+
+pub(super) async fn run(command: Audit, context: &mut Context) -> Result<(), Error> {
+    let Audit::List { method, caller, number } = command;
+    let (method, caller) = (method.unwrap_or_default(), caller.unwrap_or_default());
+    let mut client = context.admin().await?;
+    let mut all = ListAuditEntriesResponse::default();
+    while page_size(number, all.entries.len(), PAGE) > 0 {
+        let page = ListAuditEntriesRequest {
+            page_size: page_size(number, all.entries.len(), PAGE),
+            page_token: all.next_page_token.clone(),
+            method: method.clone(),
+            caller: caller.clone(),
+        };
+        let page = client.list_audit_entries(request(page)).await?.into_inner();
+        all.entries.extend(page.entries);
+        all.next_page_token = page.next_page_token;
+        if all.next_page_token.is_empty() {
+            break;
+        }
+    }
+    if context.out.is_json() {
+        return context.out.json(&all);
+    }
+    if all.entries.is_empty() {
+        return context.out.note(context.texts.nothing);
+    }
+    let table = table(&all.entries, context);
+    context.out.table(&table)?;
+    if !all.next_page_token.is_empty() {
+        context.out.note(context.texts.more)?;
+    }
+    Ok(())
+}
+
+fn table(entries: &[AuditEntry], context: &Context) -> Table {
+    let (texts, words) = (context.texts, context.texts.certificates);
+    let mut table = Table::new([
+        (texts.time, Fit::Whole),
+        (texts.caller, Fit::Shorten),
+        (texts.call, Fit::Whole),
+        (texts.outcome, Fit::Whole),
+        (texts.reason_label, Fit::WholeOrDrop),
+        (words.target, Fit::Shorten),
+        (words.request, Fit::WholeOrDrop),
+        (words.origin, Fit::ShortenOrDrop),
+    ]);
+    for entry in entries {
+        let style = match entry.outcome() {
+            AuditOutcome::Done => Style::Good,
+            AuditOutcome::Denied | AuditOutcome::Failed => Style::Bad,
+            AuditOutcome::Pending => Style::Warn,
+            AuditOutcome::Unspecified => Style::Plain,
+        };
+        let number = if entry.request == 0 { String::new() } else { entry.request.to_string() };
+        table.row([
+            times::local(entry.time.as_ref()).into(),
+            (&*entry.caller_name).into(),
+            entry.method.trim_start_matches("faxpost.v1.").into(),
+            Cell::styled((words.audit_outcome)(entry.outcome()), style),
+            (&*entry.reason).into(),
+            (&*entry.target).into(),
+            number.into(),
+            (&*entry.origin).into(),
+        ]);
+    }
+    table
+}

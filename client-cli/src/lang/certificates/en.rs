@@ -1,0 +1,150 @@
+//! English.
+
+use faxpost_proto::v1::{AuditOutcome, KeyProvider, RequestState, Requirement};
+
+use super::CertificateTexts;
+
+pub(crate) static EN: CertificateTexts = CertificateTexts {
+    fingerprint: "Fingerprint",
+    subject: "Subject",
+    issuer: "Issuer",
+    serial: "Serial number",
+    validity: "Valid",
+    until: "Until",
+    addresses: "Addresses",
+    key_usage: "Key usage",
+    extended_key_usage: "Extended usage",
+    any_usage: "(not limited)",
+    key: "Key",
+    key_place: "Private key",
+    key_name: "Name of the key",
+    exportable: "Exportable",
+    signature: "Signed with",
+    used_by: "Used by",
+    revocation: "Revocation",
+    chain: "Chain",
+    trusted_root: "trusted root",
+    holders: "May use the key",
+    access: "Access",
+    builtin: "by the system",
+    account_name: "Name",
+    number: "No.",
+    asked_by: "Asked by",
+    asked_at: "Asked at",
+    what: "What",
+    digest: "Digest",
+    decision: "Decision",
+    origin: "From",
+    target: "About",
+    request: "Request",
+
+    key_provider: |provider| match provider {
+        KeyProvider::None => "none",
+        KeyProvider::File => "file",
+        KeyProvider::Cng => "CNG",
+        KeyProvider::Capi => "CryptoAPI",
+        KeyProvider::Unspecified => "?",
+    },
+    request_state: |state| match state {
+        RequestState::Pending => "pending",
+        RequestState::Approved => "approved",
+        RequestState::Done => "done",
+        RequestState::Failed => "failed",
+        RequestState::Refused => "refused",
+        RequestState::Expired => "expired",
+        RequestState::Withdrawn => "withdrawn",
+        RequestState::Unspecified => "?",
+    },
+    audit_outcome: |outcome| match outcome {
+        AuditOutcome::Done => "done",
+        AuditOutcome::Denied => "denied",
+        AuditOutcome::Failed => "failed",
+        AuditOutcome::Pending => "pending",
+        AuditOutcome::Unspecified => "?",
+    },
+    requirement: |requirement| match requirement {
+        Requirement::Address => "The sender's address is not in the certificate.",
+        Requirement::Period => "It has not begun, or is over.",
+        Requirement::KeyUsage => "Its key usage does not allow signatures.",
+        Requirement::ExtendedKeyUsage => "Its extended key usage does not allow mail.",
+        Requirement::Chain => "Its chain is not complete, or not right.",
+        Requirement::Trust => "Its root is not trusted on this machine.",
+        Requirement::Key => "Its private key is not in the machine's store.",
+        Requirement::KeyAccess => "The account that mail is signed under may not use its key.",
+        Requirement::Algorithm => "Its key is of a kind that cannot sign here.",
+        Requirement::Revocation => "It is revoked.",
+        Requirement::Unspecified => "Something else that this version does not know.",
+    },
+    effect: |code| {
+        Some(match code {
+            "certificate" => "Certificate",
+            "subject" => "Subject",
+            "issuer" => "Issuer",
+            "addresses" => "Addresses",
+            "address" => "Address",
+            "not-after" => "Until",
+            "chain" => "Chain",
+            "key" => "Key",
+            "exportable" => "Exportable",
+            "trustee" => "Who gets or loses it",
+            "request" => "Signing request",
+            _ => return None,
+        })
+    },
+    access_word: |code| {
+        Some(match code {
+            "read" => "use",
+            "full" => "everything",
+            _ => return None,
+        })
+    },
+
+    candidates_for: |address| format!("Certificates for {address}:"),
+    no_candidates: |address| {
+        format!(
+            "There is no certificate that could be looked at for {address}.\n\
+             Install one: `faxpost cert install FILE`, or let a CA make one: `faxpost cert csr create`."
+        )
+    },
+    can_sign: "can sign",
+    own_store: "in your own store, not in the machine's",
+    install_own: |fingerprint| format!("faxpost cert install --from-user {fingerprint}"),
+    check_passed: |who, how, duration| format!("Signed as {who} and verified ({how}, {duration})."),
+    check_failed: |who| format!("Signing as {who} failed."),
+    unknown: "?",
+
+    installed: |fingerprint, subject| format!("Installed: {fingerprint}  {subject}"),
+    already_installed: |fingerprint| format!("It was there before; nothing was changed: {fingerprint}"),
+    deleted: "Deleted.",
+    file_password: "Password of the file: ",
+    password_options: "There is no terminal to ask for the password of the file: use --password-stdin, or \
+                       --no-password if it has none.",
+    no_key_in: |file| format!("There is no private key in {file}: name the file that has it with --key."),
+    csr_next: |id, command| {
+        format!(
+            "The key waits under the id {id}.\n\
+             Give the request above to a CA; when its answer is there:\n  {command}"
+        )
+    },
+    fingerprint_needed: "A fingerprint has at least 8 hexadecimal digits.",
+
+    pending: |number| {
+        format!(
+            "An administrator must approve this: it is request {number}, and is done as soon as he does.\n\
+             Follow it:  faxpost request show {number}\n\
+             For him:  faxpost request approve {number}"
+        )
+    },
+    waiting: |number| {
+        format!("Waiting for an administrator's decision on request {number}; Ctrl-C leaves it waiting.")
+    },
+    request_line: |number| format!("request {number}"),
+    will_happen: "This will happen:",
+    sure: "Carry it out? [y/N] ",
+    yes_words: &["y", "yes"],
+    not_approved: "Nothing was done; the request waits on.",
+    approve_options: "There is no terminal to ask: use --digest with the digest of `faxpost request show`, or --yes.",
+    status_requests: "Requests",
+    status_pending: |count| format!("{count} waiting for an administrator (`faxpost request list`)"),
+    status_may_ask: "You may ask for",
+};

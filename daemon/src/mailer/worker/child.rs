@@ -1,0 +1,45 @@
+//! `faxpostd mailer`: the process itself. First it gives away what it may do, then it reads its first byte.
+
+use std::process::ExitCode;
+
+use super::{Arguments, platform, serve};
+
+/// A process that has given away what it does not need.
+pub struct Confined {
+    /// The way to the daemon.
+    pub connection: platform::Connection,
+    /// What was done, for the log.
+    pub how: String,
+}
+
+/// Becomes the service account and gives everything away that the mailer does not need. For a process that has no threads
+/// yet; there is no way back.
+///
+/// # Errors
+/// It is not started by the daemon, or what has to be given away stays.
+pub fn confine(arguments: &Arguments) -> anyhow::Result<Confined> {
+    platform::confine(arguments)
+}
+
+/// The whole process.
+#[must_use]
+pub fn main(arguments: &Arguments) -> ExitCode {
+    let served = confine(arguments).and_then(|confined| {
+        // Two threads carry what a network brings; hashing for a sign-in has its own.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let served = runtime.block_on(async {
+            let (reader, writer) = confined.connection.open()?;
+            serve::serve(reader, writer, confined.how).await
+        });
+        // A look-up of names may hang, and nobody waits for it.
+        runtime.shutdown_background();
+        Ok(served?)
+    });
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("faxpostd mailer: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! What needs an administrator's approval (requirement C6), and what the audit log has of privileged actions (H4), over the
+//! real wire.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod audit;
+mod kit;
+mod requests;

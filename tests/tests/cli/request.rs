@@ -1,0 +1,105 @@
+//! `faxpost request …`, `faxpost audit …`, and what a change says that needs approval.
+
+use faxpost_tests::daemon::TestDaemon;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+use crate::kit::{command, faxpost, object};
+
+const CREATE: [&str; 7] = ["cert", "csr", "create", "--sender", "fax@example.test", "--key-type", "ec-p256"];
+
+/// A daemon whose administrators need each other's approval for a new key.
+async fn asking() -> TestDaemon {
+    let daemon = TestDaemon::start().await;
+    let set = ["policy", "set", "Certificates/CreateSigningRequest", "administrator=approval"];
+    faxpost(&daemon, &set).await.exits(0).says("approval *");
+    daemon
+}
+
+#[tokio::test]
+async fn c6_a_pending_change_exits_75_with_its_number_on_standard_output() {
+    let daemon = asking().await;
+    let pending = faxpost(&daemon, &CREATE).await.exits(75);
+    assert_eq!(pending.out, "request 1\n");
+    pending.complains("faxpost request show 1").complains("faxpost request approve 1");
+    let json = faxpost(&daemon, &[&["--json"], &CREATE[..]].concat()).await.exits(75).json();
+    assert_eq!(
+        (&json["request"]["number"], &json["request"]["state"]),
+        (&"1".into(), &"REQUEST_STATE_PENDING".into())
+    );
+    let russian = faxpost(&daemon, &[&["--lang", "ru"], &CREATE[..]].concat()).await.exits(75);
+    russian.says("заявка 1").complains("одобрить администратор");
+    faxpost(&daemon, &["status"]).await.exits(0).says("1 waiting for an administrator");
+    faxpost(&daemon, &["status"]).await.says("You may ask for").says("Certificates/CreateSigningRequest");
+}
+
+#[tokio::test]
+async fn c6_requests_are_listed_shown_and_decided() {
+    let daemon = asking().await;
+    faxpost(&daemon, &["request", "list"]).await.exits(0).complains("Nothing found");
+    faxpost(&daemon, &CREATE).await.exits(75);
+    faxpost(&daemon, &["request", "list"]).await.exits(0).says("pending").says("fax@example.test");
+    faxpost(&daemon, &["--lang", "ru", "request", "list"]).await.exits(0).says("ожидает");
+    let shown =
+        faxpost(&daemon, &["request", "show", "1"]).await.exits(0).says("Digest").says("fax@example.test");
+    let json = faxpost(&daemon, &["--json", "request", "show", "1"]).await.exits(0).json();
+    let digest = json["request"]["digest"].as_str().unwrap().to_owned();
+    assert!(shown.out.contains(&digest), "{}", shown.out);
+
+    // Nobody to ask, and one's own in any case.
+    faxpost(&daemon, &["request", "approve", "1"]).await.exits(64).complains("--digest");
+    let own = faxpost(&daemon, &["request", "approve", "1", "--yes"]).await.exits(77);
+    own.complains("another administrator");
+    faxpost(&daemon, &["request", "approve", "1", "--digest", &digest]).await.exits(77);
+    faxpost(&daemon, &["request", "approve", "1", "--digest", "abc"]).await.exits(65).complains("digest");
+
+    let refused = faxpost(&daemon, &["request", "refuse", "1", "--why", "not now"]).await.exits(0);
+    refused.says("refused").says("not now");
+    faxpost(&daemon, &["request", "withdraw", "1"]).await.exits(65).complains("refused");
+    faxpost(&daemon, &["request", "show", "99"]).await.exits(65).complains("no request 99");
+    faxpost(&daemon, &["request", "list", "--state", "pending,approved"]).await.exits(0).complains("Nothing");
+    faxpost(&daemon, &["request", "list", "--state", "lost"]).await.exits(64).complains("withdrawn");
+}
+
+#[tokio::test]
+async fn c6_who_waits_learns_the_decision() {
+    let daemon = asking().await;
+    let mut watch = command(&daemon, &["--json", "request", "watch"]).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    assert!(object(&lines.next_line().await.unwrap().unwrap())["requests"].is_null());
+
+    let waiting = command(&daemon, &[&CREATE[..], &["--wait"]].concat()).spawn().unwrap();
+    let pending = object(&lines.next_line().await.unwrap().unwrap());
+    assert_eq!(pending["requests"][0]["state"], "REQUEST_STATE_PENDING");
+    faxpost(&daemon, &["request", "refuse", "1", "--why", "ask your boss"]).await.exits(0);
+    let output = waiting.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(77));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("refused") && said.contains("ask your boss"), "{said}");
+    let refused = object(&lines.next_line().await.unwrap().unwrap());
+    assert_eq!(refused["requests"][0]["state"], "REQUEST_STATE_REFUSED");
+    watch.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn h4_the_audit_log_is_listed_and_filtered() {
+    let daemon = asking().await;
+    faxpost(&daemon, &CREATE).await.exits(75);
+    faxpost(&daemon, &["request", "withdraw", "1"]).await.exits(0).says("withdrawn");
+    let all = faxpost(&daemon, &["audit", "list"]).await.exits(0);
+    let all = all.says("Admin/UpdatePolicy").says("Approvals/WithdrawRequest").says("APPROVAL_PENDING");
+    assert_eq!(all.out.lines().count(), 4, "{}", all.out);
+    faxpost(&daemon, &["--lang", "ru", "audit", "list"]).await.exits(0).says("ожидает").says("выполнено");
+    let some = ["--json", "audit", "list", "--method", "Certificates/CreateSigningRequest"];
+    let some = faxpost(&daemon, &some).await.exits(0).json();
+    let entries = some["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 1, "{some}");
+    assert_eq!(
+        (&entries[0]["outcome"], &entries[0]["request"]),
+        (&"AUDIT_OUTCOME_PENDING".into(), &"1".into())
+    );
+    faxpost(&daemon, &["audit", "list", "--caller", "uid:4000000"]).await.exits(0).complains("Nothing found");
+    faxpost(&daemon, &["audit", "list", "--method", "Nope"]).await.exits(65);
+    faxpost(&daemon, &["audit", "list", "-n", "1"]).await.exits(0).complains("There are more");
+    faxpost(&daemon, &["policy", "set", "Admin/ListAuditEntries", "administrator=deny"]).await.exits(0);
+    faxpost(&daemon, &["audit", "list"]).await.exits(77);
+}
