@@ -115,6 +115,7 @@ pub(crate) fn of_failed_test(failure_reason: &str, answer: &str) -> Exit {
             | "TIMED_OUT"
             | "CONNECTION_LOST"
             | "AUTH_TEMPORARY"
+            | "TOKEN_UNAVAILABLE"
             | "UNCERTAIN"
             | "MAILER_FAILED"
     );

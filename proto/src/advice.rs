@@ -296,6 +296,11 @@ const ADVICE: &[Advice] = &[
         ru: "Почта отправляется под учётной записью самой службы: взять учётную запись сетевой службы может только системная служба Windows.",
     },
     Advice {
+        code: "OAUTH_TOKEN_REFUSED",
+        en: "The mail server does not accept the access token, though the provider gave it. The login must be the address of whoever signed in (for a shared mailbox: the delegate's), and oauth-scope the one for SMTP: leave it empty for the profile's. At Microsoft, \"Authenticated SMTP\" must be allowed for the mailbox, and an application that signs in as itself must be registered in Exchange (up to 30 minutes).",
+        ru: "Почтовый сервер не принимает токен доступа, хотя провайдер его выдал. Имя входа должно быть адресом того, кто входил (для общего ящика — адрес доверенного лица), а oauth-scope — областью для SMTP: оставьте его пустым, чтобы взять значение профиля. У Microsoft для ящика должен быть разрешён «SMTP с проверкой подлинности», а приложение с собственным входом — зарегистрировано в Exchange (до 30 минут).",
+    },
+    Advice {
         code: "OAUTH_SIGN_IN_FIRST",
         en: "The account uses OAuth 2.0, and nobody has signed in to its provider yet: sign in once. The mail is held until then and goes by itself.",
         ru: "Учётная запись использует OAuth 2.0, но вход ещё не выполнен: выполните его один раз. До этого письма удерживаются, затем уйдут сами.",

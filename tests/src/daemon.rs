@@ -29,8 +29,8 @@ const START: Duration = Duration::from_secs(60);
 pub struct Builder {
     settings: String,
     environment: Vec<(String, String)>,
-    wrapper: Vec<String>,
     program: Option<&'static str>,
+    wrapper: Vec<String>,
 }
 
 /// A running daemon.
@@ -133,11 +133,6 @@ impl TestDaemon {
         self.child.as_ref().expect("running").id()
     }
 
-    /// The next start is under this program, e.g. strace with its arguments; empty: under none.
-    pub fn under(&mut self, wrapper: &[&str]) {
-        self.builder.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
-    }
-
     /// The mailer's processes that the daemon has started and that run; one at most, if all is well.
     ///
     /// # Panics
@@ -155,6 +150,11 @@ impl TestDaemon {
             rest.next() != Some("Z") && rest.next() == Some(&parent)
         };
         ids.filter(is_ours).collect()
+    }
+
+    /// The next start is under this program, e.g. strace with its arguments; empty: under none.
+    pub fn under(&mut self, wrapper: &[&str]) {
+        self.builder.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
     }
 
     /// Starts it again on the same state, after [`Self::kill`].

@@ -9,5 +9,6 @@ pub mod pki;
 pub mod restricted;
 pub mod smtp;
 pub mod tiff;
+pub mod trust;
 #[cfg(unix)]
 pub mod verify;

@@ -381,7 +381,7 @@ fn c7_mail_signed_with_a_key_of_windows_is_good() {
 
         if let Some(folder) = std::env::var_os("FAXPOST_SIGNED").map(PathBuf::from) {
             std::fs::write(folder.join(format!("{name}.eml")), &text).unwrap();
-            std::fs::write(folder.join("root.pem"), pem("CERTIFICATE", &pki.root())).unwrap();
+            std::fs::write(folder.join(format!("{name}.pem")), pem("CERTIFICATE", &pki.root())).unwrap();
         }
     }
 }

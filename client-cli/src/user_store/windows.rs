@@ -305,13 +305,135 @@ fn password() -> Result<Zeroizing<String>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use windows::Win32::Security::Cryptography::{
+        AT_SIGNATURE, CALG_RSA_SIGN, CERT_CREATE_SELFSIGN_FLAGS, CERT_STORE_CTRL_COMMIT, CRYPT_DELETEKEYSET,
+        CRYPT_EXPORTABLE, CRYPT_KEY_FLAGS, CRYPT_NEWKEYSET, CertControlStore, CertCreateCertificateContext,
+        CertCreateSelfSignCertificate, CertDeleteCertificateFromStore, CryptGenKey,
+        HCRYPTPROV_OR_NCRYPT_KEY_HANDLE, PROV_RSA_AES, X509_ASN_ENCODING,
+    };
+
     use super::*;
 
+    /// Takes the test's certificate and key out again.
+    struct Mine {
+        container: HSTRING,
+        der: Vec<u8>,
+    }
+
+    /// CN=a, as a name is encoded.
+    const NAME: [u8; 14] = [0x30, 12, 0x31, 10, 0x30, 8, 6, 3, 0x55, 4, 3, 0x0c, 1, b'a'];
+
+    impl Mine {
+        /// A certificate in the user's own store, with an RSA key of the legacy CryptoAPI.
+        fn new(container: &str, exportable: bool, with_key: bool) -> Self {
+            let container = HSTRING::from(format!("faxpost-test-{container}-{}", std::process::id()));
+            let (mut context, mut key) = (0, 0);
+            let size = CRYPT_KEY_FLAGS(2048 << 16);
+            let flags = if exportable { size | CRYPT_EXPORTABLE } else { size };
+            let name = CRYPT_INTEGER_BLOB { cbData: 14, pbData: NAME.as_ptr().cast_mut() };
+            // SAFETY: the texts end with zero, as HSTRING has it; all of it outlives the calls, and the handles and the
+            // context are closed below.
+            unsafe {
+                CryptAcquireContextW(
+                    &mut context,
+                    &container,
+                    PCWSTR::null(),
+                    PROV_RSA_AES,
+                    CRYPT_NEWKEYSET | CRYPT_SILENT,
+                )
+                .unwrap();
+                CryptGenKey(context, CALG_RSA_SIGN, flags, &mut key).unwrap();
+                CryptDestroyKey(key).unwrap();
+                let info = CRYPT_KEY_PROV_INFO {
+                    pwszContainerName: PWSTR(container.as_ptr().cast_mut()),
+                    dwProvType: PROV_RSA_AES,
+                    dwKeySpec: AT_SIGNATURE.0,
+                    ..CRYPT_KEY_PROV_INFO::default()
+                };
+                let handle = HCRYPTPROV_OR_NCRYPT_KEY_HANDLE(context);
+                let no = CERT_CREATE_SELFSIGN_FLAGS::default();
+                let made = CertCreateSelfSignCertificate(
+                    Some(handle),
+                    &name,
+                    no,
+                    Some(&info),
+                    None,
+                    None,
+                    None,
+                    None,
+                );
+                assert!(!made.is_null());
+                let made = Certificate(made);
+                CryptReleaseContext(context, 0).unwrap();
+                let der = made.der().to_vec();
+                let store = Self::open();
+                if with_key {
+                    store.add(made.0, CERT_STORE_ADD_ALWAYS).unwrap();
+                } else {
+                    let bare = Certificate(CertCreateCertificateContext(X509_ASN_ENCODING, &der));
+                    store.add(bare.0, CERT_STORE_ADD_ALWAYS).unwrap();
+                }
+                CertControlStore(store.0, Default::default(), CERT_STORE_CTRL_COMMIT, None).unwrap();
+                Self { container, der }
+            }
+        }
+
+        /// To be changed.
+        fn open() -> Store {
+            let flags = CERT_OPEN_STORE_FLAGS(CERT_SYSTEM_STORE_CURRENT_USER);
+            let no = CERT_QUERY_ENCODING_TYPE::default();
+            let name = Some(w!("MY").as_ptr().cast());
+            // SAFETY: the name ends with zero and lives for ever.
+            Store(unsafe { CertOpenStore(CERT_STORE_PROV_SYSTEM_W, no, None, flags, name) }.unwrap())
+        }
+
+        fn listed(&self) -> (bool, bool) {
+            let listed = list().unwrap().into_iter().find(|found| found.der == self.der).unwrap();
+            (listed.has_key, listed.exportable)
+        }
+
+        fn export(&self) -> Result<Exported, Error> {
+            export(&Sha256::digest(&self.der).into())
+        }
+    }
+
+    impl Drop for Mine {
+        fn drop(&mut self) {
+            let store = Self::open();
+            let mut none = 0;
+            // SAFETY: the call frees the context that it gets: a duplicate.
+            unsafe {
+                for certificate in store.certificates().iter().filter(|found| found.der() == self.der) {
+                    let _ =
+                        CertDeleteCertificateFromStore(CertDuplicateCertificateContext(Some(certificate.0)));
+                }
+                let _ = CertControlStore(store.0, Default::default(), CERT_STORE_CTRL_COMMIT, None);
+                let flags = CRYPT_DELETEKEYSET | CRYPT_SILENT;
+                let _ = CryptAcquireContextW(&mut none, &self.container, PCWSTR::null(), PROV_RSA_AES, flags);
+            }
+        }
+    }
+
+    /// One test: Wine's user store takes one writer at a time.
     #[test]
-    fn c1_the_users_own_store_is_listed() {
-        for certificate in list().unwrap() {
-            assert_eq!(certificate.der.first(), Some(&0x30));
-            assert!(certificate.has_key || !certificate.exportable);
+    fn c1_c4_the_users_own_store_says_what_it_would_hand_out() {
+        let open = Mine::new("open", true, true);
+        let closed = Mine::new("closed", false, true);
+        let bare = Mine::new("bare", true, false);
+        assert_eq!(open.listed(), (true, true));
+        assert_eq!(closed.listed(), (true, false));
+        assert_eq!(bare.listed(), (false, false));
+
+        assert_eq!(closed.export().err(), Some(Error::NotExportable));
+        assert_eq!(bare.export().err(), Some(Error::NoKey));
+        match open.export() {
+            Ok(exported) => {
+                assert_eq!(exported.pkcs12.first(), Some(&0x30));
+                assert_eq!(exported.password.len(), 2 * PASSWORD_BYTES);
+            }
+            // Wine's PFXExportCertStoreEx does nothing.
+            Err(Error::Failed(_)) => {}
+            Err(other) => panic!("{other:?}"),
         }
     }
 

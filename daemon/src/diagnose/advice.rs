@@ -68,7 +68,10 @@ fn by_answer(failure: &Failure, reply: &Reply, provider: Provider) -> Option<&'s
             "SENDING_TOO_FAST"
         }
         (421, _) => "SERVER_BUSY",
-        (534, "5.7.9") if provider != Provider::Google => app_password(provider),
+        (534, "5.7.9") if provider != Provider::Google && failure.kind != FailureKind::TokenRejected => {
+            app_password(provider)
+        }
+        (534 | 535, _) if failure.kind == FailureKind::TokenRejected => "OAUTH_TOKEN_REFUSED",
         (534 | 535, _) if failure.step == Step::SignIn && provider != Provider::Other => {
             app_password(provider)
         }
@@ -120,6 +123,7 @@ fn by_kind(failure: &Failure) -> &'static str {
         FailureKind::SignInLost => "OAUTH_SIGN_IN_AGAIN",
         FailureKind::TokenUnavailable => "OAUTH_UNREACHABLE",
         FailureKind::AuthRejected => "CHECK_CREDENTIALS",
+        FailureKind::TokenRejected => "OAUTH_TOKEN_REFUSED",
         FailureKind::AuthTemporary => "SIGN_IN_LATER",
         FailureKind::ServerUnproven => "SERVER_UNPROVEN",
         FailureKind::SenderRejected => "CHECK_SENDER",
@@ -143,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    const KINDS: [FailureKind; 36] = [
+    const KINDS: [FailureKind; 37] = [
         FailureKind::NameNotFound,
         FailureKind::ResolverFailed,
         FailureKind::ConnectionRefused,
@@ -166,6 +170,7 @@ mod tests {
         FailureKind::SignInLost,
         FailureKind::TokenUnavailable,
         FailureKind::AuthRejected,
+        FailureKind::TokenRejected,
         FailureKind::AuthTemporary,
         FailureKind::ServerUnproven,
         FailureKind::SenderRejected,
@@ -325,6 +330,20 @@ mod tests {
                 FailureKind::SenderRejected,
                 (530, "5.7.0", "Must issue a STARTTLS command first"),
                 "TURN_ON_TLS",
+            ),
+            (
+                "smtp.gmail.com",
+                Step::SignIn,
+                FailureKind::TokenRejected,
+                (535, "5.7.8", "Username and Password not accepted"),
+                "OAUTH_TOKEN_REFUSED",
+            ),
+            (
+                "smtp.office365.com",
+                Step::SignIn,
+                FailureKind::TokenRejected,
+                (535, "5.7.139", "Authentication unsuccessful"),
+                "MICROSOFT_SMTP_AUTH_OFF",
             ),
             ("mx.example.com", Step::Message, M, (554, "5.7.1", "content refused"), "CONTENT_REFUSED"),
         ] {

@@ -34,6 +34,7 @@ impl FailureKind {
             Self::SignInLost => "SIGN_IN_LOST",
             Self::TokenUnavailable => "TOKEN_UNAVAILABLE",
             Self::AuthRejected => "AUTH_REJECTED",
+            Self::TokenRejected => "TOKEN_REJECTED",
             Self::AuthTemporary => "AUTH_TEMPORARY",
             Self::ServerUnproven => "SERVER_UNPROVEN",
             Self::SenderRejected => "SENDER_REJECTED",
@@ -221,6 +222,7 @@ mod tests {
         failure.reply.as_mut().unwrap().lines = vec!["x".repeat(1000); 100];
         let deferred = RecipientOutcome::Deferred { answer: "x".repeat(100_000) };
         let mut outcome = Outcome {
+            reused: false,
             failure: Some(failure),
             recipients: vec![deferred; 3],
             transcript: crate::mailer::Transcript::default(),

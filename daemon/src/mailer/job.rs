@@ -417,6 +417,8 @@ pub enum FailureKind {
     TokenUnavailable,
     /// The server refused the credentials.
     AuthRejected,
+    /// The server refused the access token that the provider gave.
+    TokenRejected,
     /// The server cannot check credentials now.
     AuthTemporary,
     /// The server did not prove that it knows the password.

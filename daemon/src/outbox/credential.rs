@@ -28,9 +28,9 @@ impl Outbox {
             Ok(job) => self.mailer.deliver(job, None).await,
             Err(failure) => return stayed(message, failure),
         };
-        let rejected =
-            first.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::AuthRejected);
-        let Some(Credential::AccessToken(_)) = credential.as_ref().filter(|_| rejected) else { return first };
+        if first.failure.as_ref().is_none_or(|failure| failure.kind != FailureKind::TokenRejected) {
+            return first;
+        }
 
         let transcript = first.transcript.clone();
         let mut second = match self.credential(row, credential.as_ref()).await {

@@ -5,4 +5,5 @@
 
 mod audit;
 mod kit;
+#[cfg(unix)] // on Windows all daemons have one store, that of the machine, and Wine keeps no EC keys
 mod requests;

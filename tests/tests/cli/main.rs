@@ -4,6 +4,7 @@
 
 mod account;
 mod account_test;
+#[cfg(unix)] // on Windows all daemons have one store: that of the machine
 mod cert;
 mod failures;
 mod generated;

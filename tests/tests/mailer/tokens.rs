@@ -36,7 +36,7 @@ async fn b6_a_refused_token_is_acknowledged_and_the_servers_json_is_told() {
         let server = server().mechanisms(&[mechanism]).start().await;
         let (outcome, reports) = run_told(job(&server).token(LOGIN, "old").plaintext_auth()).await;
         let failure = outcome.failure.clone().unwrap();
-        assert_eq!((failure.kind, failure.step), (FailureKind::AuthRejected, Step::SignIn));
+        assert_eq!((failure.kind, failure.step), (FailureKind::TokenRejected, Step::SignIn));
         assert!(failure.is_transient(), "the mail is kept");
         let reply = failure.reply.unwrap();
         assert_eq!(
@@ -77,7 +77,7 @@ async fn b4_a_token_is_judged_at_each_sign_in() {
     succeeds(job(&server).token("fax", "first").plaintext_auth()).await;
     *good.lock().unwrap() = HashSet::from(["second".to_owned()]);
     let failure = fails(job(&server).token("fax", "first").plaintext_auth()).await;
-    assert_eq!(failure.kind, FailureKind::AuthRejected);
+    assert_eq!(failure.kind, FailureKind::TokenRejected);
     succeeds(job(&server).token("fax", "second").plaintext_auth()).await;
 }
 

@@ -9,3 +9,4 @@ mod kit;
 mod mailer;
 mod own;
 mod roles;
+mod signing;

@@ -19,7 +19,9 @@ use super::{connect, sasl, tls};
 use crate::accounts::Security;
 use crate::mailer::failure::Fault;
 use crate::mailer::progress::Progress;
-use crate::mailer::{Failure, FailureKind, Job, Outcome, Reply, SmtpRoute, Step, TlsInfo, Transcript};
+use crate::mailer::{
+    Credential, Failure, FailureKind, Job, Outcome, Reply, SmtpRoute, Step, TlsInfo, Transcript,
+};
 
 /// One job's session with its server.
 pub(in crate::mailer) struct Session<'a> {
@@ -258,6 +260,7 @@ impl<'a> Session<'a> {
         let bindings = self.connection.bindings();
         let attempts = sasl::choose(sign_in, &self.capabilities.mechanisms, line, &bindings)?;
         self.connection.recorder.hide(sign_in.credential.secret().expose());
+        let by_token = matches!(sign_in.credential, Credential::AccessToken(_));
         let setting = Setting { sign_in, server: self.server(), port: self.route.port };
 
         let mut refusal = None;
@@ -272,6 +275,7 @@ impl<'a> Session<'a> {
                 }
                 400..500 => FailureKind::AuthTemporary,
                 _ if next_may_do => FailureKind::NoMechanism,
+                _ if by_token => FailureKind::TokenRejected,
                 _ => FailureKind::AuthRejected,
             };
             let mut fault =

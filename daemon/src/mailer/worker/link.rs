@@ -433,6 +433,7 @@ mod tests {
 
     fn answer(id: u32) -> Frame {
         let outcome = Outcome {
+            reused: false,
             failure: None,
             recipients: Vec::new(),
             transcript: Transcript::default(),

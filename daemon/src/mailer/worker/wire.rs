@@ -289,6 +289,7 @@ mod tests {
     #[test]
     fn h6_a_long_answer_comes_in_parts() {
         let outcome = crate::mailer::Outcome {
+            reused: false,
             answer: "x".repeat(3 * LONGEST_FRAME / 2),
             failure: None,
             recipients: Vec::new(),

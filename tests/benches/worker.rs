@@ -1,0 +1,199 @@
+//! `cargo bench --bench worker`: what the mailer costs in a process of its own, beside the same in this one, in the same
+//! run and against the same server.
+//!
+//! The server here takes what it is given and keeps nothing: every other one is slower, and the cost of the split smaller
+//! beside it.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use faxpostd::accounts::{Security, TlsCheck};
+use faxpostd::mailer::worker::{self, Arguments};
+use faxpostd::mailer::{Body, DeliveryStatus, Envelope, Job, Mailer, Route, SmtpRoute, Step, Timeouts};
+
+/// Jobs at once, as the daemon has them.
+const AT_ONCE: usize = 8;
+const JOBS: usize = 4_000;
+const ROUNDS: usize = 5;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    // `cargo test --benches` calls with --test: that it builds is all that is asked then.
+    if arguments.iter().any(|argument| argument == "--test") {
+        return;
+    }
+    // The mailer's process is this very program.
+    if arguments.get(1).is_some_and(|command| command == "mailer") {
+        let keys = PathBuf::from(arguments.last().cloned().unwrap_or_default());
+        let _ = worker::main(&Arguments { account: None, keys });
+        return;
+    }
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port of the loopback");
+    let port = server.local_addr().expect("its address").port();
+    std::thread::spawn(move || {
+        for stream in server.incoming().flatten() {
+            std::thread::spawn(move || sink(stream));
+        }
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(measure(port));
+}
+
+async fn measure(port: u16) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spooled = folder.path().join("spooled");
+    std::fs::write(&spooled, line().repeat(20 * 1024 * 1024 / 64)).expect("a large message");
+
+    let mut starts = Vec::new();
+    for _ in 0..10 {
+        let mailer = Mailer::new(None, folder.path()).expect("a mailer");
+        let begun = Instant::now();
+        run(&mailer, job(port, small(), Step::Resolve)).await;
+        starts.push(begun.elapsed());
+        mailer.stop().await;
+    }
+    println!("start of the process, to its first answer: {:.1} ms", millis(median(starts)));
+
+    let own = Mailer::in_process();
+    let split = Mailer::new(None, folder.path()).expect("a mailer");
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        here.push(burst(&own, port).await);
+        there.push(burst(&split, port).await);
+    }
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / JOBS as f64;
+    let (here, there) = (each(median(here)), each(median(there)));
+    println!(
+        "4 KB, {AT_ONCE} at once: {:.0}/s in this process, {:.0}/s in its own: {:.0} µs more a message, {:+.1} %",
+        1e6 / here,
+        1e6 / there,
+        there - here,
+        (here / there - 1.0) * 100.0
+    );
+
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        for (mailer, times) in [(&own, &mut here), (&split, &mut there)] {
+            let begun = Instant::now();
+            run(mailer, job(port, large(&spooled), Step::Message)).await;
+            times.push(begun.elapsed());
+        }
+    }
+    let (here, there) = (median(here), median(there));
+    println!("20 MB: {:.0} ms in this process, {:.0} ms in its own", millis(here), millis(there));
+    for line in ["VmRSS:", "RssAnon:", "VmHWM:"] {
+        println!("the process after all that, {line} {:.1} MiB", memory(line) as f64 / 1024.0);
+    }
+    split.stop().await;
+}
+
+async fn burst(mailer: &Mailer, port: u16) -> Duration {
+    let begun = Instant::now();
+    let lanes = (0..AT_ONCE).map(|_| {
+        let mailer = mailer.clone();
+        tokio::spawn(async move {
+            for _ in 0..JOBS / AT_ONCE {
+                run(&mailer, job(port, small(), Step::Message)).await;
+            }
+        })
+    });
+    for lane in lanes.collect::<Vec<_>>() {
+        lane.await.expect("a lane ends");
+    }
+    begun.elapsed()
+}
+
+async fn run(mailer: &Mailer, job: Job) {
+    let outcome = mailer.deliver(job, None).await;
+    assert!(outcome.failure.is_none(), "{:?}", outcome.failure);
+}
+
+fn line() -> Vec<u8> {
+    let mut line = vec![b'x'; 62];
+    line.extend_from_slice(b"\r\n");
+    line
+}
+
+fn small() -> Body {
+    Body::Inline([b"Subject: fax\r\n\r\n".to_vec(), line().repeat(64)].concat())
+}
+
+fn large(path: &Path) -> Body {
+    let size = std::fs::metadata(path).expect("the large message").len();
+    Body::File { path: path.to_owned(), size }
+}
+
+/// From a@ to b@, without TLS and sign-in: the less the rest costs, the more the split weighs.
+fn job(port: u16, body: Body, until: Step) -> Job {
+    Job {
+        route: Route::Smtp(SmtpRoute {
+            server: "127.0.0.1".to_owned(),
+            port,
+            security: Security::None,
+            tls_check: TlsCheck::System,
+            sign_in: None,
+            plaintext_auth: false,
+            ehlo_name: "bench.test".to_owned(),
+            timeouts: Timeouts::default(),
+        }),
+        envelope: Envelope { from: "a@example.test".to_owned(), to: vec!["b@example.test".to_owned()] },
+        body,
+        signing: None,
+        until,
+        delivery_status: DeliveryStatus::default(),
+        pool: Some("bench".to_owned()),
+    }
+}
+
+/// Says yes to everything.
+fn sink(stream: TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut stream = BufReader::with_capacity(128 * 1024, stream);
+    stream.get_mut().write_all(b"220 sink\r\n")?;
+    let (mut line, mut within) = (Vec::new(), false);
+    loop {
+        line.clear();
+        if stream.read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        let answer: &[u8] = match (within, line.as_slice()) {
+            (true, b".\r\n") => {
+                within = false;
+                b"250 taken\r\n"
+            }
+            (true, _) => continue,
+            (false, b"DATA\r\n") => {
+                within = true;
+                b"354 go on\r\n"
+            }
+            (false, line) if line.starts_with(b"EHLO") => b"250-sink\r\n250-PIPELINING\r\n250 8BITMIME\r\n",
+            (false, _) => b"250 yes\r\n",
+        };
+        stream.get_mut().write_all(answer)?;
+    }
+}
+
+/// A line of /proc/PID/status of our only child, in KiB; 0 where there is no /proc.
+fn memory(line: &str) -> u64 {
+    let own = std::process::id().to_string();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let status = processes
+        .filter_map(|process| std::fs::read_to_string(process.path().join("status")).ok())
+        .find(|status| {
+            status.lines().any(|line| line.strip_prefix("PPid:").is_some_and(|id| id.trim() == own))
+        })
+        .unwrap_or_default();
+    let value = status.lines().find_map(|text| text.strip_prefix(line)).unwrap_or("0");
+    value.trim().trim_end_matches(" kB").parse().unwrap_or(0)
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
