@@ -107,6 +107,8 @@ impl Queue {
             None => Place::Pausing(waiting.due),
         };
         let Waiting { account, caller, expires, .. } = waiting;
+        // Somebody who wants it tried now does not make it younger.
+        let expires = self.entries.get(&seq).map_or(expires, |entry| entry.expires.min(expires));
         self.entries
             .insert(seq, Entry { account, caller, expires, place, is_blocked: false, is_handed_over: false });
         self.put(seq, place);

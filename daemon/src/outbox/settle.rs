@@ -49,8 +49,8 @@ pub(super) struct Verdict {
     pub(super) held_for: &'static str,
 }
 
-/// Decides. `now`: when the attempt ended, Unix milliseconds. `expired`: it was the last. The outcome's recipients are those of `message` that were
-/// pending, in order.
+/// Decides. `now`: when the attempt ended, Unix milliseconds. `expired`: it was the last. The outcome's recipients are
+/// those of `message` that were pending, in order.
 #[must_use]
 pub(super) fn settle(
     message: &Message,

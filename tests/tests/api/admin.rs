@@ -27,6 +27,7 @@ async fn h2_get_policy_tells_the_table_and_who_belongs_to_a_role() {
         "OAuth/GetAccessToken",
         "Certificates/DeleteCertificate",
         "Certificates/DeleteSigningRequest",
+        "Diagnostics/GetMetrics",
         "Approvals/ApproveRequest",
         "Approvals/RefuseRequest",
         "Admin/GetPolicy",

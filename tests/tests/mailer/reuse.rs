@@ -179,3 +179,21 @@ async fn a_server_that_offers_bdat_and_cannot_do_it_is_given_data() {
         assert_eq!(server.received()[0].content, MESSAGE);
     }
 }
+
+#[tokio::test]
+async fn f2_a_chunk_of_any_size_arrives_whole_and_its_end_is_decisive() {
+    let server = SmtpServer::builder().with("CHUNKING").start().await;
+    let breaks = SmtpServer::builder().with("CHUNKING").fault(At::FinalDot, Fault::Drop).start().await;
+    let mailer = Mailer::in_process();
+    for size in [64 * 1024, 64 * 1024 + 2, 128 * 1024, 128 * 1024 - 2, 1_000_000] {
+        let mut content = b"Subject: x\r\n\r\n".to_vec();
+        content.resize(size - 2, b'x');
+        content.extend_from_slice(b"\r\n");
+        let with_content =
+            |server| Job { body: faxpostd::mailer::Body::Inline(content.clone()), ..pooled(server) };
+        delivers(&mailer, with_content(&server)).await;
+        assert!(server.received().pop().unwrap().content == content, "{size}");
+        let failure = mailer.deliver(with_content(&breaks), None).await.failure.unwrap();
+        assert_eq!(failure.kind, FailureKind::Uncertain, "{size}");
+    }
+}

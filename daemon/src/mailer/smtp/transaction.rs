@@ -202,13 +202,15 @@ impl<'a> Session<'a> {
                 None => output.extend_from_slice(&piece),
             }
             if output.len() >= PIECE {
-                if let Err(fault) = self.connection.write_content(&output).await {
+                // What ends the message is not sent yet: the final dot, or the last byte of the chunk.
+                let ready = output.len() - usize::from(self.chunked);
+                if let Err(fault) = self.connection.write_content(&output[..ready]).await {
                     return Err(match self.connection.last_words().await {
                         Some(reply) => Fault::refused(FailureKind::MessageRejected, "the message", reply),
                         None => fault,
                     });
                 }
-                output.clear();
+                output.drain(..ready);
             }
         }
         if let Some(stuffer) = stuffer {
