@@ -32,14 +32,14 @@ async fn c9_a_key_is_made_its_request_waits_and_the_answer_is_installed_onto_it(
         assert_eq!((made.key_algorithm.as_str(), &made.addresses[..]), (algorithm, &[SENDER.to_owned()][..]));
         assert_eq!((made.subject.as_str(), made.id.len()), ("CN=Fax, O=Firm, C=DE", 64));
         assert!(!made.created_by.is_empty() && made.create_time.is_some());
-        assert_eq!(waiting(&fixture).await, [made.clone()]);
+        assert_eq!(waiting(&fixture).await, std::slice::from_ref(&made));
         let key = fixture.folder().join("pending").join(&made.id).join("key.p8");
         assert_eq!(std::fs::metadata(&key).unwrap().mode() & 0o777, 0o600);
 
         // The CA takes its time.
         fixture.daemon.kill();
         fixture.daemon.start_again().await;
-        assert_eq!(waiting(&fixture).await, [made.clone()]);
+        assert_eq!(waiting(&fixture).await, std::slice::from_ref(&made));
         let mut client = fixture.daemon.certificates().await;
         // rcgen reads the request, and checks that its own key signed it.
         let certificate = fixture.pki.answer(&made.pem);
