@@ -1,5 +1,7 @@
 //! The outbox while the wall clock jumps: nothing is hurried, delayed or given up (requirement F3).
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
