@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn mistakes_are_told_in_russian() {
         for (line, expected) in [
-            (&["acount"][..], "Команды acount нет. Возможно, имелось в виду account."),
+            (&["outbx"][..], "Команды outbx нет. Возможно, имелось в виду outbox."),
             (&["account", "set", "--password", "x"], "Неизвестный аргумент: --password."),
             (&["outbox", "show"], "Не указано: <ID>."),
             (

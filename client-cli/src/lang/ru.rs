@@ -179,6 +179,11 @@ pub(crate) static RU: Texts = Texts {
             "письма ждут: их нечем подписать. Что не так с сертификатом, покажет faxpost cert candidates",
         ),
         "PLAINTEXT_AUTH" => Some("пароль передаётся по сети без TLS"),
+        "MAIL_UNSIGNED" => Some("письма ждут: их не удалось подписать. Причина: faxpost outbox list"),
+        "OAUTH_SIGNED_OUT" => Some("никто не вошёл по OAuth 2.0: письма ждут входа (faxpost signin)"),
+        "OAUTH_LOST" => {
+            Some("вход по OAuth 2.0 утрачен: письма ждут, пока не войдут заново (faxpost signin)")
+        }
         "NO_PASSWORD" => Some("вход включён, но пароль не задан: письма ждут, пока его не зададут"),
         _ => None,
     },

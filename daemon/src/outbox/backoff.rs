@@ -62,6 +62,7 @@ impl Cause {
             | FailureKind::PlaintextRefused
             | FailureKind::NoPassword
             | FailureKind::AuthRejected
+            | FailureKind::TokenRejected
             | FailureKind::ServerUnproven => Self::Account,
             _ => Self::Later,
         }

@@ -21,6 +21,9 @@ const STATE_MODE: u32 = 0o711;
 /// In the state folder, and opened to others with care by whoever makes it.
 const OPEN_TO_OTHERS: &str = "certificates";
 
+/// In the state folder, and never closed in silence: a key that others could read is to be known of. The vault refuses it.
+const SEALING_KEY: &str = "secret.key";
+
 /// Makes the state folder; refuses one that others could change. Whoever was granted a key can pass through it; everything
 /// in it but the certificates is readable by the daemon's account only.
 ///
@@ -41,27 +44,31 @@ pub fn prepare_state_dir(path: &Path) -> anyhow::Result<()> {
     if metadata.mode() & 0o022 != 0 {
         bail!("others may write to the state folder {shown}; take that away: chmod go-w {shown}");
     }
-    close_entries(path).with_context(|| format!("cannot close what is in the state folder {shown}"))?;
+    let closed = close_entries(path);
+    let closed = closed.with_context(|| format!("cannot close what is in the state folder {shown}"))?;
     // Only now: what is in it was protected by the folder until now.
-    if metadata.mode() & 0o777 != STATE_MODE {
+    if closed && metadata.mode() & 0o777 != STATE_MODE {
         fs::set_permissions(path, Permissions::from_mode(STATE_MODE))
             .with_context(|| format!("cannot let others pass through the state folder {shown}"))?;
     }
     Ok(())
 }
 
-/// Takes the rights of others from what is in the state folder.
-fn close_entries(folder: &Path) -> io::Result<()> {
+/// Takes the rights of others from what is in the state folder. `false`: something was left open.
+fn close_entries(folder: &Path) -> io::Result<bool> {
+    let mut closed = true;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let metadata = entry.metadata()?;
         let mode = metadata.mode() & 0o777;
         let kept = metadata.is_symlink() || entry.file_name() == OPEN_TO_OTHERS || mode & 0o077 == 0;
-        if !kept && metadata.uid() == nix::unistd::geteuid().as_raw() {
+        if !kept && entry.file_name() == SEALING_KEY {
+            closed = false;
+        } else if !kept && metadata.uid() == nix::unistd::geteuid().as_raw() {
             fs::set_permissions(entry.path(), Permissions::from_mode(mode & 0o700))?;
         }
     }
-    Ok(())
+    Ok(closed)
 }
 
 /// Makes a folder of the state, with its parents, that nobody else can look into.

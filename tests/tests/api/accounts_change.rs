@@ -343,10 +343,6 @@ async fn a7_what_this_host_lacks_is_refused_with_field_and_reason() {
         let change = v1::Account { method: method.into(), ..smtp_account("default", 25) };
         unavailable(change, SMTP_FIELDS, &["method"]).await;
     }
-    for sign in [Signing::Clear, Signing::Opaque] {
-        unavailable(with!(sign: sign.into()), &["sign"], &["sign"]).await;
-    }
-    unavailable(with!(certificate: "ab".repeat(32)), &["certificate"], &["certificate"]).await;
 
     let change = v1::Account {
         method: Method::CdoMessage.into(),

@@ -31,7 +31,7 @@ const DOMAIN: [&str; 12] = [
 ];
 
 /// What of the wire's crate the domain may use: plain words for failures, no messages.
-const WORDS: [&str; 2] = ["faxpost_proto::advice", "faxpost_proto::reason"];
+const WORDS: [&str; 3] = ["faxpost_proto::advice", "faxpost_proto::reason", "faxpost_proto::security"];
 
 /// Longer files have more than one duty.
 const LINES: usize = 600;

@@ -56,7 +56,7 @@ async fn b4_a_server_that_refuses_fresh_tokens_too_loses_no_sign_in_and_costs_on
     sign_in(&daemon, &provider).await.unwrap();
     let id = send(&daemon).await;
     let message = watched(&daemon, &id, |message| message.attempts >= 2).await;
-    assert_eq!(message.last_error_reason, "AUTH_REJECTED");
+    assert_eq!(message.last_error_reason, "TOKEN_REJECTED");
     assert!([MessageState::Queued, MessageState::Sending].contains(&message.state()), "{message:?}");
     assert_eq!(standing(&daemon).await.state(), SignInState::SignedIn);
     assert_eq!(provider.asked_for("refresh_token").len(), 1, "not one an attempt");
