@@ -198,6 +198,7 @@ pub(super) fn certificate(error: CertificateError) -> Status {
         | CertificateError::KeyMissing { .. }
         | CertificateError::TrusteeUnknown(_) => Code::InvalidArgument,
         CertificateError::InUse(_) | CertificateError::NoneUsable(_) => Code::FailedPrecondition,
+        CertificateError::TooMany(_) => Code::ResourceExhausted,
         CertificateError::Store(_) => {
             tracing::error!(text, "the machine's certificate store failed");
             Code::Unavailable

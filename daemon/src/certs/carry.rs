@@ -168,6 +168,8 @@ fn plan(machine: &Machine, requests: &Requests, action: &Action) -> Result<Plan,
             described(Plan::new(summary), &entry.details).with("trustee", who(trustee))
         }
         Action::CreateSigningRequest { subject, address, key_type } => {
+            // Before the key is made: that takes its time.
+            requests.has_room()?;
             let subject = csr::subject(subject, address)?;
             let key = key_words(*key_type);
             let summary = format!(

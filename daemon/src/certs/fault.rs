@@ -41,6 +41,9 @@ pub enum CertificateError {
     /// No certificate fits.
     #[error("{0}")]
     NoneUsable(String),
+    /// As many requests for a CA wait as may.
+    #[error("{0} requests wait for their answers already; give some of them up first")]
+    TooMany(usize),
     /// The store failed.
     #[error("{0}")]
     Store(String),
@@ -63,6 +66,7 @@ impl CertificateError {
             Self::InUse(_) => reason::CERTIFICATE_IN_USE,
             Self::RequestNotFound(_) => reason::SIGNING_REQUEST_NOT_FOUND,
             Self::NoneUsable(_) => reason::NO_USABLE_CERTIFICATE,
+            Self::TooMany(_) => reason::TOO_MANY_REQUESTS,
             Self::Store(_) => reason::CERTIFICATE_STORE_FAILED,
         }
     }

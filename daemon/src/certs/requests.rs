@@ -69,6 +69,11 @@ impl Requests {
         self.read(&path)
     }
 
+    /// Whether one more may wait.
+    pub(super) fn has_room(&self) -> Result<(), CertificateError> {
+        if self.list()?.len() < MOST { Ok(()) } else { Err(CertificateError::TooMany(MOST)) }
+    }
+
     /// Notes a new one, durably.
     pub(super) fn put(
         &self,
@@ -76,10 +81,7 @@ impl Requests {
         pending: &PendingKey,
         created_by: String,
     ) -> Result<SigningRequest, CertificateError> {
-        if self.list()?.len() >= MOST {
-            let text = format!("{MOST} requests wait for their answers already; give some of them up first");
-            return Err(CertificateError::Store(text));
-        }
+        self.has_room()?;
         request.created_at = jiff::Timestamp::now().as_millisecond();
         request.created_by = created_by;
         let waiting = Waiting { request, pending: pending.clone() };

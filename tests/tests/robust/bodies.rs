@@ -20,7 +20,9 @@ async fn h5_random_requests_are_answered_and_never_internal() {
     for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
         let path: http::uri::PathAndQuery = path.parse().unwrap();
-        for n in 0..REQUESTS {
+        // Almost any request makes a key, and that takes seconds.
+        let requests = if method.name() == "CreateSigningRequest" { REQUESTS.min(4) } else { REQUESTS };
+        for n in 0..requests {
             let request = if n % 2 == 0 { protobuf(&mut dice, 3) } else { garbage(&mut dice) };
             let mut client = tonic::client::Grpc::new(channel.clone());
             client.ready().await.unwrap();
