@@ -21,6 +21,22 @@ pub fn path(name: &str) -> PathBuf {
     path
 }
 
+/// Starts a program by `spawn`. Wine cannot, every now and then, and can a moment later.
+///
+/// # Panics
+/// It cannot be started.
+pub fn started<T>(mut spawn: impl FnMut() -> std::io::Result<T>) -> T {
+    const ERROR_INTERNAL_ERROR: i32 = 1359;
+    const TRIES: usize = 4;
+    for _ in 1..TRIES {
+        match spawn() {
+            Err(error) if cfg!(windows) && error.raw_os_error() == Some(ERROR_INTERNAL_ERROR) => {}
+            started => return started.expect("the program can be started"),
+        }
+    }
+    spawn().expect("the program can be started")
+}
+
 fn build() -> PathBuf {
     // target/PROFILE/deps/this-test, or target/PROFILE/this-program
     let own = std::env::current_exe().expect("a running program knows its path");

@@ -189,7 +189,7 @@ impl TestDaemon {
         command.arg("run").arg("--state-dir").arg(self.state_dir()).args(["--endpoint", &self.endpoint]);
         command.envs(self.builder.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        self.child = Some(spawn(&mut command));
+        self.child = Some(bins::started(|| command.spawn()));
 
         let begun = Instant::now();
         while let Err(error) = connect(&self.endpoint).await {
@@ -325,17 +325,6 @@ impl Drop for TestDaemon {
             let _ = child.wait();
         }
     }
-}
-
-/// Starts a program. Wine, under load, fails a start in hundreds with ERROR_INTERNAL_ERROR, before anything ran: that says
-/// nothing about the program.
-fn spawn(command: &mut Command) -> Child {
-    const ERROR_INTERNAL_ERROR: i32 = 1359;
-    match command.spawn() {
-        Err(error) if cfg!(windows) && error.raw_os_error() == Some(ERROR_INTERNAL_ERROR) => command.spawn(),
-        started => started,
-    }
-    .expect("faxpostd can be started")
 }
 
 /// A field mask of these names.

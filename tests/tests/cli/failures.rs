@@ -1,5 +1,6 @@
 //! No daemon, a wrong address, a daemon that goes away; and the exit codes scripts live by.
 
+use faxpost_tests::bins;
 use faxpost_tests::daemon::TestDaemon;
 
 use crate::kit::{faxpost, object, send};
@@ -54,8 +55,9 @@ async fn g1_a_follower_learns_that_the_daemon_is_gone() {
 
     let mut daemon = TestDaemon::start().await;
     send(&daemon, "a@example.test").await;
-    let mut follow =
-        crate::kit::command(&daemon, &["--json", "log", "follow", "--backlog", "1"]).spawn().unwrap();
+    let mut follow = bins::started(|| {
+        crate::kit::command(&daemon, &["--json", "log", "follow", "--backlog", "1"]).spawn()
+    });
     let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
     object(&lines.next_line().await.unwrap().unwrap());
     daemon.kill();
@@ -101,7 +103,7 @@ async fn g1_pipes_and_no_color_get_plain_text() {
             if no_color {
                 command.env("NO_COLOR", "1");
             }
-            let output = command.output().unwrap();
+            let output = bins::started(|| command.output());
             assert!(!output.stdout.contains(&0x1b) && !output.stderr.contains(&0x1b), "{arguments:?}");
         }
     }

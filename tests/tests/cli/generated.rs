@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use faxpost_tests::bins;
 use faxpost_tests::daemon::TestDaemon;
 
 use crate::kit::{command, faxpost};
@@ -94,7 +95,7 @@ async fn g1_whoever_closes_the_output_early_gets_no_complaint() {
         &["log", "follow", "--backlog", "1"],
         &["account", "test"],
     ] {
-        let mut child = command(&daemon, arguments).spawn().unwrap();
+        let mut child = bins::started(|| command(&daemon, arguments).spawn());
         drop(child.stdout.take());
         let output = child.wait_with_output().await.unwrap();
         let said = String::from_utf8_lossy(&output.stderr);

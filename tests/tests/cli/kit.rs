@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use faxpost_tests::bins;
 use faxpost_tests::daemon::TestDaemon;
 use faxpost_tests::smtp::SmtpServer;
 use serde_json::Value;
@@ -28,7 +29,7 @@ pub(crate) async fn faxpost(daemon: &TestDaemon, arguments: &[&str]) -> Run {
 /// The same with something on standard input.
 pub(crate) async fn faxpost_with(daemon: &TestDaemon, arguments: &[&str], input: &str) -> Run {
     let mut command = command(daemon, arguments);
-    let mut child = command.stdin(Stdio::piped()).spawn().expect("faxpost can be started");
+    let mut child = bins::started(|| command.stdin(Stdio::piped()).spawn());
     let mut stdin = child.stdin.take().expect("a pipe");
     // Whoever wants no input may be gone already.
     let _ = stdin.write_all(input.as_bytes()).await;

@@ -1,5 +1,6 @@
 //! Both languages say the same: same exits, same ids, and the words of each.
 
+use faxpost_tests::bins;
 use faxpost_tests::daemon::TestDaemon;
 
 use crate::kit::{faxpost, send, wait_for};
@@ -82,9 +83,9 @@ async fn g2_every_mistake_is_told_in_russian_with_the_same_exit() {
 async fn g2_the_language_comes_from_the_locale_too() {
     let daemon = TestDaemon::start().await;
     for (locale, expected) in [("ru_RU.UTF-8", "Служба"), ("de_DE.UTF-8", "Service")] {
-        let output = daemon.faxpost(&["status"]).env("LC_ALL", locale).output().unwrap();
+        let output = bins::started(|| daemon.faxpost(&["status"]).env("LC_ALL", locale).output());
         assert!(String::from_utf8(output.stdout).unwrap().contains(expected), "{locale}");
     }
-    let output = daemon.faxpost(&["acount"]).env("LC_ALL", "ru_RU.UTF-8").output().unwrap();
+    let output = bins::started(|| daemon.faxpost(&["acount"]).env("LC_ALL", "ru_RU.UTF-8").output());
     assert!(String::from_utf8_lossy(&output.stderr).contains("Команды acount нет."));
 }

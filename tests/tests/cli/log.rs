@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use faxpost_tests::bins;
 use faxpost_tests::daemon::TestDaemon;
 use faxpost_tests::smtp::SmtpServer;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -79,7 +80,7 @@ async fn e2_follow_tells_what_happens_as_it_happens() {
     let (daemon, _) = history().await;
     for json in [true, false] {
         let arguments = ["--json", "log", "follow", "--backlog", "2", "--kind", "accepted"];
-        let mut follow = command(&daemon, &arguments[usize::from(!json)..]).spawn().unwrap();
+        let mut follow = bins::started(|| command(&daemon, &arguments[usize::from(!json)..]).spawn());
         let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
         let mut next = async || {
             let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await;

@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use faxpost_tests::bins;
 use faxpost_tests::daemon::TestDaemon;
 use faxpost_tests::oauth::{At, CLIENT_ID, CLIENT_SECRET, Fault, OauthServer};
 use serde_json::Value;
@@ -45,7 +46,7 @@ struct SignIn {
 
 impl SignIn {
     fn begin(daemon: &TestDaemon, arguments: &[&str]) -> Self {
-        let mut child = command(daemon, arguments).stdin(Stdio::null()).spawn().expect("it starts");
+        let mut child = bins::started(|| command(daemon, arguments).stdin(Stdio::null()).spawn());
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         Self { child, lines, said: String::new() }
     }
@@ -253,7 +254,8 @@ async fn g1_what_cannot_be_signed_in_is_explained() {
     let redirect = format!("http://127.0.0.1:{}/", taken.local_addr().unwrap().port());
     let run = faxpost(&daemon, &["--lang", "ru", "signin", "--redirect-uri", &redirect]).await.exits(73);
     run.complains("не удалось открыть путь из браузера");
-    let none = ["--endpoint", "/nonexistent/faxpost.sock", "signin", "--no-browser"];
+    let nobody = if cfg!(windows) { r"\\.\pipe\faxpost-nobody" } else { "/nonexistent/faxpost.sock" };
+    let none = ["--endpoint", nobody, "signin", "--no-browser"];
     faxpost(&daemon, &none).await.exits(69);
 }
 
