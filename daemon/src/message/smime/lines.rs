@@ -132,7 +132,7 @@ mod tests {
     proptest! {
         #[test]
         fn c7_it_makes_no_difference_where_the_text_is_cut(
-            lines in prop::collection::vec("(From |Fro|.|\t| |é|x{990,1002}){0,3}", 0..8), cut in 0_usize..1000,
+            lines in prop::collection::vec("(From |Fro|[^\r\n]|\t| |é|x{990,1002}){0,3}", 0..8), cut in 0_usize..1000,
         ) {
             let text = lines.join("\r\n").into_bytes();
             let (one, two) = text.split_at(cut.min(text.len()));
