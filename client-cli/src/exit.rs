@@ -51,6 +51,7 @@ fn of_reason(error_reason: &str) -> Option<Exit> {
         reason::CALLER_UNKNOWN
         | reason::POLICY_DENIED
         | reason::FIELD_DENIED
+        | reason::SENDER_DENIED
         | reason::SCOPE_DENIED
         | reason::OWN_REQUEST => Exit::Denied,
         reason::INVALID_FIELD

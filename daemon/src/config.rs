@@ -1,11 +1,13 @@
 //! What an administrator may set about the daemon itself: two arguments, and `faxpostd.toml` in the state folder.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use serde::Deserialize;
 
+use crate::message::address::{parse_addr_spec, parse_mailbox_list};
 use crate::outbox::Clock;
 
 /// Everything the daemon is started with.
@@ -25,6 +27,8 @@ pub struct Config {
     pub approvals: Approvals,
     /// Who talks to servers and signs.
     pub mailer: Mailer,
+    /// Finished messages of programs that pipe to sendmail.
+    pub sendmail: Sendmail,
     /// What time it is. Not in the file: only tests have another one.
     pub clock: Clock,
 }
@@ -140,6 +144,57 @@ impl Default for Approvals {
     }
 }
 
+/// Finished messages of programs that pipe to sendmail (requirement F4). `[sendmail]` in `faxpostd.toml`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Sendmail {
+    /// What becomes of a message that is from an address which its account may not use.
+    pub foreign_from: ForeignFrom,
+    /// For each account, the addresses it may send as beside its own; "@domain": everybody there.
+    pub senders: BTreeMap<String, Vec<String>>,
+    /// For names without @, and at this host, the addresses they stand for, separated by commas; "*": every other name.
+    pub aliases: BTreeMap<String, String>,
+}
+
+/// See [`Sendmail::foreign_from`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForeignFrom {
+    /// It is sent as the account's.
+    #[default]
+    Rewrite,
+    /// It is not taken.
+    Refuse,
+}
+
+impl Sendmail {
+    /// The aliases, names in lower case, each with its addresses.
+    ///
+    /// # Errors
+    /// One of them is no list of addresses.
+    pub fn addresses(&self) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+        let list = |(name, list): (&String, &String)| {
+            let mailboxes = parse_mailbox_list(list)
+                .map_err(|what| anyhow!("sendmail.aliases.{name} {what}"))?;
+            let addresses = mailboxes.into_iter().map(|mailbox| mailbox.email.to_string()).collect();
+            Ok((name.to_lowercase(), addresses))
+        };
+        self.aliases.iter().map(list).collect()
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        self.addresses()?;
+        for (account, senders) in &self.senders {
+            for sender in senders {
+                let address = if sender.starts_with('@') { format!("x{sender}") } else { sender.clone() };
+                let parsed = parse_addr_spec(&address);
+                parsed.map_err(|what| anyhow!("sendmail.senders.{account}: {sender:?} {what}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct File {
@@ -148,6 +203,7 @@ struct File {
     log: Retention,
     mailer: Mailer,
     approvals: Approvals,
+    sendmail: Sendmail,
 }
 
 impl File {
@@ -206,7 +262,7 @@ impl File {
             let fits = (1..=512).contains(&account.len()) && !account.chars().any(char::is_control);
             ensure!(fits, "mailer.account is not the name, uid or SID of an account");
         }
-        Ok(())
+        self.sendmail.check()
     }
 }
 
@@ -231,6 +287,7 @@ impl Config {
             log: file.log,
             approvals: file.approvals,
             mailer: file.mailer,
+            sendmail: file.sendmail,
             clock: Clock::system(),
         })
     }
@@ -261,6 +318,9 @@ mod tests {
             ("[log]\nfirst-look = 1", "first-look"),
             ("[approvals]\nexpire-hours = 0", "approvals.expire-hours"),
             ("[mailer]\naccount = \"\"", "mailer.account"),
+            ("[sendmail.aliases]\nroot = \"admin\"", "sendmail.aliases.root"),
+            ("[sendmail.senders]\ndefault = [\"@\"]", "sendmail.senders.default"),
+            ("[sendmail]\nforeign-from = \"keep\"", "foreign-from"),
         ] {
             let error = load(text).unwrap_err();
             assert!(error.contains(named) && error.contains("faxpostd.toml"), "{error}");

@@ -122,6 +122,7 @@ const TABLE: &[(&str, [Decision; 3])] = &[
     (DELETE_SIGNING_REQUEST, [Allow, Deny, Deny]),
     ("faxpost.v1.Mail/SendMail", [Allow, Allow, Allow]),
     ("faxpost.v1.Mail/SendMailStream", [Allow, Allow, Allow]),
+    ("faxpost.v1.Mail/SendRawMail", [Allow, Allow, Allow]),
     ("faxpost.v1.Mail/ListMessages", [Allow, Allow, Allow]),
     ("faxpost.v1.Mail/GetMessage", [Allow, Allow, Allow]),
     ("faxpost.v1.Mail/WatchMessage", [Allow, Allow, Allow]),

@@ -55,6 +55,8 @@ reasons! {
     TOO_MANY_CALLS,
     /// The caller has too many unfinished messages in the outbox. RESOURCE_EXHAUSTED.
     QUEUE_SHARE,
+    /// The message is from an address that its account may not use. PERMISSION_DENIED.
+    SENDER_DENIED,
     /// The message is larger than the daemon takes. INVALID_ARGUMENT.
     MESSAGE_TOO_LARGE,
     /// The caller sent nothing for too long. DEADLINE_EXCEEDED.

@@ -317,6 +317,9 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::LOCKOUT => "That would lock the administrators out.",
         reason::TOO_MANY_CONNECTIONS => "You have too many connections open. Try again later.",
         reason::TOO_MANY_CALLS => "You have too many calls under way. Try again later.",
+        reason::SENDER_DENIED => {
+            "The account may not send as this author. An administrator can let it: [sendmail] in faxpostd.toml."
+        }
         reason::QUEUE_SHARE => "You have too many unfinished messages in the outbox. Try again later.",
         reason::MESSAGE_TOO_LARGE => "The message is too large.",
         reason::TOO_SLOW => "The service waited too long for data. Try again.",

@@ -109,6 +109,7 @@ pub(super) fn accept(error: AcceptError) -> Status {
         AcceptError::QueueShare(_) | AcceptError::BytesShare(_) => {
             status(Code::ResourceExhausted, reason::QUEUE_SHARE, text)
         }
+        AcceptError::Foreign(_) => status(Code::PermissionDenied, reason::SENDER_DENIED, text),
         AcceptError::Reused => status(Code::AlreadyExists, reason::REQUEST_ID_REUSED, text),
         AcceptError::Spool(error) => spool(&error),
         AcceptError::Store(error) => store(&error),

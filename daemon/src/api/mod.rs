@@ -15,6 +15,7 @@ mod log;
 mod mail;
 mod oauth;
 mod page;
+mod raw_mail;
 mod status;
 mod watch;
 

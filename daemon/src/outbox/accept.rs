@@ -15,6 +15,7 @@ use super::{Outbox, lock};
 use crate::accounts::{FieldProblem, Problem};
 use crate::log::{Entry, Kind, Outcome};
 use crate::mailer::DeliveryStatus;
+use crate::message::raw::RawError;
 use crate::message::{Attachment, Composed, Content, Draft};
 use crate::store::{Author, Inserted, NewMessage, StoreError};
 
@@ -79,6 +80,9 @@ pub enum AcceptError {
          some to be delivered"
     )]
     BytesShare(u64),
+    /// A finished message is from somebody else.
+    #[error("{0}")]
+    Foreign(String),
     /// The request id was used for another message.
     #[error("this request id was used before for another message; use a new one for a new message")]
     Reused,
@@ -90,27 +94,37 @@ pub enum AcceptError {
     Store(#[from] StoreError),
 }
 
+impl From<RawError> for AcceptError {
+    fn from(error: RawError) -> Self {
+        match error {
+            RawError::Fields(problems) => Self::Fields(problems),
+            RawError::Io(error) => Self::Spool(error),
+            foreign @ RawError::Foreign(..) => Self::Foreign(foreign.to_string()),
+        }
+    }
+}
+
 /// A composed message that is, where it is large, already in the spool.
-struct Built {
-    composed: Composed,
-    body: Option<Vec<u8>>,
-    digest: [u8; 32],
+pub(super) struct Built {
+    pub(super) composed: Composed,
+    pub(super) body: Option<Vec<u8>>,
+    pub(super) digest: [u8; 32],
 }
 
 /// How a message shall be sent, beside what it is.
 #[derive(Clone)]
-struct Options {
-    not_before: Option<i64>,
-    delivery_status: DeliveryStatus,
+pub(super) struct Options {
+    pub(super) not_before: Option<i64>,
+    pub(super) delivery_status: DeliveryStatus,
 }
 
 /// What the message is, beside its content.
-struct New<'a> {
-    account: &'a str,
-    request_id: &'a str,
-    id: &'a str,
-    subject: String,
-    options: Options,
+pub(super) struct New<'a> {
+    pub(super) account: &'a str,
+    pub(super) request_id: &'a str,
+    pub(super) id: &'a str,
+    pub(super) subject: String,
+    pub(super) options: Options,
 }
 
 impl Outbox {
@@ -217,13 +231,18 @@ impl Outbox {
             composed.write_to(&mut body)?;
             Some(body)
         } else {
-            self.spool.store(id, &composed)?;
+            self.spool.store(id, |out| composed.write_to(out))?;
             None
         };
         Ok(Built { composed, body, digest })
     }
 
-    async fn insert(&self, new: New<'_>, caller: &Author, built: Built) -> Result<Accepted, AcceptError> {
+    pub(super) async fn insert(
+        &self,
+        new: New<'_>,
+        caller: &Author,
+        built: Built,
+    ) -> Result<Accepted, AcceptError> {
         let New { account, request_id, id, subject, options: Options { not_before, delivery_status } } = new;
         let at = self.clock.wall();
         let not_before = not_before.filter(|time| *time > at);
@@ -290,20 +309,20 @@ impl Outbox {
     }
 }
 
-fn duplicate(message: Message) -> Accepted {
+pub(super) fn duplicate(message: Message) -> Accepted {
     Accepted { id: message.id, message_id: message.message_id, at: message.accepted_at, duplicate: true }
 }
 
 /// A place of the caller's share, given back unless the message was accepted.
-struct Share<'a> {
-    outbox: &'a Outbox,
-    caller: &'a str,
-    bytes: u64,
-    kept: bool,
+pub(super) struct Share<'a> {
+    pub(super) outbox: &'a Outbox,
+    pub(super) caller: &'a str,
+    pub(super) bytes: u64,
+    pub(super) kept: bool,
 }
 
 impl Share<'_> {
-    fn keep(mut self) {
+    pub(super) fn keep(mut self) {
         self.kept = true;
     }
 }
@@ -336,7 +355,7 @@ pub(super) fn entry_about(
     entry
 }
 
-fn check_request_id(id: &str) -> Result<(), AcceptError> {
+pub(super) fn check_request_id(id: &str) -> Result<(), AcceptError> {
     if id.chars().count() <= 128 && !id.chars().any(char::is_control) {
         return Ok(());
     }
