@@ -148,6 +148,11 @@ const TABLE: &[(&str, [Decision; 3])] = &[
     (GET_POLICY, [Allow, Deny, Deny]),
     (UPDATE_POLICY, [Allow, Deny, Deny]),
     ("faxpost.v1.Admin/ListAuditEntries", [Allow, Deny, Deny]),
+    // What clients of any language ask: is it there, and what has it. The sources say no less.
+    ("grpc.health.v1.Health/Check", [Allow, Allow, Allow]),
+    ("grpc.health.v1.Health/Watch", [Allow, Allow, Allow]),
+    ("grpc.reflection.v1.ServerReflection/ServerReflectionInfo", [Allow, Allow, Allow]),
+    ("grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", [Allow, Allow, Allow]),
 ];
 
 /// Whoever may not call this does not see an account's login.

@@ -250,6 +250,10 @@ pub(crate) static EN: Texts = Texts {
     uploading: "Uploading",
     accepted_as: |id, message_id| format!("Accepted: {id}  {message_id}"),
     duplicate: "This request id was accepted before; nothing new was sent.",
+    not_accepted: "The message was not accepted, and nothing of it is kept: send it again later.",
+    not_of_sendmail: |word| {
+        format!("{word} is not what `faxpost sendmail` takes, or lacks its value; see `faxpost sendmail --help`.")
+    },
     still_waiting: |id| format!("Not finished yet; Faxpost goes on trying. See `faxpost outbox show {id}`."),
     message_state: |state| match state {
         MessageState::Queued => "queued",

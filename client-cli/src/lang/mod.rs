@@ -229,6 +229,10 @@ pub(crate) struct Texts {
     /// Id, Message-ID.
     pub(crate) accepted_as: With2,
     pub(crate) duplicate: Text,
+    /// Of a message that was piped in.
+    pub(crate) not_accepted: Text,
+    /// A word that sendmail's line cannot have here.
+    pub(crate) not_of_sendmail: With1,
     pub(crate) still_waiting: With1,
     pub(crate) message_state: fn(MessageState) -> Text,
     pub(crate) recipient_state: fn(RecipientState) -> Text,

@@ -271,6 +271,10 @@ pub(crate) static RU: Texts = Texts {
     uploading: "Передача",
     accepted_as: |id, message_id| format!("Принято: {id}  {message_id}"),
     duplicate: "Этот идентификатор запроса уже был принят; ничего нового не отправлено.",
+    not_accepted: "Письмо не принято, и ничего от него не сохранено: отправьте его позже ещё раз.",
+    not_of_sendmail: |word| {
+        format!("{word} не подходит для `faxpost sendmail`, или нет значения; см. `faxpost sendmail --help`.")
+    },
     still_waiting: |id| {
         format!("Ещё не завершено; Faxpost продолжает попытки. См. `faxpost outbox show {id}`.")
     },

@@ -10,6 +10,7 @@ mod check_signing;
 mod convert;
 mod diagnostics;
 mod error;
+mod health;
 mod ledger;
 mod log;
 mod mail;
@@ -94,14 +95,18 @@ pub struct App {
 /// Serves until `app.stopping`, then lets calls under way end.
 ///
 /// # Errors
-/// Of the transport as a whole; a connection that fails ends alone.
+/// Of the transport as a whole; a connection that fails ends alone. Or the API's own description is not one.
 pub async fn serve(
     app: Arc<App>,
     incoming: impl Stream<Item = std::io::Result<Conn>> + Send + 'static,
-) -> Result<(), tonic::transport::Error> {
+) -> anyhow::Result<()> {
     let patience = Duration::from_secs(app.config.limits.patience_seconds);
     let stopping = app.stopping.clone();
     let small = MAX_SMALL_BYTES;
+    let health = health::health(stopping.clone()).await;
+    let reflection = health::reflection().build_v1()?;
+    // What most tools still ask for.
+    let reflection_alpha = health::reflection().build_v1alpha()?;
     tonic::transport::Server::builder()
         // Pings find half-open connections, so that a client whose machine slept does not hold its slot for ever.
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
@@ -127,6 +132,10 @@ pub async fn serve(
         )
         .add_service(ApprovalsServer::new(approvals::Service(app.clone())).max_decoding_message_size(small))
         .add_service(AdminServer::new(admin::Service(app)).max_decoding_message_size(small))
+        .add_service(health.max_decoding_message_size(small))
+        .add_service(reflection.max_decoding_message_size(small))
+        .add_service(reflection_alpha.max_decoding_message_size(small))
         .serve_with_incoming_shutdown(incoming, stopping.cancelled_owned())
-        .await
+        .await?;
+    Ok(())
 }

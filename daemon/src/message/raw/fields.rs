@@ -51,6 +51,11 @@ impl Header {
                 break;
             }
             let is_fold = matches!(part.text.first(), Some(b' ' | b'\t')) && !header.fields.is_empty();
+            // The separator of mailbox files, which old programs write first.
+            if octets == 0 && part.text.starts_with(b"From ") && part.text.contains(&b':') {
+                (octets, header.cleaned) = (part.text.len(), true);
+                continue;
+            }
             if part.begins && !is_fold && (stops(&part.text) || name(&part.text).is_none()) {
                 lines.give_back(part);
                 break;

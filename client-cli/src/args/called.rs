@@ -1,0 +1,62 @@
+//! Under which name the program was called, and which words are not clap's: sendmail has options that no parser of this
+//! century takes.
+
+use std::{ffi::OsString, path::Path};
+
+/// What clap is given, and the words after `sendmail`.
+pub(super) fn line(arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
+    let name = arguments.first().and_then(|program| Path::new(program).file_stem()).unwrap_or_default();
+    let word = |text: &str| OsString::from(text);
+    match name.to_string_lossy().to_ascii_lowercase().as_str() {
+        "sendmail" => return (vec![word("faxpost"), word("sendmail")], arguments[1..].to_vec()),
+        // As Debian calls it, the queue's list.
+        "mailq" => {
+            let list = ["faxpost", "outbox", "list", "--state", "queued,sending,held"].map(word);
+            return ([&list[..], &arguments[1..]].concat(), Vec::new());
+        }
+        _ => {}
+    }
+    let mut at = 1;
+    while let Some(argument) = arguments.get(at).map(|argument| argument.to_string_lossy()) {
+        match &*argument {
+            "sendmail" => {
+                let words = arguments[at + 1..].to_vec();
+                let asks = words.first().is_some_and(|word| word == "--help");
+                let kept = if asks { at + 2 } else { at + 1 };
+                return (arguments[..kept].to_vec(), words);
+            }
+            "--endpoint" | "--lang" => at += 2,
+            option if option.starts_with("--") => at += 1,
+            _ => break,
+        }
+    }
+    (arguments, Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(line_of: &[&str]) -> (Vec<String>, Vec<String>) {
+        let text = |words: Vec<OsString>| words.into_iter().map(|word| word.into_string().unwrap()).collect();
+        let (line, words) = line(line_of.iter().map(OsString::from).collect());
+        (text(line), text(words))
+    }
+
+    #[test]
+    fn f4_the_words_of_sendmail_are_its_own() {
+        for (given, line, words) in [
+            (&["/usr/sbin/sendmail", "-t", "--", "-x"][..], &["faxpost", "sendmail"][..], &["-t", "--", "-x"][..]),
+            (&["C:/x/SENDMAIL.EXE", "-i"], &["faxpost", "sendmail"], &["-i"]),
+            (&["faxpost", "--json", "--lang", "ru", "sendmail", "-v", "a"], &["faxpost", "--json", "--lang", "ru", "sendmail"], &["-v", "a"]),
+            (&["faxpost", "sendmail", "--help"], &["faxpost", "sendmail", "--help"], &["--help"]),
+            (&["faxpost", "outbox", "list"], &["faxpost", "outbox", "list"], &[]),
+            (&["faxpost", "--endpoint", "sendmail", "status"], &["faxpost", "--endpoint", "sendmail", "status"], &[]),
+            (&["faxpost", "send", "--text", "sendmail"], &["faxpost", "send", "--text", "sendmail"], &[]),
+            (&["mailq"], &["faxpost", "outbox", "list", "--state", "queued,sending,held"], &[]),
+        ] {
+            let expected = (line.iter().map(|&w| w.to_owned()).collect(), words.iter().map(|&w| w.to_owned()).collect());
+            assert_eq!(cut(given), expected, "{given:?}");
+        }
+    }
+}
