@@ -22,7 +22,7 @@ const SERVICES: [&str; 8] = [
 
 /// Serving until `stopping`; whoever watches is told then, and his stream ends.
 pub(super) async fn health(stopping: CancellationToken) -> HealthServer<impl Health> {
-    let (reporter, server) = tonic_health::server::health_reporter();
+    let (mut reporter, server) = tonic_health::server::health_reporter();
     for name in SERVICES {
         reporter.set_service_status(name, ServingStatus::Serving).await;
     }

@@ -17,6 +17,8 @@ mod mail;
 mod mail_outbox;
 mod mail_schedule;
 mod mail_stream;
+mod raw_mail;
+mod reflection;
 mod secrets;
 #[cfg(unix)]
 mod signing;

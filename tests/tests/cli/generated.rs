@@ -10,7 +10,7 @@ use crate::kit::{command, faxpost};
 const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "zsh"];
 
 /// Every command as its words, found in the help of the one above it.
-async fn commands(daemon: &TestDaemon) -> BTreeSet<Vec<String>> {
+pub(crate) async fn commands(daemon: &TestDaemon) -> BTreeSet<Vec<String>> {
     let mut found = BTreeSet::new();
     let mut open = vec![Vec::<String>::new()];
     while let Some(path) = open.pop() {

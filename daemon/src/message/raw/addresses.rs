@@ -25,20 +25,20 @@ const MAX_ENTRIES: usize = 1000;
 
 /// One address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(in crate::message) struct Entry {
     /// What stands before it, as it came: quotes and encoded-words included.
-    pub(super) phrase: String,
+    pub(in crate::message) phrase: String,
     /// The name in a comment, as in `root (Cron Daemon)`.
-    pub(super) comment: String,
+    pub(in crate::message) comment: String,
     /// As it came, maybe without a domain.
-    pub(super) address: String,
+    pub(in crate::message) address: String,
 }
 
 /// The entries of a list; members of groups count as if there were none.
 ///
 /// # Errors
 /// What is wrong, as the end of a sentence that begins with the field.
-pub(super) fn entries(text: &str) -> Result<Vec<Entry>, String> {
+pub(in crate::message) fn entries(text: &str) -> Result<Vec<Entry>, String> {
     let mut entries = Vec::new();
     let mut item = Item::default();
     let mut scan = Scan::default();

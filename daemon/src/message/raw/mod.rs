@@ -28,7 +28,7 @@ use crate::mailer::Envelope;
 use body::Plan;
 use fields::{Field, Header};
 
-pub(super) use addresses::entries;
+pub(in crate::message) use addresses::entries;
 pub use senders::{Aliases, Foreign, Senders};
 use senders::Author;
 

@@ -330,7 +330,8 @@ proptest! {
         }
         prop_assert!(fields(&head, "Bcc").is_empty());
         prop_assert!(fields(&head, "From")[0].contains("fax@example.test"));
-        prop_assert_eq!(author(&Content::Memory(out.clone().into())).unwrap().as_deref(), Some("fax@example.test"));
+        let author = author(&Content::Memory(out.clone().into())).unwrap();
+        prop_assert_eq!(author.as_deref(), Some("fax@example.test"));
         // What is not signed or in an unknown encoding can be signed here.
         if !head.contains("multipart/") && !head.contains("message/") && !head.contains("x-uuencode") {
             prop_assert!(is_fit(&head), "{}", head);
