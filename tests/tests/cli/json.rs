@@ -39,7 +39,7 @@ const LINES: &[(&str, i32)] = &[
     ("cert revoke 00 --from S-1-5-20", 65),
     ("cert check 00", 65),
     ("cert delete 00", 65),
-    ("cert csr create", 0),
+    ("cert csr create --sender nobody", 65),
     ("cert csr list", 0),
     ("cert csr install missing.pem", 65),
     ("cert csr delete 00", 65),
