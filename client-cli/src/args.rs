@@ -77,30 +77,6 @@ Exit status:
   78  the provider, or somebody in the browser, refused
   others as in `faxpost --help`";
 
-const SENDMAIL: &str = "\
-Options, as programs give them that pipe to sendmail:
-  -t            to whom the header says (To, Cc, Bcc), too
-  -i, -oi       a line with a single dot is text, and does not end the message
-  -f ADDRESS    the envelope's sender, if the account may use it; else the account's
-  -F NAME       the author's name, if the message does not say
-  -N WHEN       reports of delivery: success,failure,delay or never
-  -R full|hdrs  how much of the message they bring back
-  -V ID         what they repeat
-  -v            say as what the message was accepted
-  -bm           send, which is the default; -bp lists what waits, as `mailq` does
-  --account ID  the account to send by; else \"default\"
-  --            what follows are addresses
-Other options of sendmail that change nothing here are ignored: -B, -o…, -q, -m, -G, -h N, -O, -A, -C, -L, -X.
-A program called sendmail (or sendmail.exe) that is this one, by link or copy, takes the same words.
-
-Exit status, as callers of sendmail know it:
-   0  accepted: the message is kept until it is delivered or reported
-  64  the command line is wrong, or this mode of sendmail is not there
-  65  the message, an address or its size is wrong
-  75  not accepted, and nothing of it is kept: try again. Also when the service is not running
-  77  not allowed
-  78  the account does not exist or cannot work";
-
 const SEND_EXIT: &str = "\
 Exit status:
    0  accepted; with --wait: delivered to everybody
@@ -185,7 +161,7 @@ pub(crate) enum Command {
     /// Send a message
     Send(Box<Send>),
     /// Send a finished message from standard input, as the program of that name does
-    #[command(after_help = SENDMAIL, disable_help_flag = true, override_usage = "faxpost sendmail [OPTIONS] [ADDRESS]...")]
+    #[command(after_help = called::SENDMAIL, disable_help_flag = true, override_usage = "faxpost sendmail [OPTIONS] [ADDRESS]...")]
     Sendmail {
         /// Options as below, then recipients
         #[arg(value_name = "ADDRESS", trailing_var_arg = true, allow_hyphen_values = true)]

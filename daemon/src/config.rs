@@ -174,24 +174,31 @@ impl Sendmail {
     /// One of them is no list of addresses.
     pub fn addresses(&self) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
         let list = |(name, list): (&String, &String)| {
-            let mailboxes = parse_mailbox_list(list)
-                .map_err(|what| anyhow!("sendmail.aliases.{name} {what}"))?;
+            let mailboxes =
+                parse_mailbox_list(list).map_err(|what| anyhow!("sendmail.aliases.{name} {what}"))?;
             let addresses = mailboxes.into_iter().map(|mailbox| mailbox.email.to_string()).collect();
             Ok((name.to_lowercase(), addresses))
         };
         self.aliases.iter().map(list).collect()
     }
 
-    fn check(&self) -> anyhow::Result<()> {
-        self.addresses()?;
-        for (account, senders) in &self.senders {
-            for sender in senders {
-                let address = if sender.starts_with('@') { format!("x{sender}") } else { sender.clone() };
-                let parsed = parse_addr_spec(&address);
-                parsed.map_err(|what| anyhow!("sendmail.senders.{account}: {sender:?} {what}"))?;
-            }
-        }
-        Ok(())
+    /// The further senders of each account: addresses, and "@domain", domains as A-labels.
+    ///
+    /// # Errors
+    /// One of them is neither.
+    pub fn senders(&self) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+        let sender = |account: &str, sender: &String| {
+            let address = if sender.starts_with('@') { format!("x{sender}") } else { sender.clone() };
+            let parsed = parse_addr_spec(&address)
+                .map_err(|what| anyhow!("sendmail.senders.{account}: {sender:?} {what}"))?;
+            let domain = format!("@{}", parsed.domain());
+            Ok(if sender.starts_with('@') { domain } else { parsed.to_string() })
+        };
+        let list = |(account, list): (&String, &Vec<String>)| {
+            let list = list.iter().map(|given| sender(account, given)).collect::<anyhow::Result<_>>()?;
+            Ok((account.clone(), list))
+        };
+        self.senders.iter().map(list).collect()
     }
 }
 
@@ -262,7 +269,7 @@ impl File {
             let fits = (1..=512).contains(&account.len()) && !account.chars().any(char::is_control);
             ensure!(fits, "mailer.account is not the name, uid or SID of an account");
         }
-        self.sendmail.check()
+        self.sendmail.addresses().and(self.sendmail.senders()).map(drop)
     }
 }
 

@@ -26,8 +26,8 @@ var handler = new SocketsHttpHandler
             Rights,
             // Asynchronous is 0x40000000.
             PipeOptions.Asynchronous,
-            // The daemon learns who calls, and cannot act in the caller's name. .NET's default, None, sends no identity
-            // at all in some versions; Impersonation would give away more than is needed.
+            // The daemon learns who calls, and cannot act in the caller's name. None leaves Windows' own default, which
+            // is Impersonation.
             TokenImpersonationLevel.Identification,
             HandleInheritability.None);
         await pipe.ConnectAsync(5000, cancellation);

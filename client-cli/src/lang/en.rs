@@ -252,7 +252,9 @@ pub(crate) static EN: Texts = Texts {
     duplicate: "This request id was accepted before; nothing new was sent.",
     not_accepted: "The message was not accepted, and nothing of it is kept: send it again later.",
     not_of_sendmail: |word| {
-        format!("{word} is not what `faxpost sendmail` takes, or lacks its value; see `faxpost sendmail --help`.")
+        format!(
+            "{word} is not what `faxpost sendmail` takes, or lacks its value; see `faxpost sendmail --help`."
+        )
     },
     still_waiting: |id| format!("Not finished yet; Faxpost goes on trying. See `faxpost outbox show {id}`."),
     message_state: |state| match state {

@@ -29,7 +29,8 @@ pub(super) async fn accept(
     };
     let not_before = send_time(envelope.send_time.as_ref())?;
     let delivery_status = delivery_status(&envelope.notify, envelope.give_back, &envelope.envelope_id)?;
-    let mut incoming = Incoming { app, left: app.config.limits.max_message_bytes, begin: BytesMut::new(), file: None };
+    let mut incoming =
+        Incoming { app, left: app.config.limits.max_message_bytes, begin: BytesMut::new(), file: None };
     while let Some(next) = parts.message().await? {
         match next.part {
             Some(Part::Chunk(bytes)) => incoming.add(&bytes).await?,

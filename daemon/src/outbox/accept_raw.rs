@@ -1,5 +1,6 @@
 //! Durable acceptance of finished messages, by the same rules as [`super::accept`].
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,16 +36,18 @@ pub struct RawRequest {
 /// As whom finished messages are sent, and to whom.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
-    settings: Sendmail,
+    foreign: ForeignFrom,
+    senders: BTreeMap<String, Vec<String>>,
     aliases: Aliases,
 }
 
 impl Rules {
     /// # Errors
-    /// The aliases are no addresses; `config` has said so before.
+    /// The settings have no addresses where they should; `config` has said so before.
     pub(super) fn of(settings: &Sendmail, host: &str) -> anyhow::Result<Self> {
         let hosts = vec!["localhost".to_owned(), host.to_owned()];
-        Ok(Self { settings: settings.clone(), aliases: Aliases { names: settings.addresses()?, hosts } })
+        let aliases = Aliases { names: settings.addresses()?, hosts };
+        Ok(Self { foreign: settings.foreign_from, senders: settings.senders()?, aliases })
     }
 
     fn senders(&self, row: &AccountRow, account: &str, host: &str) -> Senders {
@@ -54,8 +57,8 @@ impl Rules {
             name: own.sender_name.clone(),
             reply_to: own.reply_to.clone(),
             envelope_sender: own.envelope_sender.clone(),
-            others: self.settings.senders.get(account).cloned().unwrap_or_default(),
-            foreign: match self.settings.foreign_from {
+            others: self.senders.get(account).cloned().unwrap_or_default(),
+            foreign: match self.foreign {
                 ForeignFrom::Rewrite => Foreign::Rewrite,
                 ForeignFrom::Refuse => Foreign::Refuse,
             },
@@ -89,7 +92,9 @@ impl Outbox {
         let options = Options { not_before, delivery_status };
         let digest = {
             let (account, mail, options) = (account.clone(), mail.clone(), options.clone());
-            tokio::task::spawn_blocking(move || digest(&account, &mail, &options)).await.map_err(io::Error::other)??
+            tokio::task::spawn_blocking(move || digest(&account, &mail, &options))
+                .await
+                .map_err(io::Error::other)??
         };
         if !self.take_share(&caller.id) {
             // Whoever lost the answer to a message that was accepted gets it all the same.

@@ -90,8 +90,7 @@ impl Spool {
         write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
     ) -> io::Result<u64> {
         let path = self.body(id);
-        let written =
-            write_synced(&path, write).and_then(|size| sync_folder(&self.folder).map(|()| size));
+        let written = write_synced(&path, write).and_then(|size| sync_folder(&self.folder).map(|()| size));
         if written.is_err() {
             let _ = fs::remove_file(&path);
         }
@@ -134,10 +133,7 @@ impl Drop for Upload {
     }
 }
 
-fn write_synced(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> io::Result<u64> {
+fn write_synced(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<u64> {
     let mut out =
         BufWriter::with_capacity(256 * 1024, OpenOptions::new().write(true).create_new(true).open(path)?);
     write(&mut out)?;

@@ -48,8 +48,11 @@ async fn f4_a_finished_message_arrives_with_what_was_missing() {
     send_to(&daemon, &server).await;
     let message = "From: root@faxhost (Cron Daemon)\nTo: a@example.test\nBcc: hidden@example.test\nSubject: Ночной отчёт\n\n\
                    Всё хорошо.\n.\n..dots\nFrom here\n";
-    let envelope =
-        RawEnvelope { recipients_from_header: true, sender: "root@faxhost".to_owned(), ..envelope(&["b@example.test"]) };
+    let envelope = RawEnvelope {
+        recipients_from_header: true,
+        sender: "root@faxhost".to_owned(),
+        ..envelope(&["b@example.test"])
+    };
     let sent = ok(send(&daemon, envelope, message.as_bytes()).await);
     assert!(!sent.duplicate && sent.accept_time.is_some());
     let kept = finished(&daemon, &sent.id).await;
@@ -142,7 +145,9 @@ async fn f4_what_is_wrong_with_a_finished_message_is_told_by_field() {
     invalid(send(&daemon, report, b"\nx\n").await, &["notify"]);
     let none = v1::SendRawMailRequest { part: None };
     let to = || first(envelope(&["a@b.test"]));
-    for parts in [vec![], vec![none.clone()], vec![chunk(b"x")], vec![to(), to()], vec![to(), chunk(b"x"), none]] {
+    for parts in
+        [vec![], vec![none.clone()], vec![chunk(b"x")], vec![to(), to()], vec![to(), chunk(b"x"), none]]
+    {
         invalid(stream(&daemon, parts).await, &["part"]);
     }
     invalid(stream(&daemon, vec![to(), chunk(&vec![0; 1024 * 1024 + 1])]).await, &["chunk"]);
@@ -153,7 +158,8 @@ async fn f4_what_is_wrong_with_a_finished_message_is_told_by_field() {
 async fn h5_a_finished_message_above_the_configured_size_is_cut_off() {
     let daemon = TestDaemon::builder().settings("[limits]\nmax-message-bytes = 100000").start().await;
     let endless = tokio_stream::iter(
-        std::iter::once(first(envelope(&["a@example.test"]))).chain(std::iter::repeat_n(chunk(&[b'x'; 50_000]), 2000)),
+        std::iter::once(first(envelope(&["a@example.test"])))
+            .chain(std::iter::repeat_n(chunk(&[b'x'; 50_000]), 2000)),
     );
     let answer = daemon.mail().await.send_raw_mail(endless).await;
     let status = refused(answer, Code::InvalidArgument, reason::MESSAGE_TOO_LARGE);

@@ -107,7 +107,8 @@ async fn f5_reflection_tells_every_service_and_its_messages() {
             assert!(services.iter().any(|told| told.service == *service), "{version}: {service}");
         }
         let symbol = |name: &str| Ask { file_containing_symbol: Some(name.to_owned()), ..Ask::default() };
-        let files = ask(&channel, version, symbol("faxpost.v1.SendRawMailRequest")).await.unwrap().files.unwrap();
+        let files =
+            ask(&channel, version, symbol("faxpost.v1.SendRawMailRequest")).await.unwrap().files.unwrap();
         let file = prost_types::FileDescriptorProto::decode(&*files.files[0]).unwrap();
         assert_eq!(file.name(), "faxpost/v1/mail.proto");
         let nothing = ask(&channel, version, symbol("faxpost.v1.Nothing")).await;
@@ -132,7 +133,8 @@ async fn f5_who_watches_health_hears_of_the_stop_and_does_not_hold_it_up() {
     let channel = daemon.connect().await.unwrap();
     let codec = ProstCodec::<Check, Health>::default();
     let request = Request::new(Check { service: String::new() });
-    let watch = client(&channel).await.server_streaming(request, path("grpc.health.v1.Health/Watch"), codec).await;
+    let watch =
+        client(&channel).await.server_streaming(request, path("grpc.health.v1.Health/Watch"), codec).await;
     let mut watch = watch.unwrap().into_inner();
     assert_eq!(watch.message().await.unwrap().unwrap().status, SERVING);
     let begun = Instant::now();

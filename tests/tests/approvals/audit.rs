@@ -24,6 +24,7 @@ const UNPRIVILEGED: [&str; 34] = [
     "Certificates/ListSigningRequests",
     "Mail/SendMail",
     "Mail/SendMailStream",
+    "Mail/SendRawMail",
     "Mail/ListMessages",
     "Mail/GetMessage",
     "Mail/WatchMessage",

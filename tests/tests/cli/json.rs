@@ -62,8 +62,10 @@ async fn g1_with_json_standard_output_is_the_apis_answer_and_nothing_else() {
     let id = send(&daemon, "a@example.test").await;
     crate::kit::wait_for(&daemon, &id, "MESSAGE_STATE_DELIVERED", 1).await;
     for (line, code) in LINES {
-        let words: Vec<_> =
-            std::iter::once("--json").chain(line.split(' ')).map(|word| if word == "ID" { &id } else { word }).collect();
+        let words: Vec<_> = std::iter::once("--json")
+            .chain(line.split(' '))
+            .map(|word| if word == "ID" { &id } else { word })
+            .collect();
         let run = faxpost_with(&daemon, &words, "\nx\n").await;
         assert_eq!(run.code, *code, "{line}: {run:#?}");
         if *code == 0 {

@@ -19,8 +19,11 @@ async fn called(daemon: &TestDaemon, name: &str, arguments: &[&str], input: &str
     let program: PathBuf = folder.path().join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     std::fs::copy(bins::path("faxpost"), &program).unwrap();
     let mut command = Command::from(daemon.faxpost(&[]));
-    let environment: Vec<_> =
-        command.as_std().get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
+    let environment: Vec<_> = command
+        .as_std()
+        .get_envs()
+        .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
+        .collect();
     command = Command::new(&program);
     for (name, value) in environment {
         match value {
@@ -47,7 +50,9 @@ async fn f4_sendmail_takes_recipients_from_the_line_and_from_the_header() {
     let server = SmtpServer::builder().start().await;
     let daemon = TestDaemon::start().await;
     send_by(&daemon, &server).await;
-    let quiet = faxpost_with(&daemon, &["sendmail", "-t", "-i", "-froot@faxhost", "--", "b@example.test"], MESSAGE).await;
+    let quiet =
+        faxpost_with(&daemon, &["sendmail", "-t", "-i", "-froot@faxhost", "--", "b@example.test"], MESSAGE)
+            .await;
     assert_eq!((quiet.code, quiet.out.as_str(), quiet.err.as_str()), (0, "", ""), "{quiet:#?}");
     let received = server.wait_for(1).await.remove(0);
     assert_eq!(received.to, ["b@example.test", "a@example.test", "hidden@example.test"]);
@@ -56,26 +61,39 @@ async fn f4_sendmail_takes_recipients_from_the_line_and_from_the_header() {
     assert!(text.ends_with("\r\nTwo pages.\r\n.\r\nafter\r\n") && !text.contains("hidden@"), "{text}");
 
     // Without -i a single dot is the end; without -t the header says nothing.
-    let json = faxpost_with(&daemon, &["--json", "sendmail", "c@example.test"], MESSAGE).await.exits(0).json();
+    let json =
+        faxpost_with(&daemon, &["--json", "sendmail", "c@example.test"], MESSAGE).await.exits(0).json();
     let delivered = wait_for(&daemon, json["id"].as_str().unwrap(), "MESSAGE_STATE_DELIVERED", 1).await;
     assert_eq!(delivered["messageId"], json["messageId"]);
     let received = server.wait_for(2).await.remove(1);
     assert_eq!(received.to, ["c@example.test"]);
     assert!(String::from_utf8(received.content).unwrap().ends_with("\r\nTwo pages.\r\n"));
-    faxpost_with(&daemon, &["sendmail", "-v", "-i", "d@example.test"], "\nx\n").await.exits(0).says("Accepted: ");
+    faxpost_with(&daemon, &["sendmail", "-v", "-i", "d@example.test"], "\nx\n")
+        .await
+        .exits(0)
+        .says("Accepted: ");
 }
 
 #[tokio::test]
 async fn f4_a_program_called_sendmail_or_mailq_is_one() {
     let daemon = TestDaemon::start().await;
-    called(&daemon, "sendmail", &["-oi", "-FFax", "a@example.test"], "Subject: by name\n\nx\n").await.exits(0);
+    called(&daemon, "sendmail", &["-oi", "-FFax", "a@example.test"], "Subject: by name\n\nx\n")
+        .await
+        .exits(0);
     let list = faxpost(&daemon, &["--json", "outbox", "list"]).await.exits(0).json();
     assert_eq!(list["messages"][0]["subject"], "by name");
     let id = list["messages"][0]["id"].as_str().unwrap().to_owned();
     wait_for(&daemon, &id, "MESSAGE_STATE_DELIVERED", 1).await;
     called(&daemon, "mailq", &[], "").await.exits(0).complains("Nothing found.");
     called(&daemon, "sendmail", &["-bp"], "").await.exits(0).complains("Nothing found.");
-    let at = ["account", "set", "method=secure-smtp-client", "server=127.0.0.1", "port=1", "sender-email=fax@example.test"];
+    let at = [
+        "account",
+        "set",
+        "method=secure-smtp-client",
+        "server=127.0.0.1",
+        "port=1",
+        "sender-email=fax@example.test",
+    ];
     faxpost(&daemon, &at).await.exits(0);
     called(&daemon, "SendMail", &["waits@example.test"], "\nx\n").await.exits(0);
     called(&daemon, "mailq", &[], "").await.exits(0).says("waits@example.test");
@@ -112,7 +130,8 @@ async fn f4_sendmail_ends_as_its_callers_know_it() {
     daemon.kill();
     let stopped = faxpost_with(&daemon, &["sendmail", "a@example.test"], "\nx\n").await.exits(75);
     stopped.complains("is not running").complains("not accepted, and nothing of it is kept");
-    let russian = faxpost_with(&daemon, &["--lang", "ru", "sendmail", "a@example.test"], "\nx\n").await.exits(75);
+    let russian =
+        faxpost_with(&daemon, &["--lang", "ru", "sendmail", "a@example.test"], "\nx\n").await.exits(75);
     russian.complains("Письмо не принято");
 }
 

@@ -10,7 +10,8 @@ use crate::{root, source};
 
 /// The cells of a table's rows, in all tables of a document.
 fn rows(document: &str) -> Vec<Vec<String>> {
-    let text = fs::read_to_string(root().join(document)).unwrap_or_else(|error| panic!("{document}: {error}"));
+    let text =
+        fs::read_to_string(root().join(document)).unwrap_or_else(|error| panic!("{document}: {error}"));
     let cells = |line: &str| {
         let line = line.strip_prefix("| ")?.strip_suffix(" |")?.replace("\\|", "\u{0}");
         Some(line.split(" | ").map(|cell| cell.replace('\u{0}', "|")).collect())
@@ -54,7 +55,8 @@ fn d2_the_table_of_advice_is_what_the_programs_say() {
 fn the_tests_that_security_md_names_are_there() {
     let sources = source::all(&root());
     let named = rows("SECURITY.md").into_iter().filter(|row| row.len() == 3 && row[2].starts_with('`'));
-    let names: Vec<_> = named.flat_map(|row| row[2].split(' ').map(str::to_owned).collect::<Vec<_>>()).collect();
+    let names: Vec<_> =
+        named.flat_map(|row| row[2].split(' ').map(str::to_owned).collect::<Vec<_>>()).collect();
     assert!(names.len() > 50, "{names:?}");
     for name in names {
         let name = name.trim_matches('`');

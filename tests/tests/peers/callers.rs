@@ -64,7 +64,8 @@ impl Office {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let said =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{command:?}: {said}\n{}", self.daemon.stderr());
         said
     }

@@ -59,7 +59,9 @@ impl Words {
             } else if let Some(account) = option.strip_prefix("-account=") {
                 account.clone_into(&mut words.account);
             } else {
-                words.option(option, &mut value).map_err(|error| error.unwrap_or_else(|| unknown(text, texts)))?;
+                words
+                    .option(option, &mut value)
+                    .map_err(|error| error.unwrap_or_else(|| unknown(text, texts)))?;
             }
         }
         Ok(words)
@@ -168,7 +170,10 @@ mod tests {
         assert!(good("-ti").from_header && good("-ti").ignore_dots);
         assert!(!good("-t").ignore_dots);
         assert_eq!(good("-r me@b.test -bm -Am -O DeliveryMode=b -h 3 a@b.test").recipients, ["a@b.test"]);
-        assert_eq!((good("-bp").mode, good("-q15m").mode, good("-bi").mode), (Mode::Queue, Mode::Nothing, Mode::Nothing));
+        assert_eq!(
+            (good("-bp").mode, good("-q15m").mode, good("-bi").mode),
+            (Mode::Queue, Mode::Nothing, Mode::Nothing)
+        );
         assert_eq!(good("--account fax -t").account, "fax");
         assert_eq!(good("--account=fax -t").account, "fax");
         assert_eq!(good("-f <> a").sender, "<>");
@@ -176,7 +181,9 @@ mod tests {
 
     #[test]
     fn f4_what_is_not_there_is_said() {
-        for line in ["-bs", "-bd", "-bt", "-bv a", "-f", "-N sometimes", "-R all", "-Z", "--json x", "-tZ", "-"] {
+        for line in
+            ["-bs", "-bd", "-bt", "-bv a", "-f", "-N sometimes", "-R all", "-Z", "--json x", "-tZ", "-"]
+        {
             let error = read(line).err().unwrap_or_else(|| panic!("{line}"));
             assert_eq!(error.exit(), crate::exit::Exit::Usage, "{line}");
         }

@@ -61,10 +61,10 @@ pub(in crate::message) fn entries(text: &str) -> Result<Vec<Entry>, String> {
     Ok(entries)
 }
 
-/// All of them, when each is whole and right.
+/// All of them, when each is whole and right, and none needs SMTPUTF8: whether a message does is seen by its envelope.
 pub(super) fn mailboxes(text: &str) -> Option<Vec<Mailbox>> {
     let entries = entries(text).ok().filter(|entries| !entries.is_empty())?;
-    entries.iter().map(Entry::mailbox).collect()
+    entries.iter().map(|entry| entry.mailbox().filter(|mailbox| mailbox.email.user().is_ascii())).collect()
 }
 
 impl Entry {
@@ -74,7 +74,11 @@ impl Entry {
         if self.phrase.contains("=?") {
             return None;
         }
-        let text = if self.phrase.is_empty() { self.address.clone() } else { format!("{} <{}>", self.phrase, self.address) };
+        let text = if self.phrase.is_empty() {
+            self.address.clone()
+        } else {
+            format!("{} <{}>", self.phrase, self.address)
+        };
         let mut mailbox = parse_mailbox(&text).ok()?;
         if mailbox.name.is_none() && !self.comment.is_empty() {
             mailbox.name = Some(self.comment.clone());
@@ -162,7 +166,9 @@ impl Item {
         }
         let (phrase, address) = match text.strip_suffix('>').and_then(|text| text.rsplit_once('<')) {
             // RFC 5322 section 4.4: a route before the address means nothing any more.
-            Some((phrase, address)) => (phrase.trim(), address.rsplit_once(':').map_or(address, |(_, address)| address)),
+            Some((phrase, address)) => {
+                (phrase.trim(), address.rsplit_once(':').map_or(address, |(_, address)| address))
+            }
             None if text.contains(['<', '>']) && !text.contains('"') => {
                 return Err("has a < or > that does not stand around an address".to_owned());
             }
@@ -185,7 +191,11 @@ mod tests {
     use super::*;
 
     fn addresses(text: &str) -> Vec<String> {
-        entries(text).unwrap_or_else(|e| panic!("{text} {e}")).into_iter().map(|entry| entry.address).collect()
+        entries(text)
+            .unwrap_or_else(|e| panic!("{text} {e}"))
+            .into_iter()
+            .map(|entry| entry.address)
+            .collect()
     }
 
     #[test]
@@ -196,7 +206,10 @@ mod tests {
             ("root (Cron Daemon)", &["root"]),
             ("\"Lee, Ann\" <ann@b.example>, Bob <bob@b.example>,", &["ann@b.example", "bob@b.example"]),
             ("undisclosed-recipients:;", &[]),
-            ("Friends: a@b.example, \"x: y\" <c@d.example>; e@f.example", &["a@b.example", "c@d.example", "e@f.example"]),
+            (
+                "Friends: a@b.example, \"x: y\" <c@d.example>; e@f.example",
+                &["a@b.example", "c@d.example", "e@f.example"],
+            ),
             ("Ann (a, b \\) (c)) <ann@b.example>", &["ann@b.example"]),
             ("<@relay.example,@other.example:a@b.example>", &["a@b.example"]),
             ("fax@[IPv6:2001:db8::1]", &["fax@[IPv6:2001:db8::1]"]),

@@ -6,12 +6,15 @@
 
 use std::io::{Read, Write};
 
+use super::RawError;
 use super::encode::{Base64, Encoder, Quoted};
 use super::fields::{Field, Header};
 use super::lines::{End, Lines};
 use super::mime::{Kind, Sink, walk};
-use super::RawError;
 use crate::message::smime::lines::Watch;
+
+/// The charset of text that says of none.
+const ASCII: &str = "us-ascii";
 
 /// What a part needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,9 +43,8 @@ impl Plan {
         let mut survey = Survey::default();
         walk(&mut Lines::new(message), &mut survey)?;
         let Survey { parts, header, between, skipped, opaque_wide: wide, .. } = survey;
-        let is_fit = !between
-            && skipped.finish().is_none()
-            && parts.iter().all(|needs| *needs == Needs::default());
+        let is_fit =
+            !between && skipped.finish().is_none() && parts.iter().all(|needs| *needs == Needs::default());
         let says = header.fields.iter().any(|field| field.name.to_ascii_lowercase().starts_with("content-"));
         let is_mime = says || !is_fit || header.get("mime-version").is_some();
         Ok((Self { parts, wide, is_fit, is_mime }, header))
@@ -51,7 +53,8 @@ impl Plan {
     /// Writes the message, its own header written already but for what belongs to MIME.
     pub(super) fn write(&self, message: impl Read, out: impl Write) -> Result<(), RawError> {
         let mut lines = Lines::new(message);
-        let mut writer = Writer { plan: self, out, part: 0, encoder: Encoder::AsItIs, buffer: Vec::new(), open: false };
+        let mut writer =
+            Writer { plan: self, out, part: 0, encoder: Encoder::AsItIs, buffer: Vec::new(), open: false };
         if self.is_fit {
             let header = Header::read(&mut lines, |_| false)?;
             writer.header(&header, &Kind::Opaque)?;
@@ -94,8 +97,12 @@ impl Sink for Survey {
             true => self.header = header.clone(),
             false => self.between |= !header.is_fit(),
         }
-        let content_type = header.get("content-type").map(Field::text).unwrap_or_default();
-        self.has_charset = content_type.to_ascii_lowercase().contains("charset");
+        // What cannot be written must be known before anything is.
+        let mut scratch = Vec::new();
+        header.fields.iter().try_for_each(|field| field.write(&mut scratch))?;
+        let content_type =
+            header.get("content-type").map(Field::text).unwrap_or_default().to_ascii_lowercase();
+        self.has_charset = content_type.contains("charset") && !content_type.contains(ASCII);
         self.kind = Some(kind.clone());
         (self.watch, self.utf8, self.bytes, self.wide) = Default::default();
         self.parts.push(Needs::default());
@@ -220,7 +227,9 @@ impl<W: Write> Sink for Writer<'_, W> {
         let (encoder, encoding) = match kind {
             Kind::QuotedPrintable if needs.encoding => (Encoder::Quoted(Quoted::again()), None),
             Kind::Base64 if needs.encoding => (Encoder::Base64Again(Vec::new()), None),
-            Kind::Data { binary } if needs.encoding => (Encoder::Base64(Base64::new(*binary)), Some("base64")),
+            Kind::Data { binary } if needs.encoding => {
+                (Encoder::Base64(Base64::new(*binary)), Some("base64"))
+            }
             _ if needs.encoding && needs.base64 => (Encoder::Base64(Base64::new(false)), Some("base64")),
             _ if needs.encoding => (Encoder::Quoted(Quoted::default()), Some("quoted-printable")),
             // What was announced as 8-bit and is not, or will not be.
@@ -243,7 +252,12 @@ impl<W: Write> Sink for Writer<'_, W> {
             let given = fields.iter().position(|field| field.is("content-type"));
             let text = given.map(|at| fields.remove(at).text()).filter(|text| !text.is_empty());
             let text = text.unwrap_or_else(|| "text/plain".to_owned());
-            fields.push(Field::new("Content-Type", &format!("{}; charset={charset}", text.trim_end_matches([';', ' ']))));
+            // Who says so of what is not knows no better.
+            let text = match text.to_ascii_lowercase().find(ASCII) {
+                Some(at) => text[..at].to_owned() + charset + &text[at + ASCII.len()..],
+                None => format!("{}; charset={charset}", text.trim_end_matches([';', ' '])),
+            };
+            fields.push(Field::new("Content-Type", &text));
         }
         fields.extend(encoding.map(|encoding| Field::new("Content-Transfer-Encoding", encoding)));
         for field in fields {
@@ -276,7 +290,8 @@ impl<W: Write> Sink for Writer<'_, W> {
 
     fn boundary(&mut self, boundary: &str, last: bool) -> Result<(), RawError> {
         // The line end before it belongs to it.
-        self.buffer.extend_from_slice(format!("\r\n--{boundary}{}\r\n", if last { "--" } else { "" }).as_bytes());
+        self.buffer
+            .extend_from_slice(format!("\r\n--{boundary}{}\r\n", if last { "--" } else { "" }).as_bytes());
         self.flush(GATHER)
     }
 }

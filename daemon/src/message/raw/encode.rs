@@ -92,7 +92,9 @@ impl Quoted {
             }
             out.push(b'=');
             (self.column, self.escape) = (self.column + 1, 2);
-        } else if (byte.is_ascii_graphic() && byte != b'=') && !(self.column == 0 && matches!(byte, b'F' | b'.' | b'-')) {
+        } else if (byte.is_ascii_graphic() && byte != b'=')
+            && !(self.column == 0 && matches!(byte, b'F' | b'.' | b'-'))
+        {
             self.token(&[byte], out);
         } else {
             // "From ", a dot and what could be taken for a boundary at the beginning of a line are encoded, too.
@@ -241,9 +243,16 @@ mod tests {
 
     /// By an independent reader.
     fn read(encoding: &str, body: &str) -> Vec<u8> {
-        let message =
-            format!("Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{body}");
-        mail_parser::MessageParser::new().parse(message.as_bytes()).unwrap().part(0).unwrap().contents().to_vec()
+        let message = format!(
+            "Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{body}"
+        );
+        mail_parser::MessageParser::new()
+            .parse(message.as_bytes())
+            .unwrap()
+            .part(0)
+            .unwrap()
+            .contents()
+            .to_vec()
     }
 
     #[test]

@@ -160,7 +160,8 @@ impl Field {
         }
         let text = self.text();
         let lower = self.name.to_ascii_lowercase();
-        let too_long = || RawError::invalid("header", format!("{} has a word that no line can hold", self.name));
+        let too_long =
+            || RawError::invalid("header", format!("{} has a word that no line can hold", self.name));
         let name = HeaderName::new_from_ascii(self.name.clone()).map_err(|_| too_long())?;
         let is_list = addresses::FIELDS.contains(&lower.as_str());
         let list = if is_list { addresses::mailboxes(&text) } else { None };
@@ -300,10 +301,10 @@ mod tests {
             "Subject: =?utf-8?b?0J/QvtC70YPRh9C10L0g0YTQsNC60YE=?=\r\n\
              To: =?utf-8?b?0J7RgtC00LXQuywg0L/RgNC+0LTQsNC2?= <a@b.example>,\r\n c@d.example\r\n\
              Content-Disposition: attachment; filename=\"=?utf-8?b?0KTQsNC60YEgMS50aWY=?=\";\r\n size=3\r\n"
-                .replace("Subject: =?utf-8?b?0J/QvtC70YPRh9C10L0g0YTQsNC60YE=?=", written(&Header {
-                    fields: vec![header.fields[0].clone()],
-                    cleaned: false
-                }).trim_end())
+                .replace(
+                    "Subject: =?utf-8?b?0J/QvtC70YPRh9C10L0g0YTQsNC60YE=?=",
+                    written(&Header { fields: vec![header.fields[0].clone()], cleaned: false }).trim_end()
+                )
         );
     }
 

@@ -23,7 +23,9 @@ pub(super) enum Kind {
     /// Text that is not encoded.
     Text,
     /// Anything else that is not encoded; whether its line ends are bytes like others.
-    Data { binary: bool },
+    Data {
+        binary: bool,
+    },
     QuotedPrintable,
     Base64,
     /// What must not be touched: signed, encrypted, or encoded in a way that is not known here.
@@ -62,7 +64,8 @@ fn boundary(content_type: &str) -> Option<String> {
     };
     let (_, value) = split(content_type, ';').into_iter().find(parameter)?.split_once('=')?;
     let value = value.trim().trim_matches('"').replace('\\', "");
-    let good = (1..=MAX_BOUNDARY).contains(&value.len()) && value.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+    let good =
+        (1..=MAX_BOUNDARY).contains(&value.len()) && value.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
     (good && !value.contains('"')).then_some(value)
 }
 
@@ -134,7 +137,10 @@ impl Walk {
         loop {
             self.parts += 1;
             if self.parts > MAX_PARTS {
-                return Err(RawError::invalid("chunk", format!("the message has more than {MAX_PARTS} parts")));
+                return Err(RawError::invalid(
+                    "chunk",
+                    format!("the message has more than {MAX_PARTS} parts"),
+                ));
             }
             let header = Header::read(lines, |line| self.boundary(line).is_some())?;
             let mut kind = Kind::of(&header);

@@ -29,8 +29,8 @@ use body::Plan;
 use fields::{Field, Header};
 
 pub(in crate::message) use addresses::entries;
-pub use senders::{Aliases, Foreign, Senders};
 use senders::Author;
+pub use senders::{Aliases, Foreign, Senders};
 
 /// In one message, as `compose` has it.
 const MAX_RECIPIENTS: usize = 100;
@@ -40,7 +40,18 @@ const MAX_HOPS: usize = 50;
 const MAX_MESSAGE_ID: usize = 250;
 
 /// Not handed on: for nobody else's eyes, or written anew.
-const DROPPED: &[&str] = &["bcc", "resent-bcc", "apparently-to", "return-path", "x-original-from", "from", "sender", "to", "cc", "mime-version"];
+const DROPPED: &[&str] = &[
+    "bcc",
+    "resent-bcc",
+    "apparently-to",
+    "return-path",
+    "x-original-from",
+    "from",
+    "sender",
+    "to",
+    "cc",
+    "mime-version",
+];
 /// Once in a message at most (RFC 5322 section 3.6): the first counts.
 const ONCE: &[&str] = &["date", "reply-to", "message-id", "in-reply-to", "references", "subject"];
 
@@ -128,8 +139,8 @@ impl RawMail {
             from: senders.envelope_sender(&self.sender),
             to: recipients(&self, &header, aliases)?,
         };
-        let message_id = message_id(&header)
-            .unwrap_or_else(|| format!("<{}@{}>", Uuid::now_v7(), senders.domain()));
+        let message_id =
+            message_id(&header).unwrap_or_else(|| format!("<{}@{}>", Uuid::now_v7(), senders.domain()));
         let subject = encode::decoded(&header.get("subject").map(Field::text).unwrap_or_default());
         let head = head(&header, author, &message_id, plan.is_mime)?;
         let subject = subject.chars().take(998).collect();
@@ -162,12 +173,11 @@ fn head(header: &Header, author: Author, message_id: &str, is_mime: bool) -> Res
         field.write(&mut out)?;
         seen.push(field.name.to_ascii_lowercase());
     }
-    for name in ["To", "Cc"] {
-        if let Some(list) = header.list(name).filter(|list| !list.is_empty()) {
-            Field::new(name, &list).write(&mut out)?;
-        }
+    let named = ["To", "Cc"].map(|name| (name, header.list(name).unwrap_or_default()));
+    for (name, list) in named.iter().filter(|(_, list)| !list.is_empty()) {
+        Field::new(name, list).write(&mut out)?;
     }
-    if header.get("to").is_none() && header.get("cc").is_none() {
+    if named.iter().all(|(_, list)| list.is_empty()) {
         // Filters take mail without any recipient field for spam; the empty group says that it is meant.
         out.extend_from_slice(b"To: undisclosed-recipients:;\r\n");
     }
@@ -175,7 +185,11 @@ fn head(header: &Header, author: Author, message_id: &str, is_mime: bool) -> Res
         let lower = field.name.to_ascii_lowercase();
         let once = ONCE.contains(&lower.as_str());
         let is_mime = lower.starts_with("content-");
-        if DROPPED.contains(&lower.as_str()) || is_mime || (once && seen.contains(&lower)) || lower == "message-id" {
+        if DROPPED.contains(&lower.as_str())
+            || is_mime
+            || (once && seen.contains(&lower))
+            || lower == "message-id"
+        {
             continue;
         }
         if lower == "date" && field.text().is_empty() {
@@ -231,7 +245,9 @@ fn recipients(mail: &RawMail, header: &Header, aliases: &Aliases) -> Result<Vec<
                     }
                 }
             }
-            Err(what) => problems.push(FieldProblem::new(&field, Problem::Invalid, format!("{field} {what}"))),
+            Err(what) => {
+                problems.push(FieldProblem::new(&field, Problem::Invalid, format!("{field} {what}")))
+            }
         }
         if found.len() > MAX_RECIPIENTS {
             let text = format!("more than {MAX_RECIPIENTS} recipients; send several messages");

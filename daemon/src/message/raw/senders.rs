@@ -42,7 +42,7 @@ pub struct Senders {
 
 /// The fields that say who a message is from.
 #[derive(Debug)]
-pub struct Author {
+pub(super) struct Author {
     pub(super) fields: Vec<Field>,
 }
 
@@ -55,7 +55,8 @@ impl Senders {
     fn may(&self, address: &str) -> bool {
         let Ok(address) = parse_addr_spec(address) else { return false };
         let same = |other: &str| {
-            let domain = other.strip_prefix('@').is_some_and(|domain| domain.eq_ignore_ascii_case(address.domain()));
+            let domain =
+                other.strip_prefix('@').is_some_and(|domain| domain.eq_ignore_ascii_case(address.domain()));
             domain || other.eq_ignore_ascii_case(&address.to_string())
         };
         same(&self.email) || self.others.iter().any(|other| same(other))
@@ -66,7 +67,9 @@ impl Senders {
         let own = if self.envelope_sender.is_empty() { &self.email } else { &self.envelope_sender };
         match address {
             "" if given.trim() == "<>" => String::new(),
-            address if self.may(address) => parse_addr_spec(address).map_or_else(|_| own.clone(), |a| a.to_string()),
+            address if self.may(address) => {
+                parse_addr_spec(address).map_or_else(|_| own.clone(), |a| a.to_string())
+            }
             _ => own.clone(),
         }
     }
@@ -83,13 +86,18 @@ impl Senders {
                 let name = if name.is_empty() { &self.name } else { name };
                 fields.push(Field::new("From", &self.from(address, name)));
             }
-            [entry] if self.may(&entry.address) => fields.push(Field::new("From", &self.written(entry, &entry.address))),
+            [entry] if self.may(&entry.address) => {
+                fields.push(Field::new("From", &self.written(entry, &entry.address)))
+            }
             list => {
                 if self.foreign == Foreign::Refuse {
                     return Err(RawError::Foreign(given, self.email.clone()));
                 }
                 let first = list.first();
-                let from = first.map_or_else(|| self.from(&self.email, &self.name), |entry| self.written(entry, &self.email));
+                let from = first.map_or_else(
+                    || self.from(&self.email, &self.name),
+                    |entry| self.written(entry, &self.email),
+                );
                 fields.push(Field::new("From", &from));
                 fields.push(Field::new("X-Original-From", &given));
                 answer_to = first.map(|entry| entry.address.clone());
@@ -103,7 +111,8 @@ impl Senders {
         if header.get("reply-to").is_none() {
             // A host that nobody outside knows cannot be answered to.
             let known = |address: &String| {
-                parse_addr_spec(address).is_ok_and(|address| address.domain().contains('.') && address.user().is_ascii())
+                parse_addr_spec(address)
+                    .is_ok_and(|address| address.domain().contains('.') && address.user().is_ascii())
             };
             let reply_to = match self.reply_to.is_empty() {
                 true => answer_to.filter(known),
@@ -117,7 +126,8 @@ impl Senders {
     /// A name and an address; a name that cannot be is left out.
     fn from(&self, address: &str, name: &str) -> String {
         let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let name = Some(name.trim().to_owned()).filter(|name| !name.is_empty() && name.chars().count() <= MAX_NAME);
+        let name =
+            Some(name.trim().to_owned()).filter(|name| !name.is_empty() && name.chars().count() <= MAX_NAME);
         match parse_addr_spec(address) {
             Ok(address) => value(Mailbox::new(name, address)).replace("\r\n", ""),
             Err(_) => address.to_owned(),
@@ -127,12 +137,18 @@ impl Senders {
     /// The entry with that address instead, its name as it came where that can be.
     fn written(&self, entry: &Entry, address: &str) -> String {
         if entry.phrase.is_empty() {
-            let name = if entry.comment.is_empty() && address != entry.address { &self.name } else { &entry.comment };
+            let name = if entry.comment.is_empty() && address != entry.address {
+                &self.name
+            } else {
+                &entry.comment
+            };
             return self.from(address, name);
         }
-        let address = parse_addr_spec(address).map_or_else(|_| address.to_owned(), |address| address.to_string());
+        let address =
+            parse_addr_spec(address).map_or_else(|_| address.to_owned(), |address| address.to_string());
         let text = format!("{} <{address}>", entry.phrase);
-        let is_one = |text: &str| entries(text).is_ok_and(|list| list.len() == 1 && list[0].address == address);
+        let is_one =
+            |text: &str| entries(text).is_ok_and(|list| list.len() == 1 && list[0].address == address);
         if entry.phrase.is_ascii() && entry.phrase.len() <= MAX_PHRASE && is_one(&text) {
             return text;
         }
@@ -164,7 +180,8 @@ impl Aliases {
                 Some((local, domain)) if here(domain) => Some(local),
                 Some(_) => None,
             };
-            let alias = local.and_then(|name| self.names.get(&name.to_lowercase()).or_else(|| self.names.get("*")));
+            let alias =
+                local.and_then(|name| self.names.get(&name.to_lowercase()).or_else(|| self.names.get("*")));
             match alias {
                 Some(addresses) => found.extend(addresses.iter().cloned()),
                 None if local == Some(address.as_str()) => {
