@@ -32,7 +32,11 @@ class Refused(Exception):
 class Faxpost:
     def __init__(self, endpoint=None):
         endpoint = endpoint or os.environ.get("FAXPOST_ENDPOINT") or ENDPOINT
-        options = [("grpc.max_receive_message_length", LARGEST_ANSWER)]
+        options = [
+            ("grpc.max_receive_message_length", LARGEST_ANSWER),
+            # Else it would be the socket's path, which is no authority of HTTP/2: servers end such streams (RST_STREAM).
+            ("grpc.default_authority", "localhost"),
+        ]
         self.channel = grpc.insecure_channel(f"unix:{endpoint}", options=options)
         self.pool = descriptor_pool.DescriptorPool(ProtoReflectionDescriptorDatabase(self.channel))
 
@@ -44,14 +48,21 @@ class Faxpost:
 
     def message(self, name, **fields):
         """A message of the API: `message("SendMailRequest", to=["a@example.com"])`."""
-        descriptor = self.pool.FindMessageTypeByName(f"faxpost.v1.{name}")
+        descriptor = self._look(self.pool.FindMessageTypeByName, name)
         return message_factory.GetMessageClass(descriptor)(**fields)
+
+    def _look(self, find, name):
+        """The daemon is asked when something is looked for that is not known yet."""
+        try:
+            return find(f"faxpost.v1.{name}")
+        except grpc.RpcError as error:
+            raise refused(error) from error
 
     def call(self, method, request=None, timeout=60, **fields):
         """Calls "Mail/SendMail" with this request, or with one of these fields, and returns the answer. For a method that
         takes a stream, `request` is an iterable of messages; one that answers with a stream returns an iterator."""
         service, name = method.split("/")
-        method = self.pool.FindServiceByName(f"faxpost.v1.{service}").FindMethodByName(name)
+        method = self._look(self.pool.FindServiceByName, service).FindMethodByName(name)
         answer = message_factory.GetMessageClass(method.output_type)
         if request is None:
             request = message_factory.GetMessageClass(method.input_type)(**fields)

@@ -40,32 +40,37 @@ def main():
     arguments.add_argument("files", nargs="*", type=pathlib.Path)
     given = arguments.parse_args()
 
-    with Faxpost(given.endpoint) as faxpost:
-        mail = faxpost.message(
-            "SendMailRequest",
-            account=given.account,
-            to=given.to,
-            subject=given.subject,
-            text=given.text,
-            # Should the connection break before the answer: the same id sends once, however often it is tried.
-            request_id=str(uuid.uuid4()),
-        )
-        try:
-            sent = faxpost.call("Mail/SendMailStream", parts(faxpost, mail, given.files), timeout=600)
-            print(f"accepted: {sent.id} {sent.message_id}")
-            message = None
-            for state in faxpost.call("Mail/WatchMessage", id=sent.id):
-                message = state.message
-        except Refused as refused:
-            print(f"{refused.reason or refused.code.name}: {refused}", file=sys.stderr)
-            for field, what in refused.fields.items():
-                print(f"  {field}: {what}", file=sys.stderr)
-            return 75 if refused.code in NOT_NOW else 65
-        states = faxpost.pool.FindEnumTypeByName("faxpost.v1.MessageState").values_by_number
-        for recipient in message.recipients:
-            print(f"{recipient.address}: {recipient.answer}")
-        print(states[message.state].name.removeprefix("MESSAGE_STATE_").lower())
-        return 0 if states[message.state].name == "MESSAGE_STATE_DELIVERED" else 1
+    try:
+        with Faxpost(given.endpoint) as faxpost:
+            return send(faxpost, given)
+    except Refused as refused:
+        print(f"{refused.reason or refused.code.name}: {refused}", file=sys.stderr)
+        for field, what in refused.fields.items():
+            print(f"  {field}: {what}", file=sys.stderr)
+        return 75 if refused.code in NOT_NOW else 65
+
+
+def send(faxpost, given):
+    mail = faxpost.message(
+        "SendMailRequest",
+        account=given.account,
+        to=given.to,
+        subject=given.subject,
+        text=given.text,
+        # Should the connection break before the answer: the same id sends once, however often it is tried.
+        request_id=str(uuid.uuid4()),
+    )
+    sent = faxpost.call("Mail/SendMailStream", parts(faxpost, mail, given.files), timeout=600)
+    print(f"accepted: {sent.id} {sent.message_id}")
+    message = None
+    for state in faxpost.call("Mail/WatchMessage", id=sent.id):
+        message = state.message
+    states = faxpost.pool.FindEnumTypeByName("faxpost.v1.MessageState").values_by_number
+    for recipient in message.recipients:
+        print(f"{recipient.address}: {recipient.answer}")
+    end = states[message.state].name
+    print(end.removeprefix("MESSAGE_STATE_").lower())
+    return 0 if end == "MESSAGE_STATE_DELIVERED" else 1
 
 
 if __name__ == "__main__":

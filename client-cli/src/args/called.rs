@@ -33,7 +33,10 @@ pub(super) fn line(arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
     let name = arguments.first().and_then(|program| Path::new(program).file_stem()).unwrap_or_default();
     let word = |text: &str| OsString::from(text);
     match name.to_string_lossy().to_ascii_lowercase().as_str() {
-        "sendmail" => return (vec![word("faxpost"), word("sendmail")], arguments[1..].to_vec()),
+        "sendmail" => {
+            let words = arguments[1..].to_vec();
+            return (called(vec![word("faxpost"), word("sendmail")], &words), words);
+        }
         // As Debian calls it, the queue's list.
         "mailq" => {
             let list = ["faxpost", "outbox", "list", "--state", "queued,sending,held"].map(word);
@@ -46,9 +49,7 @@ pub(super) fn line(arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
         match &*argument {
             "sendmail" => {
                 let words = arguments[at + 1..].to_vec();
-                let asks = words.first().is_some_and(|word| word == "--help");
-                let kept = if asks { at + 2 } else { at + 1 };
-                return (arguments[..kept].to_vec(), words);
+                return (called(arguments[..=at].to_vec(), &words), words);
             }
             "--endpoint" | "--lang" => at += 2,
             option if option.starts_with("--") => at += 1,
@@ -56,6 +57,12 @@ pub(super) fn line(arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
         }
     }
     (arguments, Vec::new())
+}
+
+/// What goes to clap; help is its own.
+fn called(mut line: Vec<OsString>, words: &[OsString]) -> Vec<OsString> {
+    line.extend(words.first().filter(|word| *word == "--help").cloned());
+    line
 }
 
 #[cfg(test)]
@@ -83,6 +90,7 @@ mod tests {
                 &["-v", "a"],
             ),
             (&["faxpost", "sendmail", "--help"], &["faxpost", "sendmail", "--help"], &["--help"]),
+            (&["sendmail", "--help"], &["faxpost", "sendmail", "--help"], &["--help"]),
             (&["faxpost", "outbox", "list"], &["faxpost", "outbox", "list"], &[]),
             (
                 &["faxpost", "--endpoint", "sendmail", "status"],

@@ -135,7 +135,12 @@ impl Outbox {
     pub async fn accept(self: &Arc<Self>, request: Request) -> Result<Accepted, AcceptError> {
         let begun = Instant::now();
         let result = self.take_in(request).await;
-        match &result {
+        self.counted(&result, begun);
+        result
+    }
+
+    pub(super) fn counted(&self, result: &Result<Accepted, AcceptError>, begun: Instant) {
+        match result {
             Ok(Accepted { duplicate: true, .. }) => count(&self.metrics.duplicates),
             Ok(_) => {
                 count(&self.metrics.accepted);
@@ -143,7 +148,6 @@ impl Outbox {
             }
             Err(_) => count(&self.metrics.refused),
         }
-        result
     }
 
     async fn take_in(self: &Arc<Self>, request: Request) -> Result<Accepted, AcceptError> {
@@ -157,7 +161,7 @@ impl Outbox {
         if !self.take_share(&request.caller.id) {
             return self.accepted_before(request).await;
         }
-        let mut share = Share { outbox: self, caller: &request.caller.id, bytes: 0, kept: false };
+        let share = Share { outbox: self, caller: &request.caller.id, bytes: 0, kept: false };
 
         let id = uuid::Uuid::now_v7().to_string();
         let options = Options { not_before: request.not_before, delivery_status: request.delivery_status };
@@ -183,24 +187,34 @@ impl Outbox {
                 false => tokio::task::spawn_blocking(build).await.map_err(io::Error::other)??,
             }
         };
-        let spooled = built.body.is_none();
-        let size = built.composed.size;
-        if self.take_bytes(&request.caller.id, size) {
+        let new =
+            New { account: &request.account, request_id: &request.request_id, id: &id, subject, options };
+        self.commit(new, &request.caller, built, share).await
+    }
+
+    /// Takes the bytes of the caller's share, and makes the message last.
+    pub(super) async fn commit(
+        &self,
+        new: New<'_>,
+        caller: &Author,
+        built: Built,
+        mut share: Share<'_>,
+    ) -> Result<Accepted, AcceptError> {
+        let (id, size, spooled) = (new.id, built.composed.size, built.body.is_none());
+        if self.take_bytes(&caller.id, size) {
             share.bytes = size;
         } else {
             if spooled {
-                self.spool.remove(&id);
+                self.spool.remove(id);
             }
             return Err(AcceptError::BytesShare(self.queued_bytes_per_caller));
         }
-        let new =
-            New { account: &request.account, request_id: &request.request_id, id: &id, subject, options };
-        let result = self.insert(new, &request.caller, built).await;
+        let result = self.insert(new, caller, built).await;
         match &result {
             Ok(accepted) if !accepted.duplicate => share.keep(),
             // Nobody knows whether the row is on the disk. If it is, its body must be, too; the next start finds out.
             Err(AcceptError::Store(StoreError::Failed(_))) => {}
-            _ if spooled => self.spool.remove(&id),
+            _ if spooled => self.spool.remove(id),
             _ => {}
         }
         result
@@ -237,7 +251,7 @@ impl Outbox {
         Ok(Built { composed, body, digest })
     }
 
-    pub(super) async fn insert(
+    async fn insert(
         &self,
         new: New<'_>,
         caller: &Author,
@@ -322,7 +336,7 @@ pub(super) struct Share<'a> {
 }
 
 impl Share<'_> {
-    pub(super) fn keep(mut self) {
+    fn keep(mut self) {
         self.kept = true;
     }
 }

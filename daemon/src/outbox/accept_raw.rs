@@ -9,12 +9,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::accept::{AcceptError, Accepted, Built, New, Options, Share, check_request_id, duplicate};
 use super::spool::INLINE_BYTES;
-use super::{Outbox, metrics::count};
+use super::Outbox;
 use crate::config::{ForeignFrom, Sendmail};
 use crate::mailer::DeliveryStatus;
 use crate::message::raw::{Aliases, Foreign, RawMail, Senders};
 use crate::message::{Composed, Content};
-use crate::store::{AccountRow, Author, StoreError};
+use crate::store::{AccountRow, Author};
 
 /// A finished message, and who hands it in.
 #[derive(Debug)]
@@ -74,14 +74,7 @@ impl Outbox {
     pub async fn accept_raw(self: &Arc<Self>, request: RawRequest) -> Result<Accepted, AcceptError> {
         let begun = Instant::now();
         let result = self.take_raw_in(request).await;
-        match &result {
-            Ok(Accepted { duplicate: true, .. }) => count(&self.metrics.duplicates),
-            Ok(_) => {
-                count(&self.metrics.accepted);
-                self.metrics.accepting.observe(begun.elapsed());
-            }
-            Err(_) => count(&self.metrics.refused),
-        }
+        self.counted(&result, begun);
         result
     }
 
@@ -108,7 +101,7 @@ impl Outbox {
                 None => Err(full),
             };
         }
-        let mut share = Share { outbox: self, caller: &caller.id, bytes: 0, kept: false };
+        let share = Share { outbox: self, caller: &caller.id, bytes: 0, kept: false };
 
         let id = uuid::Uuid::now_v7().to_string();
         let senders = self.rules.senders(&row, &account, &self.host.name);
@@ -117,25 +110,8 @@ impl Outbox {
             let build = move || outbox.build_raw(&id, mail, &senders, digest);
             tokio::task::spawn_blocking(build).await.map_err(io::Error::other)??
         };
-        let spooled = built.body.is_none();
-        let size = built.composed.size;
-        if !self.take_bytes(&caller.id, size) {
-            if spooled {
-                self.spool.remove(&id);
-            }
-            return Err(AcceptError::BytesShare(self.queued_bytes_per_caller));
-        }
-        share.bytes = size;
         let new = New { account: &account, request_id: &request_id, id: &id, subject, options };
-        let result = self.insert(new, &caller, built).await;
-        match &result {
-            Ok(accepted) if !accepted.duplicate => share.keep(),
-            // Nobody knows whether the row is on the disk. If it is, its body must be, too; the next start finds out.
-            Err(AcceptError::Store(StoreError::Failed(_))) => {}
-            _ if spooled => self.spool.remove(&id),
-            _ => {}
-        }
-        result
+        self.commit(new, &caller, built, share).await
     }
 
     fn build_raw(

@@ -1,7 +1,5 @@
 //! gRPC's own services, by hand: what any client asks that knows nothing of Faxpost (requirement F5).
 
-use std::time::{Duration, Instant};
-
 use bytes::Bytes;
 use faxpost_proto::v1::{Decision, Role};
 use faxpost_proto::{FILE_DESCRIPTOR_SET, reason};
@@ -31,7 +29,6 @@ struct Health {
 }
 
 const SERVING: i32 = 1;
-const NOT_SERVING: i32 = 2;
 
 /// `grpc.reflection.v1.ServerReflectionRequest`
 #[derive(Clone, PartialEq, Message)]
@@ -129,6 +126,8 @@ async fn f5_health_is_told_of_the_whole_and_of_each_service() {
 #[cfg(unix)] // Wine has no way to ask a process to stop
 #[tokio::test]
 async fn f5_who_watches_health_hears_of_the_stop_and_does_not_hold_it_up() {
+    use std::time::{Duration, Instant};
+    const NOT_SERVING: i32 = 2;
     let mut daemon = TestDaemon::start().await;
     let channel = daemon.connect().await.unwrap();
     let codec = ProstCodec::<Check, Health>::default();
