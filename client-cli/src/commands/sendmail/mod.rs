@@ -42,7 +42,7 @@ async fn send(words: Words, context: &mut Context) -> Result<(), Error> {
             parts.put(SendRawMailRequest { part: Some(Part::Chunk(chunk)) }).await;
         }
         parts.finish().await;
-        Ok(())
+        Ok::<_, Error>(())
     };
     let call = client.send_raw_mail(upload);
     tokio::pin!(call);
@@ -50,7 +50,7 @@ async fn send(words: Words, context: &mut Context) -> Result<(), Error> {
         // The daemon may refuse before it has everything.
         answer = &mut call => answer,
         fed = feed => {
-            let () = fed.map_err(|error: Error| error)?;
+            fed?;
             call.await
         }
     };

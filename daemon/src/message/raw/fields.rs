@@ -293,19 +293,17 @@ mod tests {
 
     #[test]
     fn f4_raw_8_bit_becomes_encoded_words() {
-        let text = "Subject: Получен факс\nTo: \"Отдел, продаж\" <a@b.example>, c@d.example\n\
-                    Content-Disposition: attachment; filename=\"Факс 1.tif\"; size=3\n";
+        let text = "To: \"Отдел, продаж\" <a@b.example>, c@d.example\n\
+                    Content-Disposition: attachment; filename=\"Факс 1.tif\"; size=3\nSubject: Получен факс\n";
         let (header, _) = read(text.as_bytes()).unwrap();
-        assert_eq!(
-            written(&header),
-            "Subject: =?utf-8?b?0J/QvtC70YPRh9C10L0g0YTQsNC60YE=?=\r\n\
-             To: =?utf-8?b?0J7RgtC00LXQuywg0L/RgNC+0LTQsNC2?= <a@b.example>,\r\n c@d.example\r\n\
-             Content-Disposition: attachment; filename=\"=?utf-8?b?0KTQsNC60YEgMS50aWY=?=\";\r\n size=3\r\n"
-                .replace(
-                    "Subject: =?utf-8?b?0J/QvtC70YPRh9C10L0g0YTQsNC60YE=?=",
-                    written(&Header { fields: vec![header.fields[0].clone()], cleaned: false }).trim_end()
-                )
-        );
+        let written = written(&header);
+        let structured = "To: =?utf-8?b?0J7RgtC00LXQuywg0L/RgNC+0LTQsNC2?= <a@b.example>,\r\n c@d.example\r\n\
+             Content-Disposition: attachment; filename=\"=?utf-8?b?0KTQsNC60YEgMS50aWY=?=\";\r\n size=3\r\n\
+             Subject: ";
+        let subject = written.strip_prefix(structured).unwrap_or_else(|| panic!("{written}"));
+        assert!(subject.is_ascii());
+        let subject = subject.replace("\r\n ", " ");
+        assert_eq!(crate::message::raw::encode::decoded(subject.trim_end()), "Получен факс");
     }
 
     #[test]
