@@ -136,7 +136,7 @@ impl Sink for Survey {
         let kind = self.kind.take().unwrap_or(Kind::Opaque);
         self.opaque_wide |= kind == Kind::Opaque && self.wide > 0;
         let charset = (kind == Kind::Text && self.wide > 0 && !self.has_charset)
-            .then(|| if std::mem::take(&mut self.utf8).is_right() { "utf-8" } else { "iso-8859-1" });
+            .then(|| if self.utf8.is_right() { "utf-8" } else { "iso-8859-1" });
         if let Some(needs) = self.parts.last_mut().filter(|_| flawed) {
             *needs = Needs {
                 encoding: kind != Kind::Opaque,
@@ -174,7 +174,7 @@ impl Utf8 {
         }
     }
 
-    fn is_right(self) -> bool {
+    fn is_right(&self) -> bool {
         !self.wrong && self.rest.is_empty()
     }
 }

@@ -57,7 +57,7 @@ impl Senders {
         let same = |other: &str| {
             let domain =
                 other.strip_prefix('@').is_some_and(|domain| domain.eq_ignore_ascii_case(address.domain()));
-            domain || other.eq_ignore_ascii_case(&address.to_string())
+            domain || other.eq_ignore_ascii_case(address.as_ref())
         };
         same(&self.email) || self.others.iter().any(|other| same(other))
     }
