@@ -304,6 +304,7 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::POLICY_DENIED => "The policy does not allow you to do that. An administrator can change it.",
         reason::FIELD_DENIED => "Only administrators may change these fields.",
         reason::ACCOUNT_NOT_FOUND => "There is no such account.",
+        reason::REVISION_NOT_FOUND => "There is no such revision of an account.",
         reason::MESSAGE_NOT_FOUND => "There is no such message, or it is somebody else's.",
         reason::ENTRY_NOT_FOUND => "There is no such log entry, or it is somebody else's.",
         reason::TRANSCRIPT_NOT_FOUND => "This log entry has no transcript.",

@@ -326,6 +326,7 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::POLICY_DENIED => "Политика не разрешает вам это. Изменить её может администратор.",
         reason::FIELD_DENIED => "Эти поля могут менять только администраторы.",
         reason::ACCOUNT_NOT_FOUND => "Такой учётной записи нет.",
+        reason::REVISION_NOT_FOUND => "Такой версии учётной записи нет.",
         reason::MESSAGE_NOT_FOUND => "Такого письма нет, или оно чужое.",
         reason::ENTRY_NOT_FOUND => "Такой записи журнала нет, или она чужая.",
         reason::TRANSCRIPT_NOT_FOUND => "У этой записи журнала нет диалога SMTP.",

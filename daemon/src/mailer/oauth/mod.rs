@@ -28,6 +28,7 @@ pub use exchange::{
 };
 
 use self::http::{Http, fault};
+pub(in crate::mailer) use self::http::tls_of_the_system;
 use crate::secrets::Secret;
 
 type Asker = Client<
