@@ -177,6 +177,7 @@ pub(crate) static EN: Texts = Texts {
         "ehlo-name" => Some("(this host's name)"),
         "envelope-sender" => Some("(the sender's address)"),
         "messages-per-minute" => Some("(no limit)"),
+        "proxy" | "reply-to" => Some("(none)"),
         other => (super::signin::EN.unset)(other),
     },
     blank_name: "(blank: the recipient sees the address)",
@@ -288,6 +289,7 @@ pub(crate) static EN: Texts = Texts {
     policy_changed: "* changed from what Faxpost comes with",
     certificates: &super::certificates::EN,
     signin: super::signin::EN,
+    accounts: &super::accounts::EN,
 };
 
 /// Used where the daemon gives no sentence of its own.

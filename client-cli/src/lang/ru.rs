@@ -196,6 +196,7 @@ pub(crate) static RU: Texts = Texts {
         "ehlo-name" => Some("(имя этого компьютера)"),
         "envelope-sender" => Some("(адрес отправителя)"),
         "messages-per-minute" => Some("(без ограничения)"),
+        "proxy" | "reply-to" => Some("(нет)"),
         other => (super::signin::RU.unset)(other),
     },
     blank_name: "(пусто: получатель видит адрес)",
@@ -311,6 +312,7 @@ pub(crate) static RU: Texts = Texts {
     policy_changed: "* изменено по сравнению с исходной политикой Faxpost",
     certificates: &super::certificates::RU,
     signin: super::signin::RU,
+    accounts: &super::accounts::RU,
 };
 
 fn reason(code: &str) -> Option<&'static str> {

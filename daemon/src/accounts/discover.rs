@@ -185,9 +185,7 @@ impl Wanted {
                 Socket::Plain => continue,
             };
             let Some(server) = usable(&host) else { continue };
-            let open = |way: &String| {
-                ["none", "client-ip-address", "smtp-after-pop"].contains(&way.as_str())
-            };
+            let open = |way: &String| ["none", "client-ip-address", "smtp-after-pop"].contains(&way.as_str());
             let signs_in = authentication.is_empty() || !authentication.iter().all(open);
             all.proposals.push(Proposal {
                 sender_email: self.address.clone(),
@@ -295,7 +293,10 @@ mod tests {
     }
 
     fn document(servers: Vec<Outgoing>) -> Document {
-        Document { url: "https://autoconfig.example.org/mail/config-v1.1.xml".to_owned(), servers: Ok(servers) }
+        Document {
+            url: "https://autoconfig.example.org/mail/config-v1.1.xml".to_owned(),
+            servers: Ok(servers),
+        }
     }
 
     #[test]
@@ -314,14 +315,18 @@ mod tests {
     fn a11_only_names_within_the_domain_are_taken_from_dns_without_question() {
         let found = wanted().judge(Findings {
             services: vec![
-                service("_submissions._tcp.example.org", true, &[
-                    ("mail.provider.example", 465),
-                    ("smtp.example.org", 465),
-                    ("notexample.org", 465),
-                    ("127.0.0.1", 465),
-                    ("localhost", 465),
-                    ("smtp.example.org", 0),
-                ]),
+                service(
+                    "_submissions._tcp.example.org",
+                    true,
+                    &[
+                        ("mail.provider.example", 465),
+                        ("smtp.example.org", 465),
+                        ("notexample.org", 465),
+                        ("127.0.0.1", 465),
+                        ("localhost", 465),
+                        ("smtp.example.org", 0),
+                    ],
+                ),
                 service("_submission._tcp.example.org", false, &[("example.org", 587)]),
             ],
             ..Findings::default()

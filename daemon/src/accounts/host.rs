@@ -59,8 +59,10 @@ pub(super) fn parse_proxy(typed: &str) -> Result<String, String> {
     if port == 0 {
         return Err("a proxy's port is a number from 1 to 65535".to_owned());
     }
-    let host = parse_server(host)?;
-    Ok(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
+    Ok(match host.parse::<Ipv6Addr>() {
+        Ok(v6) => format!("[{v6}]:{port}"),
+        Err(_) => format!("{}:{port}", parse_server(host)?),
+    })
 }
 
 /// Host, without brackets, and port.

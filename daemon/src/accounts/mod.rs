@@ -22,6 +22,6 @@ pub use model::{Account, AccountId, Method, Security, Signing, TlsCheck};
 pub use oauth::{OauthSettings, SetOauth};
 pub use problem::{FieldProblem, Problem};
 pub use registry::{ChangeError, Changed, DraftError, Drafted, Registry};
-pub use several::Import;
 pub use route::{Host, destination, route};
+pub use several::Import;
 pub use update::{Applied, PasswordChange, Set, TlsCheckKind, apply, binding};

@@ -41,7 +41,8 @@ pub enum Password {
     Own,
 }
 
-const APP: &[&str] = &["make an app password in the settings of the mailbox; the mailbox's own does not work"];
+const APP: &[&str] =
+    &["make an app password in the settings of the mailbox; the mailbox's own does not work"];
 
 /// With a password only. id, title, domains, exchangers, server, port, security, password, notes.
 #[rustfmt::skip]
@@ -81,7 +82,19 @@ const fn only(
     notes: &'static [&'static str],
 ) -> Preset {
     let (security, oauth, messages_per_minute) = (Security::Implicit, false, 0);
-    Preset { id, title, domains, exchangers, server, port, security, password, oauth, messages_per_minute, notes }
+    Preset {
+        id,
+        title,
+        domains,
+        exchangers,
+        server,
+        port,
+        security,
+        password,
+        oauth,
+        messages_per_minute,
+        notes,
+    }
 }
 
 const fn starttls(mut preset: Preset) -> Preset {

@@ -208,7 +208,8 @@ impl Registry {
         if current.revision != revision {
             return Err(ChangeError::Stale(id.to_owned()));
         }
-        let prepared = self.prepare(current, Some(revision), sets, administrator, RevisionKind::Changed).await?;
+        let prepared =
+            self.prepare(current, Some(revision), sets, administrator, RevisionKind::Changed).await?;
         self.one(prepared, author, validate_only).await
     }
 

@@ -52,9 +52,7 @@ impl Registry {
                 return Err(wrong("etag", "required: the etag of the account as you read it".to_owned()));
             }
             (None, Some(_)) => return Err(ChangeError::NotFound(id)),
-            (None, None) => {
-                fresh(AccountId::parse(&id).map_err(|why| wrong("number", why.to_owned()))?)
-            }
+            (None, None) => fresh(AccountId::parse(&id).map_err(|why| wrong("number", why.to_owned()))?),
         };
         let sets = between(&row.account, &settings);
         if sets.is_empty() && revision.is_some() {

@@ -7,9 +7,7 @@ use super::accounts::{note, view};
 use super::authorize::Admitted;
 use super::{App, convert, error, page};
 use crate::accounts::history::{Revision, RevisionKind, RevisionWithSettings, SecretChange};
-use crate::accounts::{
-    Account, AccountId, ChangeError, FieldProblem, Import, Problem, Set, between,
-};
+use crate::accounts::{Account, AccountId, ChangeError, FieldProblem, Import, Problem, Set, between};
 use crate::store::AccountRow;
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -94,7 +92,8 @@ pub(super) async fn rollback(
     }
     let revision = if etag.is_empty() { None } else { Some(convert::revision(&etag)?) };
     let administrator = viewer.is_administrator();
-    let changed = app.registry.rollback(number, revision, administrator, &viewer.author(), validate_only).await;
+    let changed =
+        app.registry.rollback(number, revision, administrator, &viewer.author(), validate_only).await;
     let changed = changed.map_err(error::change)?;
     viewer.note().about(format!("account {}: back to revision {number}", changed.row.id));
     Ok(Response::new(v1::RollbackAccountResponse {
@@ -113,7 +112,10 @@ pub(super) async fn import(
     let viewer = Admitted::of(&request)?;
     let v1::ImportAccountsRequest { accounts, validate_only } = request.into_inner();
     if accounts.is_empty() || accounts.len() > MOST_IMPORTS {
-        return Err(error::invalid("accounts", format!("1 to {MOST_IMPORTS} accounts can be imported at once")));
+        return Err(error::invalid(
+            "accounts",
+            format!("1 to {MOST_IMPORTS} accounts can be imported at once"),
+        ));
     }
     let mut imports: Vec<Import> = Vec::with_capacity(accounts.len());
     for (index, v1::AccountImport { account, update_mask }) in accounts.into_iter().enumerate() {
@@ -132,7 +134,8 @@ pub(super) async fn import(
             let problems = problems.into_iter();
             error::fields(&problems.map(|p| FieldProblem { field: field(&p.field), ..p }).collect::<Vec<_>>())
         })?;
-        if let Some(secret) = sets.iter().map(Set::field).find(|name| ["password", "oauth_client_secret"].contains(name))
+        if let Some(secret) =
+            sets.iter().map(Set::field).find(|name| ["password", "oauth_client_secret"].contains(name))
         {
             let text = "secrets are not imported: set them account by account, by UpdateAccount";
             return Err(error::fields(&[FieldProblem {

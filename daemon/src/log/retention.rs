@@ -399,9 +399,14 @@ mod tests {
         revise("old", NOW, 5, last).await;
         revise("quiet", 0, 3, None).await;
         assert_eq!(kit.sweep(0).await.revisions, 35, "young ones count, old ones beyond them go");
-        let count = async |id: &str| kit.store.revisions(Some(id.to_owned()), None, 500).await.unwrap().rows.len();
+        let count =
+            async |id: &str| kit.store.revisions(Some(id.to_owned()), None, 500).await.unwrap().rows.len();
         assert_eq!((count("old").await, count("quiet").await), (REVISIONS, 3));
-        assert_eq!(kit.store.remove_revisions(2, 0, 50, 500).await.unwrap(), REVISIONS - 50, "whatever their age");
+        assert_eq!(
+            kit.store.remove_revisions(2, 0, 50, 500).await.unwrap(),
+            REVISIONS - 50,
+            "whatever their age"
+        );
         assert_eq!(kit.sweep(0).await, Removed::default());
     }
 

@@ -27,10 +27,9 @@ impl Store {
             );
             let mut statement = c.prepare_cached(&sql)?;
             let rows = statement.query_map(params![account, before], |row| Ok(revision(row)))?;
-            let mut page =
-                Page::fill(rows.map(|row| row?), limit.saturating_add(1), |row: &Revision| {
-                    row.fields.iter().map(String::len).sum::<usize>() + 200
-                })?;
+            let mut page = Page::fill(rows.map(|row| row?), limit.saturating_add(1), |row: &Revision| {
+                row.fields.iter().map(String::len).sum::<usize>() + 200
+            })?;
             page.more = page.rows.len() > limit || page.more && page.rows.len() < limit;
             page.rows.truncate(limit);
             Ok(page)

@@ -33,9 +33,7 @@ impl Dns {
         let failed = |error: NetError| format!("the name servers of this computer are not known: {error}");
         let mut builder = match server {
             None => TokioResolver::builder_tokio().map_err(failed)?,
-            Some(server) => {
-                TokioResolver::builder_with_config(only(server), TokioRuntimeProvider::default())
-            }
+            Some(server) => TokioResolver::builder_with_config(only(server), TokioRuntimeProvider::default()),
         };
         let options: &mut ResolverOpts = builder.options_mut();
         options.timeout = PATIENCE;
@@ -98,10 +96,14 @@ fn only(server: SocketAddr) -> ResolverConfig {
 }
 
 fn mail_hosts(answer: &Lookup) -> impl Iterator<Item = (u16, String)> + '_ {
-    answer.answers().iter().filter_map(|record| match &record.data {
-        RData::MX(mx) => Some((mx.preference, host(&mx.exchange.to_ascii()))),
-        _ => None,
-    }).filter(|(_, host)| !host.is_empty())
+    answer
+        .answers()
+        .iter()
+        .filter_map(|record| match &record.data {
+            RData::MX(mx) => Some((mx.preference, host(&mx.exchange.to_ascii()))),
+            _ => None,
+        })
+        .filter(|(_, host)| !host.is_empty())
 }
 
 /// Lower case, without the dot of the root.

@@ -107,7 +107,10 @@ pub(super) async fn run(lookup: Lookup) -> Findings {
         Ok(dns) => dns,
         Err(why) => {
             let name = format!("MX {domain}");
-            return Findings { exchangers: Some(Exchangers { name, hosts: Err(why) }), ..Findings::default() };
+            return Findings {
+                exchangers: Some(Exchangers { name, hosts: Err(why) }),
+                ..Findings::default()
+            };
         }
     };
     let https = Https::new(&lookup, &dns).await;
@@ -186,7 +189,10 @@ mod tests {
 
     #[test]
     fn a11_the_domain_of_a_mail_host_is_guessed_and_never_a_single_label() {
-        assert_eq!(parents("mx1.mail.provider.example", "a.example"), ["mail.provider.example", "provider.example"]);
+        assert_eq!(
+            parents("mx1.mail.provider.example", "a.example"),
+            ["mail.provider.example", "provider.example"]
+        );
         assert_eq!(parents("mx.provider.example", "a.example"), ["provider.example"]);
         assert_eq!(parents("mx.a.example", "a.example"), Vec::<String>::new());
         assert_eq!(parents("localhost", "a.example"), Vec::<String>::new());

@@ -27,8 +27,8 @@ pub use exchange::{
     Answer, DeviceCodes, Exchange, ExchangeError, ExchangeFault, Metadata, OauthClient, Tokens,
 };
 
-use self::http::{Http, fault};
 pub(in crate::mailer) use self::http::tls_of_the_system;
+use self::http::{Http, fault};
 use crate::secrets::Secret;
 
 type Asker = Client<

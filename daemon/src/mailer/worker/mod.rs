@@ -29,9 +29,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::discovery::{self, Findings, Lookup};
 use super::progress::Gate;
 use super::signing::{Keys, SigningCheck, check_signing};
-use super::discovery::{self, Findings, Lookup};
 use super::{Body, Engine, Event, Exchange, ExchangeError, Job, Outcome, Signing, oauth};
 use crate::certs::{KeyAlgorithm, KeyError, KeyReference, open_key};
 
