@@ -187,7 +187,7 @@ pub(crate) static EN: Texts = Texts {
     password_new: "set anew",
     password_cleared: |command| {
         format!(
-            "The stored password was cleared, because it belonged to the former server, login or TLS settings.\n\
+            "The stored password was cleared, because it belonged to the former server, login, TLS settings or proxy.\n\
              Set it anew: {command} --ask-password"
         )
     },

@@ -49,7 +49,7 @@ async fn g1_what_was_changed_in_the_editor_is_saved() {
 async fn g1_nothing_changed_is_no_change() {
     let daemon = TestDaemon::start().await;
     for script in ["true", "touch $1", ": > $1", "echo '# a remark' >> $1"] {
-        edit(&daemon, &[], script).await.exits(0).complains("Nothing changed");
+        edit(&daemon, &[], script).await.exits(0).complains("Nothing is different.");
     }
     let history = faxpost(&daemon, &["--json", "account", "history"]).await.exits(0).json();
     assert_eq!(history["revisions"].as_array().unwrap().len(), 1);

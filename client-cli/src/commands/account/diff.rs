@@ -55,5 +55,9 @@ fn secrets(revision: &Revision, context: &Context) -> SecretChanges {
         SecretChange::Unspecified => None,
         change => Some((context.texts.accounts.secret)(change)),
     };
-    SecretChanges { password: word(revision.password()), client_secret: word(revision.oauth_client_secret()) }
+    SecretChanges {
+        password: word(revision.password()),
+        client_secret: word(revision.oauth_client_secret()),
+        of_the_history: true,
+    }
 }

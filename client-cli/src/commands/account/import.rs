@@ -157,6 +157,7 @@ fn show(preview: &ImportAccountsResponse, context: &mut Context) -> Result<(), E
         let secrets = SecretChanges {
             password: password_cleared.then_some(texts.password_unset),
             client_secret: client_secret_cleared.then_some(texts.password_unset),
+            ..SecretChanges::default()
         };
         let old = before.clone().unwrap_or_default();
         if let Some(table) = differences(&old, new, &secrets, context) {

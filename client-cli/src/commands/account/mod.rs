@@ -92,6 +92,8 @@ fn warn(account: &Settings, context: &mut Context) -> Result<(), Error> {
 struct SecretChanges {
     password: Option<&'static str>,
     client_secret: Option<&'static str>,
+    /// What there was before is not known: the history does not keep it.
+    of_the_history: bool,
 }
 
 /// What differs between two states, key by key; `None`: nothing.
@@ -118,7 +120,11 @@ fn differences(old: &Settings, new: &Settings, secrets: &SecretChanges, context:
     ] {
         let Some(what) = change else { continue };
         some = true;
-        let before = if had { texts.password_set } else { texts.password_unset };
+        let before = match (secrets.of_the_history, had) {
+            (true, _) => "",
+            (false, true) => texts.password_set,
+            (false, false) => texts.password_unset,
+        };
         table.row([name.into(), before.into(), Cell::styled(what, Style::Bold)]);
     }
     some.then_some(table)

@@ -53,6 +53,7 @@ pub(super) async fn run(
     let secrets = SecretChanges {
         password: answer.password_cleared.then_some(texts.password_unset),
         client_secret: answer.client_secret_cleared.then_some(texts.password_unset),
+        ..SecretChanges::default()
     };
     if let Some(table) = differences(&old, &new, &secrets, context) {
         context.out.table(&table)?;
