@@ -58,6 +58,7 @@ fn of_reason(error_reason: &str) -> Option<Exit> {
         | reason::PASSWORD_NEEDED
         | reason::ACCOUNT_NOT_FOUND
         | reason::MESSAGE_NOT_FOUND
+        | reason::REVISION_NOT_FOUND
         | reason::ENTRY_NOT_FOUND
         | reason::TRANSCRIPT_NOT_FOUND
         | reason::REQUEST_ID_REUSED

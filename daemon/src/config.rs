@@ -1,6 +1,7 @@
 //! What an administrator may set about the daemon itself: two arguments, and `faxpostd.toml` in the state folder.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub struct Config {
     pub mailer: Mailer,
     /// Finished messages of programs that pipe to sendmail.
     pub sendmail: Sendmail,
+    /// Where the server of an address is looked for.
+    pub discovery: Discovery,
     /// What time it is. Not in the file: only tests have another one.
     pub clock: Clock,
 }
@@ -129,6 +132,22 @@ pub struct Mailer {
     pub account: Option<String>,
 }
 
+/// Where the server of an address is looked for (requirement A11). `[discovery]` in `faxpostd.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Discovery {
+    /// The name server to ask, ADDRESS:PORT. `None`: those of the system.
+    pub dns_server: Option<SocketAddr>,
+    /// The port where autoconfig documents are served; another one than 443 is for tests and closed networks.
+    pub https_port: u16,
+}
+
+impl Default for Discovery {
+    fn default() -> Self {
+        Self { dns_server: None, https_port: 443 }
+    }
+}
+
 /// Requests that wait for an administrator (requirement C6). `[approvals]` in `faxpostd.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -211,6 +230,7 @@ struct File {
     mailer: Mailer,
     approvals: Approvals,
     sendmail: Sendmail,
+    discovery: Discovery,
 }
 
 impl File {
@@ -264,6 +284,7 @@ impl File {
             (1..=8760).contains(&expire_hours),
             "approvals.expire-hours is {expire_hours}; it can be 1 to 8760"
         );
+        ensure!(self.discovery.https_port > 0, "discovery.https-port is 0; it can be 1 to 65535");
         if let Some(account) = &self.mailer.account {
             // No account's name is longer: 256 octets on Linux, a domain and 256 characters on Windows.
             let fits = (1..=512).contains(&account.len()) && !account.chars().any(char::is_control);
@@ -295,6 +316,7 @@ impl Config {
             approvals: file.approvals,
             mailer: file.mailer,
             sendmail: file.sendmail,
+            discovery: file.discovery,
             clock: Clock::system(),
         })
     }
@@ -328,6 +350,8 @@ mod tests {
             ("[sendmail.aliases]\nroot = \"admin\"", "sendmail.aliases.root"),
             ("[sendmail.senders]\ndefault = [\"@\"]", "sendmail.senders.default"),
             ("[sendmail]\nforeign-from = \"keep\"", "foreign-from"),
+            ("[discovery]\nhttps-port = 0", "discovery.https-port"),
+            ("[discovery]\ndns-server = \"ns.example\"", "dns-server"),
         ] {
             let error = load(text).unwrap_err();
             assert!(error.contains(named) && error.contains("faxpostd.toml"), "{error}");

@@ -97,6 +97,14 @@ const TABLE: &[(&str, [Decision; 3])] = &[
     ("faxpost.v1.Accounts/CreateAccount", [Allow, Deny, Deny]),
     (UPDATE_ACCOUNT, [Allow, Deny, Allow]),
     ("faxpost.v1.Accounts/DeleteAccount", [Allow, Deny, Deny]),
+    ("faxpost.v1.Accounts/ListRevisions", [Allow, Deny, Allow]),
+    ("faxpost.v1.Accounts/GetRevision", [Allow, Deny, Allow]),
+    // Both can bring accounts into being. Whoever may edit can do the rest by UpdateAccount.
+    ("faxpost.v1.Accounts/RollbackAccount", [Allow, Deny, Deny]),
+    ("faxpost.v1.Accounts/ImportAccounts", [Allow, Deny, Deny]),
+    ("faxpost.v1.Accounts/ListPresets", [Allow, Allow, Allow]),
+    // Makes the mailer ask strangers' servers: for those who set accounts up.
+    ("faxpost.v1.Accounts/DiscoverAccount", [Allow, Deny, Allow]),
     ("faxpost.v1.OAuth/ListProfiles", [Allow, Allow, Allow]),
     ("faxpost.v1.OAuth/DiscoverIssuer", [Allow, Deny, Allow]),
     ("faxpost.v1.OAuth/StartSignIn", [Allow, Deny, Allow]),

@@ -31,6 +31,8 @@ reasons! {
     FIELD_DENIED,
     /// No such account. NOT_FOUND.
     ACCOUNT_NOT_FOUND,
+    /// No such revision of an account. NOT_FOUND.
+    REVISION_NOT_FOUND,
     /// No such message, or it is somebody else's. NOT_FOUND.
     MESSAGE_NOT_FOUND,
     /// No such log entry, or it is somebody else's. NOT_FOUND.

@@ -49,6 +49,11 @@ pub(crate) struct Context {
     out: Output,
 }
 
+/// Answers a shell that completes a command line, and ends; does nothing for everybody else.
+pub(crate) fn complete() {
+    completions::answer();
+}
+
 /// Runs the command, and says what went wrong.
 pub(crate) fn run(cli: Cli) -> Exit {
     let language = lang::of_this_process(cli.lang.map(Into::into));

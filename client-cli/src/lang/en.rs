@@ -176,6 +176,7 @@ pub(crate) static EN: Texts = Texts {
         "ehlo-name" => Some("(this host's name)"),
         "envelope-sender" => Some("(the sender's address)"),
         "messages-per-minute" => Some("(no limit)"),
+        "proxy" | "reply-to" => Some("(none)"),
         other => (super::signin::EN.unset)(other),
     },
     blank_name: "(blank: the recipient sees the address)",
@@ -185,7 +186,7 @@ pub(crate) static EN: Texts = Texts {
     password_new: "set anew",
     password_cleared: |command| {
         format!(
-            "The stored password was cleared, because it belonged to the former server, login or TLS settings.\n\
+            "The stored password was cleared, because it belonged to the former server, login, TLS settings or proxy.\n\
              Set it anew: {command} --ask-password"
         )
     },
@@ -293,6 +294,7 @@ pub(crate) static EN: Texts = Texts {
     policy_changed: "* changed from what Faxpost comes with",
     certificates: &super::certificates::EN,
     signin: super::signin::EN,
+    accounts: &super::accounts::EN,
 };
 
 /// Used where the daemon gives no sentence of its own.
@@ -309,6 +311,7 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::POLICY_DENIED => "The policy does not allow you to do that. An administrator can change it.",
         reason::FIELD_DENIED => "Only administrators may change these fields.",
         reason::ACCOUNT_NOT_FOUND => "There is no such account.",
+        reason::REVISION_NOT_FOUND => "There is no such revision of an account.",
         reason::MESSAGE_NOT_FOUND => "There is no such message, or it is somebody else's.",
         reason::ENTRY_NOT_FOUND => "There is no such log entry, or it is somebody else's.",
         reason::TRANSCRIPT_NOT_FOUND => "This log entry has no transcript.",

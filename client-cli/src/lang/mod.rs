@@ -13,11 +13,13 @@ use tonic::Code;
 
 use crate::user_store;
 
+mod accounts;
 mod certificates;
 mod en;
 mod ru;
 mod signin;
 
+pub(crate) use accounts::AccountTexts;
 pub(crate) use signin::SignInTexts;
 
 pub(crate) use certificates::CertificateTexts;
@@ -243,6 +245,8 @@ pub(crate) struct Texts {
     /// Certificates, requests, the audit log.
     pub(crate) certificates: &'static CertificateTexts,
     pub(crate) signin: SignInTexts,
+    /// History, files and discovery.
+    pub(crate) accounts: &'static AccountTexts,
 }
 
 impl Texts {

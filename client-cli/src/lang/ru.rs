@@ -179,6 +179,7 @@ pub(crate) static RU: Texts = Texts {
         "ehlo-name" => Some("(имя этого компьютера)"),
         "envelope-sender" => Some("(адрес отправителя)"),
         "messages-per-minute" => Some("(без ограничения)"),
+        "proxy" | "reply-to" => Some("(нет)"),
         other => (super::signin::RU.unset)(other),
     },
     blank_name: "(пусто: получатель видит адрес)",
@@ -188,7 +189,7 @@ pub(crate) static RU: Texts = Texts {
     password_new: "задан заново",
     password_cleared: |command| {
         format!(
-            "Сохранённый пароль удалён: он относился к прежнему серверу, логину или настройкам TLS.\n\
+            "Сохранённый пароль удалён: он относился к прежнему серверу, логину, прокси или настройкам TLS.\n\
              Задайте его заново: {command} --ask-password"
         )
     },
@@ -298,6 +299,7 @@ pub(crate) static RU: Texts = Texts {
     policy_changed: "* изменено по сравнению с исходной политикой Faxpost",
     certificates: &super::certificates::RU,
     signin: super::signin::RU,
+    accounts: &super::accounts::RU,
 };
 
 fn reason(code: &str) -> Option<&'static str> {
@@ -313,6 +315,7 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::POLICY_DENIED => "Политика не разрешает вам это. Изменить её может администратор.",
         reason::FIELD_DENIED => "Эти поля могут менять только администраторы.",
         reason::ACCOUNT_NOT_FOUND => "Такой учётной записи нет.",
+        reason::REVISION_NOT_FOUND => "Такой версии учётной записи нет.",
         reason::MESSAGE_NOT_FOUND => "Такого письма нет, или оно чужое.",
         reason::ENTRY_NOT_FOUND => "Такой записи журнала нет, или она чужая.",
         reason::TRANSCRIPT_NOT_FOUND => "У этой записи журнала нет диалога SMTP.",

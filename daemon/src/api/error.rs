@@ -62,6 +62,7 @@ pub(super) fn change(error: ChangeError) -> Status {
     match error {
         ChangeError::NotFound(id) => no_account(&id),
         ChangeError::Exists(_) => status(Code::AlreadyExists, reason::ACCOUNT_EXISTS, text),
+        ChangeError::NoRevision(_) => status(Code::NotFound, reason::REVISION_NOT_FOUND, text),
         ChangeError::Stale(_) => {
             let text = format!("{text}; read it again and repeat the change");
             status(Code::Aborted, reason::ETAG_MISMATCH, text)

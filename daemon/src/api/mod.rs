@@ -9,8 +9,10 @@ mod certificates;
 mod check_signing;
 mod convert;
 mod diagnostics;
+mod discover;
 mod error;
 mod health;
+mod history;
 mod ledger;
 mod log;
 mod mail;
@@ -59,7 +61,7 @@ const FRAMING: usize = 64;
 /// Largest request of everything else: settings, ids, filters.
 const MAX_SMALL_BYTES: usize = 64 * 1024;
 
-/// Largest request about certificates: fifty of them, or a PKCS#12 file.
+/// Largest request about certificates: fifty of them, or a PKCS#12 file. And of accounts: a hundred to import.
 const MAX_STORE_BYTES: usize = 512 * 1024;
 
 /// What the services work on.
@@ -117,7 +119,9 @@ pub async fn serve(
         .initial_connection_window_size(Some(1024 * 1024))
         .http2_max_header_list_size(Some(16 * 1024))
         .layer(authorize::Authorize::new(app.policy.clone(), app.audit.clone(), patience))
-        .add_service(AccountsServer::new(accounts::Service(app.clone())).max_decoding_message_size(small))
+        .add_service(
+            AccountsServer::new(accounts::Service(app.clone())).max_decoding_message_size(MAX_STORE_BYTES),
+        )
         .add_service(
             MailServer::new(mail::Service(app.clone())).max_decoding_message_size(MAX_UNARY_BYTES + FRAMING),
         )

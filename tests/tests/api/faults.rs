@@ -69,6 +69,12 @@ async fn a_destroyed_database_is_told_to_whoever_needs_it_and_the_daemon_lives()
         failed("UpdateAccount", daemon.set(smtp_account("default", 25), &["server"])).await;
         let request = v1::DeleteAccountRequest { id: "sales".to_owned(), etag: made.etag.clone() };
         failed("DeleteAccount", accounts.delete_account(request)).await;
+        let etag = before.etag.clone();
+        let changed = v1::Account { id: "default".to_owned(), etag, port: 26, ..v1::Account::default() };
+        let update_mask = Some(faxpost_tests::daemon::mask(&["port"]));
+        let one = v1::AccountImport { account: Some(changed), update_mask };
+        let request = v1::ImportAccountsRequest { accounts: vec![one], validate_only: false };
+        failed("ImportAccounts", accounts.import_accounts(request)).await;
         failed("UpdatePolicy", decide(&daemon, "Mail/SendMail", Role::User, Decision::Deny)).await;
     }
 

@@ -9,8 +9,10 @@ mod admin;
 mod authorization;
 mod diagnostics;
 mod diagnostics_test;
+mod discover;
 #[cfg(unix)]
 mod faults;
+mod history;
 mod kit;
 mod log;
 mod mail;

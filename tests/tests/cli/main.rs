@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod account;
+#[cfg(unix)] // the editor of the tests is a shell script
+mod account_edit;
+mod account_files;
+mod account_history;
 mod account_test;
 #[cfg(unix)] // on Windows all daemons have one store: that of the machine
 mod cert;
