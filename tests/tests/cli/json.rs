@@ -17,6 +17,13 @@ const LINES: &[(&str, i32)] = &[
     ("account set second sender-name=Fax", 0),
     ("account test", 0),
     ("account delete second", 0),
+    ("account history", 0),
+    ("account diff 999999", 65),
+    ("account rollback 999999", 65),
+    ("account export", 0),
+    ("account import missing.toml", 65),
+    ("account presets", 0),
+    ("account discover nobody", 65),
     ("signin", 65),
     ("signout", 0),
     ("send --to a@example.test", 0),
@@ -53,8 +60,8 @@ const LINES: &[(&str, i32)] = &[
     ("audit list", 0),
 ];
 
-/// They end with Ctrl-C, or their output is a file by itself; other tests have them.
-const OTHERS: [&str; 4] = ["log follow", "request watch", "completions", "man"];
+/// They end with Ctrl-C, want an editor, or their output is a file by itself; other tests have them.
+const OTHERS: [&str; 5] = ["account edit", "log follow", "request watch", "completions", "man"];
 
 #[tokio::test]
 async fn g1_with_json_standard_output_is_the_apis_answer_and_nothing_else() {
