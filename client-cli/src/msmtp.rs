@@ -316,7 +316,7 @@ account default : gmail
             assert!(!account.changes.fields.iter().any(|field| field == "password"));
         }
         let told: String = read.remarks.iter().map(|(line, text)| format!("{line}: {text}\n")).collect();
-        assert!(told.contains("13: ") && told.contains("24: ") && told.contains("--ask-password"), "{told}");
+        assert!(told.contains("13: ") && told.contains("23: ") && told.contains("--ask-password"), "{told}");
         assert!(told.contains("tls_trust_file") && told.contains("logfile"), "{told}");
         assert!(!told.contains("hunter2") && !told.contains("gpg"), "{told}");
     }

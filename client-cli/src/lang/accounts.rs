@@ -171,7 +171,7 @@ pub(super) const EN: AccountTexts = AccountTexts {
     edit_wrong: "Nothing was changed yet: what is wrong stands below, in lines that begin with #!",
     edit_overtaken: |who, when| {
         format!(
-            "{who} changed this account meanwhile ({when}). Below are those changes, and yours; save to make yours."
+            "{who} changed this account meanwhile ({when}). Below are those changes, and yours. To make yours, delete this line."
         )
     },
     edit_theirs: |key, value| format!("{key} is {value} now; below is yours"),
@@ -293,7 +293,7 @@ pub(super) const RU: AccountTexts = AccountTexts {
     edit_wrong: "Пока ничего не изменено: ошибки стоят ниже, в строках, которые начинаются с #!",
     edit_overtaken: |who, when| {
         format!(
-            "{who} тем временем меняет эту учётную запись ({when}). Ниже те изменения и ваши; сохраните, чтобы внести ваши."
+            "{who} тем временем меняет эту учётную запись ({when}). Ниже те изменения и ваши. Чтобы внести ваши, удалите эту строку."
         )
     },
     edit_theirs: |key, value| format!("{key} теперь {value}; ниже ваше значение"),
