@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use faxpost_proto::v1;
 use faxpost_proto::v1::mail_client::MailClient;
 use faxpost_tests::daemon::TestDaemon;
+use faxpost_tests::dice::Dice;
 use faxpost_tests::smtp::{At, Fault, Received, SmtpServer};
 use tokio::sync::Notify;
 use tonic::transport::Channel;
 
-use crate::kit::{Dice, SOON, finished, header, mail, outbox, send_to, spool_is_empty, until};
+use crate::kit::{SOON, finished, header, mail, outbox, send_to, spool_is_empty, until};
 
 const ROUNDS: usize = 8;
 const CALLERS: usize = 4;
