@@ -1,4 +1,4 @@
-//! `cargo bench -p faxpost-tests --bench outbox [-- PART …]`: Faxpost beside Postfix, curl, msmtp, nullmailer and
+//! `cargo bench -p faxpost-tests --bench outbox [-- PART …]`: Faxpost beside Postfix, curl, msmtp and
 //! smtp-source, against the same `smtp-sink` or the same Postfix, in one run. Ratios tell most: a machine that is shared
 //! is fast at one moment and slow at the next.
 //!
@@ -28,8 +28,8 @@ use tonic::transport::Channel;
 /// Each figure is the median of so many.
 const RUNS: usize = 5;
 
-/// More than any caller may have waiting otherwise.
-const SETTINGS: &str = "[limits]\nqueued-per-caller = 1000000\n";
+/// More than any caller may have waiting otherwise; and as many deliveries as Postfix has, whose limit is 20.
+const SETTINGS: &str = "[limits]\nqueued-per-caller = 1000000\ndeliveries = 22\n";
 
 const PARTS: [&str; 5] = ["accept", "deliver", "tls", "large", "queue"];
 
@@ -161,7 +161,7 @@ async fn drained(daemon: &TestDaemon) {
         if status.queued == 0 {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

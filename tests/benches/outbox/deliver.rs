@@ -18,8 +18,10 @@ struct Load {
     /// Of Postfix, which is slower.
     their_count: usize,
     callers: usize,
-    /// Of the account, and of smtp-source to Postfix.
-    connections: usize,
+    /// Of smtp-source to Postfix.
+    sources: usize,
+    /// Of the account.
+    connections: u32,
 }
 
 pub(crate) async fn small(scale: usize) {
@@ -31,7 +33,8 @@ pub(crate) async fn small(scale: usize) {
         count: 10_000 / scale,
         their_count: 3_000 / scale,
         callers: 32,
-        connections: 10,
+        sources: 10,
+        connections: 20,
     };
     measure(&load).await;
 }
@@ -45,6 +48,7 @@ pub(crate) async fn large(scale: usize) {
         count: (60 / scale).max(6),
         their_count: (60 / scale).max(6),
         callers: 4,
+        sources: 4,
         connections: 4,
     };
     measure(&load).await;
@@ -55,7 +59,7 @@ async fn measure(load: &Load) {
         Ok(sink) => sink,
         Err(why) => return row(&format!("accept and deliver {}", load.name), why, &[]),
     };
-    let daemon = daemon(TestDaemon::builder(), sink.port, load.connections as u32).await;
+    let daemon = daemon(TestDaemon::builder(), sink.port, load.connections).await;
     let postfix = Postfix::start(sink.port);
     let (mut rates, mut cpu, mut mailers, mut theirs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     // The mailer starts with the first job.
@@ -71,7 +75,7 @@ async fn measure(load: &Load) {
         cpu.push(each(cpu_time(daemon.id()) - before));
         mailers.push(each(mailer_time(&daemon).saturating_sub(mailer_before)));
         if let Ok(postfix) = &postfix {
-            theirs.push(postfix.relay(load.connections, load.their_count, load.bytes));
+            theirs.push(postfix.relay(load.sources, load.their_count, load.bytes));
         }
     }
     let ours = median(rates);

@@ -181,7 +181,7 @@ impl Postfix {
         let begun = Instant::now();
         self.source(connections, count, bytes);
         while self.waiting() > 0 {
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(20));
         }
         count as f64 / begun.elapsed().as_secs_f64()
     }
