@@ -67,7 +67,7 @@ impl Default for Limits {
             queued_per_caller: 100_000,
             queued_bytes_per_caller: 4 * 1024 * 1024 * 1024,
             patience_seconds: 10,
-            deliveries: 10,
+            deliveries: 24,
         }
     }
 }

@@ -20,7 +20,7 @@ struct Load {
     callers: usize,
     /// Of smtp-source to Postfix.
     sources: usize,
-    /// Of the account.
+    /// Of the account; Postfix may have 20.
     connections: u32,
 }
 

@@ -121,6 +121,15 @@ async fn record(server: &SmtpServer) -> (Recording, Vec<Promise>) {
     daemon.ended().await;
     let trace = std::fs::read_to_string(trace.path()).unwrap();
     let recording = Recording::parse(&root, before, &trace);
+    // Where nothing is lost, the model must give what really is there.
+    let copy = tempfile::tempdir().unwrap();
+    recording.rebuild(copy.path(), recording.len(), Fate::Kept);
+    for (path, content) in files(&root) {
+        let name = path.strip_prefix(&root).unwrap();
+        let rebuilt = std::fs::read(copy.path().join(name)).unwrap_or_default();
+        let at = rebuilt.iter().zip(&content).position(|(one, other)| one != other);
+        assert!(rebuilt == content, "{name:?}: {} bytes for {}, {at:?}", rebuilt.len(), content.len());
+    }
     let promise = |(id, message_id): (String, String)| {
         let told = recording.told(&id).expect("the answer is in the trace");
         Promise { id, message_id, told }

@@ -19,7 +19,7 @@ const CALLERS: usize = 4;
 /// Of one caller in one round.
 const MAILS: usize = 8;
 /// As in the daemon's defaults: so many attempts can be cut in two by one kill.
-const DELIVERIES: usize = 8;
+const DELIVERIES: usize = 24;
 
 /// What a request was answered, the first time.
 type Answers = BTreeMap<String, (String, String)>;

@@ -58,9 +58,13 @@ async fn h5_one_call_too_many_is_told_so_and_slots_are_given_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn h5_requests_in_memory_are_bounded_together_and_room_is_given_back() {
-    let daemon =
-        TestDaemon::builder().settings("[limits]\nrequest-bytes-per-caller = 2097152\n").start().await;
-    let large = |name: &str| v1::SendMailRequest { text: "x".repeat(900_000), ..mail(name, false) };
+    let settings = "[limits]\nrequest-bytes-per-caller = 2097152\npatience-seconds = 60\n";
+    let daemon = TestDaemon::builder().settings(settings).start().await;
+    let large = |name: &str| {
+        let content = Bytes::from(vec![7; 900_000]);
+        let attachment = v1::Attachment { file_name: "a.tif".to_owned(), content, ..Default::default() };
+        v1::SendMailRequest { attachments: vec![attachment], ..mail(name, false) }
+    };
     let mut under_way = Vec::new();
     for name in ["one", "two"] {
         let (parts, stream) = tokio::sync::mpsc::channel(1);
