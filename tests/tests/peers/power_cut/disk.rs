@@ -204,7 +204,7 @@ impl Reader {
         if !path.starts_with(root) {
             return None;
         }
-        let last = || arguments.trim_end_matches(')').rsplit(", ").next()?.trim().parse::<usize>().ok();
+        let last = || arguments.trim_end_matches([' ', ')']).rsplit(", ").next()?.parse::<usize>().ok();
         match name {
             "openat" if arguments.contains("O_CREAT") && !self.names.contains_key(&path) => {
                 let file = self.files;
