@@ -6,5 +6,4 @@ mod delivery;
 mod fault_points;
 mod harness;
 mod oauth;
-mod power_cut;
 mod signatures;
