@@ -3,6 +3,7 @@
 pub mod bins;
 pub mod daemon;
 pub mod dice;
+pub mod dns;
 pub mod measure;
 pub mod oauth;
 #[cfg(unix)]
@@ -11,7 +12,9 @@ pub mod pki;
 pub mod raw;
 pub mod restricted;
 pub mod smtp;
+pub mod socks;
 pub mod tiff;
 pub mod trust;
 #[cfg(unix)]
 pub mod verify;
+pub mod web;
