@@ -48,6 +48,10 @@ pub struct Limits {
     pub connections_per_caller: usize,
     /// Calls under way at once, of one caller.
     pub calls_per_caller: usize,
+    /// Bytes of requests in memory at once, of one caller: a mail that is not streamed is one request.
+    pub request_bytes_per_caller: usize,
+    /// The same of all callers together, without administrators.
+    pub request_bytes: usize,
     /// Unfinished messages in the outbox, of one caller.
     pub queued_per_caller: u64,
     /// Bytes of the unfinished messages of one caller.
@@ -65,10 +69,12 @@ impl Default for Limits {
             connections: 512,
             connections_per_caller: 64,
             calls_per_caller: 64,
+            request_bytes_per_caller: 16 * 1024 * 1024,
+            request_bytes: 64 * 1024 * 1024,
             queued_per_caller: 100_000,
             queued_bytes_per_caller: 4 * 1024 * 1024 * 1024,
             patience_seconds: 10,
-            deliveries: 10,
+            deliveries: 24,
         }
     }
 }
@@ -241,6 +247,8 @@ impl File {
             connections,
             connections_per_caller,
             calls_per_caller,
+            request_bytes_per_caller,
+            request_bytes,
             queued_per_caller,
             queued_bytes_per_caller,
             patience_seconds,
@@ -252,6 +260,9 @@ impl File {
             ("connections", number(connections), 1, 65_536),
             ("connections-per-caller", number(connections_per_caller), 1, 65_536),
             ("calls-per-caller", number(calls_per_caller), 1, 65_536),
+            // One request of the largest size must fit, or nobody could send it.
+            ("request-bytes-per-caller", number(request_bytes_per_caller), 2 << 20, 1 << 40),
+            ("request-bytes", number(request_bytes), 2 << 20, 1 << 40),
             ("queued-per-caller", queued_per_caller, 1, u64::MAX),
             ("queued-bytes-per-caller", queued_bytes_per_caller, 1, u64::MAX),
             ("patience-seconds", patience_seconds, 1, 3600),
@@ -337,6 +348,8 @@ mod tests {
         for (text, named) in [
             ("[limits]\npatience-seconds = 9223372036854775807", "limits.patience-seconds"),
             ("[limits]\nconnections = 0", "limits.connections"),
+            ("[limits]\nrequest-bytes = 1000", "limits.request-bytes"),
+            ("[limits]\nrequest-bytes-per-caller = 0", "limits.request-bytes-per-caller"),
             ("[limits]\ndeliveries = 9223372036854775807", "limits.deliveries"),
             ("[outbox]\nretry-seconds = [1, 9223372036854775807]", "outbox.retry-seconds"),
             ("[outbox]\nretry-seconds = []", "outbox.retry-seconds"),

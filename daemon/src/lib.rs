@@ -11,6 +11,8 @@ pub mod caller;
 pub mod certs;
 pub mod config;
 pub mod diagnose;
+#[cfg(test)]
+mod fuzz;
 pub mod ipc;
 pub mod log;
 pub mod mailer;

@@ -12,6 +12,7 @@ use faxpost_proto::v1::diagnostics_client::DiagnosticsClient;
 use faxpost_proto::v1::send_mail_stream_request::Part;
 use faxpost_tests::bins;
 use faxpost_tests::daemon::TestDaemon;
+use faxpost_tests::measure::{mebibytes, median, memory, micros, millis, row, syncs, times};
 
 /// Calls under way at once that one caller may have.
 const CALLERS: u32 = 64;
@@ -23,7 +24,7 @@ fn main() {
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    println!("{:<46} {:>12} {:>12} {:>10}   floor", "", "measured", "target", "ratio");
+    row("", "measured", &["target", "ratio", "floor"]);
     runtime.block_on(async {
         unary().await;
         status_command().await;
@@ -32,10 +33,10 @@ fn main() {
     });
 }
 
-fn row(what: &str, measured: String, target: &str, floor: Option<(f64, String)>) {
-    let (ratio, floor) =
-        floor.map_or((String::new(), String::new()), |(ratio, floor)| (format!("{ratio:.1} ×"), floor));
-    println!("{what:<46} {measured:>12} {target:>12} {ratio:>10}   {floor}");
+/// A line of the table: with its target, and how many times its floor it is.
+fn line(what: &str, measured: String, target: &str, floor: Option<(f64, String)>) {
+    let (ratio, floor) = floor.map_or_else(Default::default, |(ratio, floor)| (times(ratio), floor));
+    row(what, measured, &[target, &ratio, &floor]);
 }
 
 /// p50 of a unary call over the endpoint; floor: 64 bytes there and back over a plain pair of sockets.
@@ -58,9 +59,9 @@ async fn unary() {
         Some((ratio, format!("{} TCP loopback, 64 B there and back", micros(floor))))
     };
     let (status, account) = (median(status), median(account));
-    row("GetAccount, p50", micros(account), "≤ 150 µs", against(account));
-    row("GetStatus (reads the database), p50", micros(status), "≤ 150 µs", against(status));
-    row("idle daemon, resident memory", mebibytes(memory(daemon.id(), "VmRSS:")), "≤ 15 MiB", None);
+    line("GetAccount, p50", micros(account), "≤ 150 µs", against(account));
+    line("GetStatus (reads the database), p50", micros(status), "≤ 150 µs", against(status));
+    line("idle daemon, resident memory", mebibytes(memory(daemon.id(), "VmRSS:")), "≤ 15 MiB", None);
     drop(client);
 }
 
@@ -102,7 +103,7 @@ async fn status_command() {
     }
     let (time, floor) = (median(times), median(floors));
     let ratio = time.as_secs_f64() / floor.as_secs_f64();
-    row(
+    line(
         "faxpost status, wall",
         millis(time),
         "≤ 15 ms",
@@ -130,7 +131,7 @@ async fn ready() {
         DiagnosticsClient::new(channel).get_status(v1::GetStatusRequest {}).await.expect("status");
         times.push(begun.elapsed());
     }
-    row("start to first answer", millis(median(times)), "≤ 100 ms", None);
+    line("start to first answer", millis(median(times)), "≤ 100 ms", None);
 }
 
 /// Durable acceptance of small mails one after another, then one of 20 MB and what it cost in memory.
@@ -151,7 +152,7 @@ async fn accepted_then_large() {
     }
     let (time, floor) = (median(times), median(syncs(&daemon.state_dir())));
     let ratio = time.as_secs_f64() / floor.as_secs_f64();
-    row(
+    line(
         "SendMail 4 KB, durable, p50",
         micros(time),
         "",
@@ -173,9 +174,9 @@ async fn accepted_then_large() {
     let rate = f64::from(CALLERS * EACH) / begun.elapsed().as_secs_f64();
     let one_by_one = 1.0 / floor.as_secs_f64();
     let against = Some((rate / one_by_one, format!("{one_by_one:.0}/s, one fdatasync each")));
-    row("SendMail 4 KB, durable, 64 callers, delivering", format!("{rate:.0}/s"), "", against);
+    line("SendMail 4 KB, durable, 64 callers, delivering", format!("{rate:.0}/s"), "", against);
 
-    let before = memory(daemon.id(), "VmHWM:");
+    let before = memory(daemon.id(), "VmHWM:").unwrap_or(0);
     let part = |part| v1::SendMailStreamRequest { part: Some(part) };
     let start = v1::AttachmentStart { file_name: "fax.tif".to_owned(), content_type: String::new() };
     let chunk = bytes::Bytes::from(vec![0x5A; 64 * 1024]);
@@ -189,43 +190,7 @@ async fn accepted_then_large() {
     let mut states =
         mail.watch_message(v1::WatchMessageRequest { id: sent.id }).await.expect("watch").into_inner();
     while states.message().await.expect("state").is_some() {}
-    let after = memory(daemon.id(), "VmHWM:");
-    row("20 MB mail accepted and delivered, peak memory", mebibytes(after), "≤ 64 MiB", None);
-    row("  of that, more than before it", mebibytes(after.saturating_sub(before)), "", None);
-}
-
-fn syncs(folder: &std::path::Path) -> Vec<Duration> {
-    let mut file = std::fs::File::create(folder.join("floor")).expect("a file");
-    (0..300)
-        .map(|_| {
-            let begun = Instant::now();
-            file.write_all(&[0; 4096]).expect("written");
-            file.sync_data().expect("synced");
-            begun.elapsed()
-        })
-        .collect()
-}
-
-/// A line of /proc/PID/status in KiB; 0 where there is no /proc.
-fn memory(pid: u32, line: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let value = status.lines().find_map(|text| text.strip_prefix(line)).unwrap_or("0");
-    value.trim().trim_end_matches(" kB").parse().unwrap_or(0)
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
-}
-
-fn micros(time: Duration) -> String {
-    format!("{:.0} µs", time.as_secs_f64() * 1e6)
-}
-
-fn millis(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1e3)
-}
-
-fn mebibytes(kib: u64) -> String {
-    format!("{:.1} MiB", kib as f64 / 1024.0)
+    let after = memory(daemon.id(), "VmHWM:").unwrap_or(0);
+    line("20 MB mail accepted and delivered, peak memory", mebibytes(Some(after)), "≤ 64 MiB", None);
+    line("  of that, more than before it", mebibytes(Some(after.saturating_sub(before))), "", None);
 }

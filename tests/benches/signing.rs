@@ -8,6 +8,7 @@ use std::io::Read as _;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
+use faxpost_tests::measure::{median, memory};
 use faxpost_tests::pki::{Issued, Kind, Pki};
 use faxpostd::certs::{KeyReference, open_key};
 use faxpostd::message::Content;
@@ -52,11 +53,12 @@ fn main() {
     for mode in [Mode::Clear, Mode::Opaque] {
         // Forgets the peak so far: making the message took more than signing it does.
         std::fs::write("/proc/self/clear_refs", "5").expect("a kernel that forgets peaks");
-        let before = memory("VmHWM:");
+        let peak = || memory(std::process::id(), "VmHWM:").unwrap_or(0);
+        let before = peak();
         let begun = Instant::now();
         let octets = signed(&mail, mode, &issued, &key);
         let took = begun.elapsed().as_millis();
-        let more = memory("VmHWM:").saturating_sub(before);
+        let more = peak().saturating_sub(before);
         println!(
             "20 MB signed ({mode:?}, {octets} octets out): {took} ms, {more} KiB more memory (target ≤ 30 MiB)"
         );
@@ -106,16 +108,4 @@ fn openssl(algorithm: &str) -> Option<f64> {
     let line = text.lines().find(|line| line.starts_with("+F2:") || line.starts_with("+F4:"))?;
     let value: f64 = line.split(':').nth(3)?.parse().ok()?;
     Some(if value < 1.0 { 1.0 / value } else { value })
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// A line of /proc/self/status in KiB; 0 where there is no /proc.
-fn memory(line: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let value = status.lines().find_map(|text| text.strip_prefix(line)).unwrap_or("0");
-    value.trim().trim_end_matches(" kB").parse().unwrap_or(0)
 }

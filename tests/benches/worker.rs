@@ -9,6 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use faxpost_tests::measure::{mebibytes, median, memory, millis};
 use faxpostd::accounts::{Security, TlsCheck};
 use faxpostd::mailer::worker::{self, Arguments};
 use faxpostd::mailer::{Body, DeliveryStatus, Envelope, Job, Mailer, Route, SmtpRoute, Step, Timeouts};
@@ -54,7 +55,7 @@ async fn measure(port: u16) {
         starts.push(begun.elapsed());
         mailer.stop().await;
     }
-    println!("start of the process, to its first answer: {:.1} ms", millis(median(starts)));
+    println!("start of the process, to its first answer: {}", millis(median(starts)));
 
     let own = Mailer::in_process();
     let split = Mailer::new(None, folder.path()).expect("a mailer");
@@ -82,9 +83,9 @@ async fn measure(port: u16) {
         }
     }
     let (here, there) = (median(here), median(there));
-    println!("20 MB: {:.0} ms in this process, {:.0} ms in its own", millis(here), millis(there));
+    println!("20 MB: {} in this process, {} in its own", millis(here), millis(there));
     for line in ["VmRSS:", "RssAnon:", "VmHWM:"] {
-        println!("the process after all that, {line} {:.1} MiB", memory(line) as f64 / 1024.0);
+        println!("the process after all that, {line} {}", mebibytes(memory(child(), line)));
     }
     split.stop().await;
 }
@@ -176,25 +177,14 @@ fn sink(stream: TcpStream) -> std::io::Result<()> {
     }
 }
 
-/// A line of /proc/PID/status of our only child, in KiB; 0 where there is no /proc.
-fn memory(line: &str) -> u64 {
+/// Our only child; 0 where there is no /proc.
+fn child() -> u32 {
     let own = std::process::id().to_string();
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let status = processes
-        .filter_map(|process| std::fs::read_to_string(process.path().join("status")).ok())
-        .find(|status| {
-            status.lines().any(|line| line.strip_prefix("PPid:").is_some_and(|id| id.trim() == own))
-        })
-        .unwrap_or_default();
-    let value = status.lines().find_map(|text| text.strip_prefix(line)).unwrap_or("0");
-    value.trim().trim_end_matches(" kB").parse().unwrap_or(0)
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
+    let mut ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_ours = |id: &u32| {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        status.lines().any(|line| line.strip_prefix("PPid:").is_some_and(|id| id.trim() == own))
+    };
+    ids.find(is_ours).unwrap_or(0)
 }

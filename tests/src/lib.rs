@@ -2,11 +2,14 @@
 
 pub mod bins;
 pub mod daemon;
+pub mod dice;
 pub mod dns;
+pub mod measure;
 pub mod oauth;
-#[cfg(feature = "peers")]
+#[cfg(unix)]
 pub mod peers;
 pub mod pki;
+pub mod raw;
 pub mod restricted;
 pub mod smtp;
 pub mod socks;

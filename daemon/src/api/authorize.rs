@@ -16,10 +16,11 @@ use tower::{Layer, Service};
 use super::body::{Held, Patient};
 use super::error;
 use super::ledger::{Ledger, Note, PRIVILEGED};
+use super::{FRAMING, MAX_UNARY_BYTES};
 use crate::approvals::Permit;
 use crate::audit::Audit;
 use crate::caller::Caller;
-use crate::ipc::Peer;
+use crate::ipc::{Charge, Peer};
 use crate::mailer::worker::Account;
 use crate::policy::{Decision, Policy, PolicyError, Role, UPDATE_ACCOUNT, name_of, role_of};
 use crate::store::{Author, Store, StoreError};
@@ -33,6 +34,7 @@ pub(super) struct Admitted {
     pub(super) edits_accounts: bool,
     permit: Option<Permit>,
     note: Note,
+    charge: Arc<Charge>,
 }
 
 impl Admitted {
@@ -53,6 +55,11 @@ impl Admitted {
     /// For the audit log: what the call is about, that it changes nothing, which request it is for.
     pub(super) fn note(&self) -> &Note {
         &self.note
+    }
+
+    /// The bytes of the request that are in memory.
+    pub(super) fn charge(&self) -> &Charge {
+        &self.charge
     }
 
     /// What this caller may do with this method, for the desk.
@@ -174,7 +181,8 @@ impl Authorize {
         let edits_accounts = policy.decide(UPDATE_ACCOUNT, role) == Decision::Allow;
         let author = Author { id: caller.id.clone(), name: caller.name.clone() };
         let permit = Permit::of(&policy, method, role, author);
-        (Ok((Admitted { caller, role, edits_accounts, permit, note }, slot)), ledger)
+        let charge = Arc::new(peer.budget.charge(MAX_UNARY_BYTES + FRAMING));
+        (Ok((Admitted { caller, role, edits_accounts, permit, note, charge }, slot)), ledger)
     }
 }
 
@@ -242,7 +250,8 @@ where
             }
         };
         let patience = self.rule.patience;
-        let mut request = request.map(|body| Body::new(Patient::new(body, patience)));
+        let charge = admitted.charge.clone();
+        let mut request = request.map(|body| Body::new(Patient::new(body, charge, patience)));
         request.extensions_mut().insert(admitted);
 
         // The service that was polled ready is the one to call.

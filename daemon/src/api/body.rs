@@ -2,6 +2,7 @@
 
 use std::future::Future as _;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,18 +15,21 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::error;
+use crate::ipc::Charge;
 
-/// A request body that fails when nothing comes for too long, and when it is cut off. tonic takes the cancellation of a
+/// A request body that fails when nothing comes for too long, when the caller has no memory left for it, and when it is
+/// cut off. tonic takes the cancellation of a
 /// stream for its end, and hyper its reset with NO_ERROR: half a fax would pass for a whole one.
 pub(super) struct Patient {
     body: Body,
+    charge: Arc<Charge>,
     patience: Duration,
     deadline: Pin<Box<Sleep>>,
 }
 
 impl Patient {
-    pub(super) fn new(body: Body, patience: Duration) -> Self {
-        Self { body, patience, deadline: Box::pin(tokio::time::sleep(patience)) }
+    pub(super) fn new(body: Body, charge: Arc<Charge>, patience: Duration) -> Self {
+        Self { body, charge, patience, deadline: Box::pin(tokio::time::sleep(patience)) }
     }
 }
 
@@ -40,6 +44,13 @@ impl HttpBody for Patient {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             let next = Instant::now() + self.patience;
             self.deadline.as_mut().reset(next);
+            let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref().map(Bytes::len));
+            if !self.charge.take(bytes.unwrap_or(0)) {
+                let text = "your calls under way, or those of all callers, have as many bytes as they may; wait for some \
+                            to end";
+                let status = error::status(Code::ResourceExhausted, reason::TOO_MANY_CALLS, text);
+                return Poll::Ready(Some(Err(status)));
+            }
             let cut_off = match &frame {
                 Some(Ok(_)) => false,
                 Some(Err(status)) => status.code() == Code::Cancelled,

@@ -50,6 +50,7 @@ impl Mail for Service {
             return Err(order("the first part is `mail`"));
         };
         let mut incoming = Incoming::new(&self.0, &mail);
+        let head = sender.charge().held();
         while let Some(next) = parts.message().await? {
             match next.part {
                 Some(Part::Attachment(start)) => incoming.begin(start).await?,
@@ -57,6 +58,8 @@ impl Mail for Service {
                 Some(Part::Mail(_)) => return Err(order("`mail` comes once, as the first part")),
                 None => return Err(order("a part is `mail`, `attachment` or `chunk`")),
             }
+            // In the spool now.
+            sender.charge().keep(head);
         }
         let accepted = self.accept(mail, incoming.finish().await?, &sender).await?;
         Ok(Response::new(v1::SendMailStreamResponse {

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::caller::Caller;
 use crate::config::Limits;
 
+mod budget;
 mod quota;
 mod stream;
 
@@ -31,6 +32,7 @@ mod windows;
 #[cfg(windows)]
 use windows as platform;
 
+pub use budget::{Budget, Charge};
 pub use stream::Conn;
 
 use quota::{Claim, Gate, Slot};
@@ -61,6 +63,8 @@ pub struct Peer {
     pub over_limit: bool,
     /// Slots for calls under way, shared by all connections of this caller.
     pub calls: Arc<Semaphore>,
+    /// What the bytes of his requests are taken from.
+    pub budget: Budget,
     /// The process that connected, for people: its number may be another's by now.
     pub process: Option<u32>,
     request_seen: Arc<AtomicBool>,
@@ -72,9 +76,10 @@ impl Peer {
         caller: Option<Arc<Caller>>,
         over_limit: bool,
         calls: Arc<Semaphore>,
+        budget: Budget,
         process: Option<u32>,
     ) -> Self {
-        Self { caller, over_limit, calls, process, request_seen: Arc::default() }
+        Self { caller, over_limit, calls, budget, process, request_seen: Arc::default() }
     }
 
     /// Tells the door that a whole request arrived: the connection is no longer a silent one.
@@ -241,8 +246,9 @@ impl Newcomer {
             self.slot = slot;
         }
         let process = platform::process(&self.stream);
-        let peer =
-            Peer::new(identity.caller.map(Arc::new), self.slot.over_limit, self.slot.calls.clone(), process);
+        let Slot { over_limit, calls, budget, .. } = &self.slot;
+        let caller = identity.caller.map(Arc::new);
+        let peer = Peer::new(caller, *over_limit, calls.clone(), budget.clone(), process);
         let connection = Conn::new(self.stream, identity.prefix, peer, self.slot, self.deadline);
         // Refused only when the server is gone.
         let _ = out.send(Ok(connection)).await;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Semaphore;
 
+use super::budget::Budget;
 use crate::config::Limits;
 
 /// Connections above a limit that are let in to be told RESOURCE_EXHAUSTED. A client that opens a few too many gets a
@@ -36,6 +37,10 @@ pub(super) struct Gate {
     connections: usize,
     per_caller: usize,
     calls: usize,
+    /// Bytes of requests of one caller.
+    bytes: usize,
+    /// The same of all who are no administrators.
+    all_bytes: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
@@ -50,6 +55,8 @@ struct Share {
     open: usize,
     /// Weak: a call may outlive the connection that it came by, and must be counted until it ends.
     calls: Weak<Semaphore>,
+    /// The same: a call that holds bytes holds these, too.
+    bytes: Weak<Semaphore>,
 }
 
 /// One connection's place, given back when it is dropped.
@@ -61,6 +68,8 @@ pub(super) struct Slot {
     pub(super) over_limit: bool,
     /// Slots for calls under way, shared by all connections of the caller.
     pub(super) calls: Arc<Semaphore>,
+    /// What the bytes of his requests are taken from.
+    pub(super) budget: Budget,
 }
 
 impl Gate {
@@ -69,6 +78,8 @@ impl Gate {
             connections: limits.connections,
             per_caller: limits.connections_per_caller,
             calls: limits.calls_per_caller.min(Semaphore::MAX_PERMITS),
+            bytes: limits.request_bytes_per_caller.min(Semaphore::MAX_PERMITS),
+            all_bytes: Arc::new(Semaphore::new(limits.request_bytes.min(Semaphore::MAX_PERMITS))),
             state: Mutex::default(),
         })
     }
@@ -96,13 +107,16 @@ impl Gate {
         if state.callers.len() > open + SWEEP_ABOVE {
             state.callers.retain(|_, share| share.open > 0 || share.calls.strong_count() > 0);
         }
-        let entry =
-            state.callers.entry(claim.id.clone()).or_insert_with(|| Share { open: 0, calls: Weak::new() });
+        let nobody = || Share { open: 0, calls: Weak::new(), bytes: Weak::new() };
+        let entry = state.callers.entry(claim.id.clone()).or_insert_with(nobody);
         entry.open += 1;
         let calls = entry.calls.upgrade().unwrap_or_else(|| Arc::new(Semaphore::new(self.calls)));
         entry.calls = Arc::downgrade(&calls);
+        let own = entry.bytes.upgrade().unwrap_or_else(|| Arc::new(Semaphore::new(self.bytes)));
+        entry.bytes = Arc::downgrade(&own);
+        let budget = Budget { own, all: (!claim.administrator).then(|| self.all_bytes.clone()) };
         drop(state);
-        Some(Slot { gate: Arc::clone(self), id: claim.id.clone(), over_limit, calls })
+        Some(Slot { gate: Arc::clone(self), id: claim.id.clone(), over_limit, calls, budget })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -206,6 +220,20 @@ mod tests {
             drop(call);
         }
         assert!(gate.state().callers.len() <= SWEEP_ABOVE + 2);
+    }
+
+    #[test]
+    fn h5_bytes_of_requests_are_counted_for_the_caller_and_for_all() {
+        let limits = Limits { request_bytes_per_caller: 10, request_bytes: 15, ..Limits::default() };
+        let gate = Gate::new(&limits);
+        let (one, again) = (gate.admit(&user("a")).unwrap(), gate.admit(&user("a")).unwrap());
+        let call = one.budget.charge(100);
+        assert!(call.take(10) && !again.budget.charge(100).take(1), "shared by his connections");
+        let other = gate.admit(&user("b")).unwrap().budget.charge(100);
+        assert!(other.take(5) && !other.take(1), "all together have no more");
+        assert!(gate.admit(&administrator("root")).unwrap().budget.charge(100).take(10));
+        drop(call);
+        assert!(other.take(5));
     }
 
     proptest::proptest! {

@@ -22,6 +22,9 @@ use crate::store::{Author, Inserted, NewMessage, StoreError};
 /// Messages up to this size stay in memory, however they are encoded.
 const SMALL_BYTES: u64 = 16 * 1024;
 
+/// So long what was written is still in the system's memory, and reading it waits for no disk.
+const FRESH_MS: i64 = 10_000;
+
 /// What a caller wants to send, and who he is.
 #[derive(Debug)]
 pub struct Request {
@@ -308,11 +311,28 @@ impl Outbox {
     ) {
         let now = self.clock.steady();
         let due = now.saturating_add(pause.unwrap_or(0));
+        self.put(seq, (account, caller), due, not_before, now.saturating_add(FRESH_MS));
+    }
+
+    /// Tells the scheduler of a message that was held, or is wanted tried: it is due now.
+    pub(super) fn enqueue_again(&self, seq: i64, account: &str, caller: &str) {
+        let now = self.clock.steady();
+        self.put(seq, (account, caller), now, None, now);
+    }
+
+    fn put(
+        &self,
+        seq: i64,
+        (account, caller): (&str, &str),
+        due: i64,
+        not_before: Option<i64>,
+        fresh_until: i64,
+    ) {
         {
             let mut queue = lock(&self.queue);
             let (account, caller) = (queue.name(account), queue.name(caller));
             let expires = due.saturating_add(self.give_up_ms);
-            queue.add(Waiting { seq, account, caller, due, not_before, expires });
+            queue.add(Waiting { seq, account, caller, due, not_before, expires, fresh_until });
         }
         self.wake.notify_one();
     }

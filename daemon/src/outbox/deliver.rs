@@ -81,7 +81,12 @@ impl Outbox {
     }
 
     async fn attempt(self: Arc<Self>, next: Next, mut flight: Flight) {
-        let Due { message, body } = match self.store.with_body(next.seq).await {
+        let read = if next.is_fresh { self.store.with_body_here(next.seq) } else { None };
+        let read = match read {
+            Some(read) => read,
+            None => self.store.with_body(next.seq).await,
+        };
+        let Due { message, body } = match read {
             Ok(Some(due)) if due.message.state == State::Queued => due,
             // Held or cancelled since it was put into the queue.
             Ok(found) => {
@@ -194,12 +199,13 @@ impl Outbox {
     /// Writes what came of an attempt, and says what comes next.
     async fn record(&self, done: &Arc<(Done, Option<NewMessage>)>) -> Result<Then, StoreError> {
         let expired = done.0.expired;
-        let Message { id, caller_id: caller, account, size, .. } = done.0.tried.clone();
+        let Message { seq, caller_id: caller, account, size, .. } = &done.0.tried;
+        let (seq, caller, account, size) = (*seq, caller.clone(), account.clone(), *size);
         let (schedule, host, done) = (self.schedule.clone(), self.host.clone(), done.clone());
-        let decide = move |current: Option<&Message>| {
+        let decide = move |current: Option<State>| {
             let Some(current) = current else { return ((false, None), None) };
             let (Done { tried, row, outcome, begun, ended: at, expired }, report) = &*done;
-            let verdict = merge(settle(tried, outcome, *at, &schedule, *expired), current.state);
+            let verdict = merge(settle(tried, outcome, *at, &schedule, *expired), current);
             let attempt = tried.attempts + 1;
             let author = Author { id: tried.caller_id.clone(), name: tried.caller_name.clone() };
             let after = Message { recipients: verdict.recipients.clone(), ..tried.clone() };
@@ -223,7 +229,7 @@ impl Outbox {
             entry.transcript =
                 Some(&outcome.transcript).filter(|transcript| !transcript.text.is_empty()).cloned();
             // A cancelled message gave its share back when it was cancelled.
-            let (is_final, was_final) = (verdict.state.is_final(), current.state.is_final());
+            let (is_final, was_final) = (verdict.state.is_final(), current.is_final());
             let next = (verdict.state, verdict.next_attempt_at.map(|due| due - *at), verdict.cause);
             let settled = Settled {
                 seq: tried.seq,
@@ -239,7 +245,7 @@ impl Outbox {
             };
             ((is_final && !was_final, Some(next)), Some(settled))
         };
-        let ((finished, next), written) = self.store.settle_later(id, decide).await?;
+        let ((finished, next), written) = self.store.settle_later(seq, decide).await?;
         if expired && finished {
             count(&self.metrics.expired);
         }

@@ -21,12 +21,15 @@ pub(super) struct Waiting {
     pub(super) not_before: Option<i64>,
     /// Steady milliseconds: given up when an attempt fails after this.
     pub(super) expires: i64,
+    /// It was written so short a time ago that reading it needs no disk, until this; steady milliseconds.
+    pub(super) fresh_until: i64,
 }
 
 struct Entry {
     account: Arc<str>,
     caller: Arc<str>,
     expires: i64,
+    fresh_until: i64,
     place: Place,
     /// The last attempt failed for a reason that all messages of the account share.
     is_blocked: bool,
@@ -52,6 +55,8 @@ pub(super) struct Next {
     pub(super) seq: i64,
     pub(super) account: Arc<str>,
     pub(super) expires: i64,
+    /// Reading it needs no disk.
+    pub(super) is_fresh: bool,
 }
 
 /// What comes after an attempt.
@@ -106,11 +111,13 @@ impl Queue {
             Some(at) => Place::Scheduled(at),
             None => Place::Pausing(waiting.due),
         };
-        let Waiting { account, caller, expires, .. } = waiting;
+        let Waiting { account, caller, expires, fresh_until, .. } = waiting;
         // Somebody who wants it tried now does not make it younger.
         let expires = self.entries.get(&seq).map_or(expires, |entry| entry.expires.min(expires));
-        self.entries
-            .insert(seq, Entry { account, caller, expires, place, is_blocked: false, is_handed_over: false });
+        self.entries.insert(
+            seq,
+            Entry { account, caller, expires, fresh_until, place, is_blocked: false, is_handed_over: false },
+        );
         self.put(seq, place);
     }
 
@@ -143,7 +150,8 @@ impl Queue {
                 && let Some(entry) = self.entries.get_mut(&seq)
             {
                 entry.place = Place::UnderWay(None);
-                return Some(Next { seq, account, expires: entry.expires });
+                let (expires, is_fresh) = (entry.expires, now < entry.fresh_until);
+                return Some(Next { seq, account, expires, is_fresh });
             }
         }
         None
@@ -313,7 +321,7 @@ mod tests {
 
     fn add(queue: &mut Queue, seq: i64, account: &str, caller: &str, due: i64) {
         let (account, caller) = (queue.name(account), queue.name(caller));
-        let waiting = Waiting { seq, account, caller, due, not_before: None, expires: FAR };
+        let waiting = Waiting { seq, account, caller, due, not_before: None, expires: FAR, fresh_until: 0 };
         queue.add(waiting);
     }
 
@@ -339,7 +347,7 @@ mod tests {
         add(&mut queue, 1, "a", "x", 5_000);
         let (account, caller) = (queue.name("a"), queue.name("x"));
         let not_before = Some(1_000_000);
-        queue.add(Waiting { seq: 2, account, caller, due: 0, not_before, expires: FAR });
+        queue.add(Waiting { seq: 2, account, caller, due: 0, not_before, expires: FAR, fresh_until: 0 });
         assert_eq!(queue.wakes_at(0, 900_000, limits), Some(5_000));
         // The wall clock jumps, forwards and back: the pause does not care.
         assert!(queue.next(4_999, i64::MIN, limits).is_none());

@@ -36,7 +36,7 @@ pub(super) async fn load(
         let left = if not_before.is_some() { left } else { left.min(give_up_ms) };
         let (account, caller) = (queue.name(&stored.account), queue.name(&stored.caller_id));
         let (due, expires) = (now.saturating_add(pause), now.saturating_add(left));
-        queue.add(Waiting { seq: stored.seq, account, caller, due, not_before, expires });
+        queue.add(Waiting { seq: stored.seq, account, caller, due, not_before, expires, fresh_until: now });
     }
     Ok(queue)
 }
@@ -59,7 +59,7 @@ impl Outbox {
     /// Held messages of an account that the store has queued again.
     pub(super) fn released(&self, account: &str, released: &[Released]) {
         for message in released {
-            self.enqueue(message.seq, account, &message.caller_id, None, None);
+            self.enqueue_again(message.seq, account, &message.caller_id);
             self.changed(&message.id);
         }
     }

@@ -72,7 +72,7 @@ impl Outbox {
             // Somebody wants it tried: the account as well, whatever it waits for.
             let account = lock(&self.queue).name(&message.account);
             lock(&self.queue).lane(&account).reopen(false);
-            self.enqueue(message.seq, &message.account, &message.caller_id, None, None);
+            self.enqueue_again(message.seq, &message.account, &message.caller_id);
         } else {
             lock(&self.queue).remove(message.seq);
         }

@@ -202,19 +202,13 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn with_body(&self, seq: i64) -> Result<Option<Due>, StoreError> {
-        self.read(move |c| {
-            let sql = format!(
-                "SELECT {COLUMNS}, content FROM message LEFT JOIN body ON body.message = seq WHERE seq = ?1"
-            );
-            let found = c
-                .prepare_cached(&sql)?
-                .query_row([seq], |row| Ok(Due { message: message(row)?, body: row.get(18)? }))
-                .optional()?;
-            let Some(mut due) = found else { return Ok(None) };
-            due.message.recipients = recipients(c, seq)?;
-            Ok(Some(due))
-        })
-        .await
+        self.read(move |c| due(c, seq)).await
+    }
+
+    /// As [`Self::with_body`], without another thread: for a message that was written a moment ago, so that no disk is
+    /// waited for. `None`: everybody who could read is busy.
+    pub fn with_body_here(&self, seq: i64) -> Option<Result<Option<Due>, StoreError>> {
+        self.reader.run_here(|c| due(c, seq))
     }
 
     /// One message; `caller_id`: only if it is his.
@@ -287,16 +281,23 @@ impl Store {
         self.write(move |c| settle(c, &id, decide)).await
     }
 
-    /// As [`Self::settle`], for what nobody waits for.
+    /// As [`Self::settle`], for what nobody waits for, and for whoever has the message already: only its state may be
+    /// another since.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub async fn settle_later<R: Send + 'static>(
         &self,
-        id: String,
-        decide: impl FnOnce(Option<&Message>) -> (R, Option<Settled>) + Send + 'static,
+        seq: i64,
+        decide: impl FnOnce(Option<State>) -> (R, Option<Settled>) + Send + 'static,
     ) -> Result<(R, Option<Written>), StoreError> {
-        self.write_later(move |c| settle(c, &id, decide)).await
+        self.write_later(move |c| {
+            let mut statement = c.prepare_cached("SELECT state FROM message WHERE seq = ?1")?;
+            let number: Option<i64> = statement.query_row([seq], |row| row.get(0)).optional()?;
+            let (result, settled) = decide(number.and_then(State::from_number));
+            Ok((result, write_down(c, settled)?))
+        })
+        .await
     }
 
     /// What is unfinished, in all.
@@ -439,14 +440,18 @@ fn settle<R>(
     decide: impl FnOnce(Option<&Message>) -> (R, Option<Settled>),
 ) -> Result<(R, Option<Written>), StoreError> {
     let (result, settled) = decide(by_id(c, id)?.as_ref());
-    let Some(settled) = settled else { return Ok((result, None)) };
+    Ok((result, write_down(c, settled)?))
+}
+
+fn write_down(c: &Connection, settled: Option<Settled>) -> Result<Option<Written>, StoreError> {
+    let Some(settled) = settled else { return Ok(None) };
     update(c, &settled)?;
     let entry = log::insert(c, &settled.entry)?;
     let report = match &settled.report {
         Some(new) => Some((insert(c, new)?, log::insert(c, &new.entry)?)),
         None => None,
     };
-    Ok((result, Some(Written { entry, report })))
+    Ok(Some(Written { entry, report }))
 }
 
 /// "?, ?, ?"
@@ -520,6 +525,18 @@ fn update(c: &Connection, settled: &Settled) -> Result<(), StoreError> {
         statement.execute(params![settled.seq, position as i64, recipient.state as i64, recipient.answer])?;
     }
     Ok(())
+}
+
+fn due(c: &Connection, seq: i64) -> Result<Option<Due>, StoreError> {
+    let sql =
+        format!("SELECT {COLUMNS}, content FROM message LEFT JOIN body ON body.message = seq WHERE seq = ?1");
+    let found = c
+        .prepare_cached(&sql)?
+        .query_row([seq], |row| Ok(Due { message: message(row)?, body: row.get(18)? }))
+        .optional()?;
+    let Some(mut due) = found else { return Ok(None) };
+    due.message.recipients = recipients(c, seq)?;
+    Ok(Some(due))
 }
 
 fn by_id(c: &Connection, id: &str) -> Result<Option<Message>, StoreError> {

@@ -172,8 +172,9 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // FULL: a commit returns when the WAL is on the disk. This is what "accepted" rests on.
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // 1 MiB a connection: the daemon is small, the operating system caches as well.
-    connection.pragma_update(None, "cache_size", -1024)?;
+    // What one commit changes must fit, or it is written twice: 256 messages change some 2,000 pages. It is taken as it is
+    // needed; an idle daemon stays small.
+    connection.pragma_update(None, "cache_size", -8192)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())

@@ -38,12 +38,29 @@ impl Reader {
         tokio::task::spawn_blocking(move || {
             let connection = reader.take()?;
             let result = work(&connection);
-            reader.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            reader.give_back(connection);
             drop(place);
             result
         })
         .await
         .map_err(|error| failed(error.to_string()))?
+    }
+
+    /// As [`Self::run`], on this thread: for what is short, and surely in memory. `None`: all readers are busy.
+    pub(super) fn run_here<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        let _place = self.places.try_acquire().ok()?;
+        Some(self.take().and_then(|connection| {
+            let result = work(&connection);
+            self.give_back(connection);
+            result
+        }))
+    }
+
+    fn give_back(&self, connection: Connection) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
 
     fn take(&self) -> Result<Connection, StoreError> {

@@ -121,9 +121,8 @@ fn write(connection: &Connection, works: &mpsc::Receiver<Queued>) {
     while let Ok(first) = works.recv() {
         let mut batch = gather(first, works);
 
-        if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+        if let Err(error) = run(connection, "BEGIN IMMEDIATE") {
             // Somebody else holds the database, a backup perhaps. Nothing was begun, so the next may well succeed.
-            let error = StoreError::from(error);
             tracing::warn!(%error, "a transaction could not begin");
             for work in batch {
                 work.finish(Err(error.clone()));
@@ -145,7 +144,7 @@ fn write(connection: &Connection, works: &mpsc::Receiver<Queued>) {
 }
 
 fn commit(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
-    let result = run_all(connection, batch).and_then(|()| Ok(connection.execute_batch("COMMIT")?));
+    let result = run_all(connection, batch).and_then(|()| run(connection, "COMMIT"));
     if result.is_err() && !connection.is_autocommit() {
         // SQLite rolls back by itself when the disk ran full or failed; where it did not, nothing may stay half-done.
         let _ = connection.execute_batch("ROLLBACK");
@@ -153,11 +152,19 @@ fn commit(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), St
     result
 }
 
+/// Kept prepared: parsing these few words costs as much as what they do.
+fn run(connection: &Connection, words: &str) -> Result<(), StoreError> {
+    connection.prepare_cached(words)?.execute([])?;
+    Ok(())
+}
+
 fn run_all(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
     for work in batch {
-        connection.execute_batch("SAVEPOINT work")?;
-        let counts = work.run(connection);
-        connection.execute_batch(if counts { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" })?;
+        run(connection, "SAVEPOINT work")?;
+        if !work.run(connection) {
+            run(connection, "ROLLBACK TO work")?;
+        }
+        run(connection, "RELEASE work")?;
     }
     Ok(())
 }

@@ -48,31 +48,13 @@ impl Sink {
             ];
             done("smtp-source", &run)
         });
+        let curl = Curl { url: format!("smtp://{to}"), ca: None, user: None, bytes };
+        let curl = timed(count, || curl.send(count));
         let message = self.folder.path().join("message");
-        let text =
-            "A line of a fax that nobody will ever read, and that has some length.\r\n".repeat(bytes / 71);
-        let written = fs::write(&message, format!("Subject: bench\r\n\r\n{text}"));
-        let curl = timed(count, || {
-            written.as_ref().map_err(ToString::to_string)?;
-            let mut arguments = Vec::new();
-            for n in 0..count {
-                if n > 0 {
-                    arguments.push("--next".to_owned());
-                }
-                let file = message.display().to_string();
-                arguments.extend(["-s", "--url"].map(str::to_owned));
-                arguments.push(format!("smtp://{to}"));
-                arguments.extend(
-                    ["--mail-from", "a@example.test", "--mail-rcpt", "b@example.test", "-T"]
-                        .map(str::to_owned),
-                );
-                arguments.push(file);
-            }
-            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            done("curl", &arguments)
-        });
+        let written = fs::write(&message, text(bytes));
         let port = self.port.to_string();
         let msmtp = timed(count.min(100), || {
+            written.as_ref().map_err(ToString::to_string)?;
             for _ in 0..count.min(100) {
                 let arguments =
                     ["--host=127.0.0.1", "--port", &port, "--from=a@example.test", "b@example.test"];
@@ -94,6 +76,45 @@ impl Drop for Sink {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// curl, sending the same message again and again on one connection.
+pub(crate) struct Curl {
+    /// Where to.
+    pub(crate) url: String,
+    /// Who has signed the server's certificate.
+    pub(crate) ca: Option<PathBuf>,
+    /// Login and password.
+    pub(crate) user: Option<(&'static str, &'static str)>,
+    pub(crate) bytes: usize,
+}
+
+impl Curl {
+    pub(crate) fn send(&self, count: usize) -> Result<(), String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let (message, config) = (folder.path().join("message"), folder.path().join("config"));
+        let mut one = format!(
+            "silent\nurl = \"{}\"\nmail-from = \"alice@fax.test\"\nmail-rcpt = \"b@example.test\"\n\
+             upload-file = \"{}\"\n",
+            self.url,
+            message.display()
+        );
+        if let Some(ca) = &self.ca {
+            one += &format!("cacert = \"{}\"\n", ca.display());
+        }
+        if let Some((login, password)) = self.user {
+            one += &format!("user = \"{login}:{password}\"\n");
+        }
+        let written = fs::write(&message, text(self.bytes))
+            .and_then(|()| fs::write(&config, vec![one; count].join("next\n")));
+        written.map_err(|error| error.to_string())?;
+        done("curl", &["--config", &config.display().to_string()])
+    }
+}
+
+fn text(bytes: usize) -> String {
+    let line = "A line of a fax that nobody will ever read, and that has some length.\r\n";
+    format!("Subject: bench\r\n\r\n{}", line.repeat(bytes / line.len()))
 }
 
 /// A Postfix of one's own that relays all mail to one port.
@@ -160,7 +181,7 @@ impl Postfix {
         let begun = Instant::now();
         self.source(connections, count, bytes);
         while self.waiting() > 0 {
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(20));
         }
         count as f64 / begun.elapsed().as_secs_f64()
     }
@@ -212,7 +233,7 @@ fn open_to_all(folder: &Path) {
 #[cfg(not(unix))]
 fn open_to_all(_: &Path) {}
 
-fn timed(count: usize, run: impl FnOnce() -> Result<(), String>) -> Result<f64, String> {
+pub(crate) fn timed(count: usize, run: impl FnOnce() -> Result<(), String>) -> Result<f64, String> {
     let begun = Instant::now();
     run()?;
     Ok(count as f64 / begun.elapsed().as_secs_f64())

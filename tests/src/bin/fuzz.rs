@@ -1,18 +1,18 @@
 //! `fuzz [--seconds N]`: calls every method of a running daemon with bytes that are almost, or not at all, its request,
 //! for so long; then the daemon must still serve, without a panic and without having grown.
 //!
-//! What is parsed from servers (replies, transcripts) is fuzzed in the daemon's own crate, by proptest: tests/run gives
-//! those more cases than a usual test has.
+//! What is parsed from servers (replies, transcripts) is fuzzed in the daemon's own crate, for as long: see its `fuzz`.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
 use faxpost_proto::v1;
 use faxpost_tests::daemon::TestDaemon;
+use faxpost_tests::dice::Dice;
+use faxpost_tests::measure;
+use faxpost_tests::raw::Raw;
 use prost::Message as _;
-use tonic::Status;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 /// Longest request that is tried; longer ones are refused before anything is looked at.
 const LONGEST: usize = 4096;
@@ -36,12 +36,12 @@ async fn main() -> ExitCode {
     };
     let daemon = TestDaemon::start().await;
     let mut dice = Dice(0xF022_5EED);
-    let (calls, refused) = run(&daemon, &mut dice, Duration::from_secs(seconds)).await;
-    println!("fuzz: {calls} calls in {seconds} s, {refused} of them refused");
+    let (methods, calls, refused) = run(&daemon, &mut dice, Duration::from_secs(seconds)).await;
+    println!("fuzz: {calls} calls of {methods} methods in {seconds} s, {refused} of them refused");
     verdict(&daemon).await
 }
 
-async fn run(daemon: &TestDaemon, dice: &mut Dice, long: Duration) -> (u64, u64) {
+async fn run(daemon: &TestDaemon, dice: &mut Dice, long: Duration) -> (usize, u64, u64) {
     let status = daemon.diagnostics().await.get_status(v1::GetStatusRequest {}).await;
     let methods = status.expect("the status").into_inner().permissions;
     let seeds = seeds();
@@ -54,7 +54,7 @@ async fn run(daemon: &TestDaemon, dice: &mut Dice, long: Duration) -> (u64, u64)
             if permission.method.ends_with("/UpdatePolicy") {
                 continue;
             }
-            let request = dice.request(&seeds);
+            let request = request(dice, &seeds);
             let path = http_path(&permission.method);
             if client.ready().await.is_err() {
                 break;
@@ -73,13 +73,13 @@ async fn run(daemon: &TestDaemon, dice: &mut Dice, long: Duration) -> (u64, u64)
             }
         }
     }
-    (calls, refused)
+    (methods.len(), calls, refused)
 }
 
 async fn verdict(daemon: &TestDaemon) -> ExitCode {
     let log = daemon.stderr();
     let serves = daemon.diagnostics().await.get_status(v1::GetStatusRequest {}).await;
-    let memory = resident_kib(daemon.id());
+    let memory = measure::memory(daemon.id(), "VmRSS:").unwrap_or(0);
     println!("fuzz: resident memory {memory} KiB");
     if log.contains("panicked") || memory > MOST_KIB {
         eprintln!("fuzz: the daemon is harmed:\n{log}");
@@ -92,12 +92,6 @@ async fn verdict(daemon: &TestDaemon) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn resident_kib(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let value = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    value.trim().trim_end_matches(" kB").parse().unwrap_or(0)
 }
 
 fn http_path(method: &str) -> http::uri::PathAndQuery {
@@ -134,76 +128,26 @@ fn seeds() -> Vec<Vec<u8>> {
     ]
 }
 
-/// xorshift64*: the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % bound
+/// A request that is almost right, or not at all.
+fn request(dice: &mut Dice, seeds: &[Vec<u8>]) -> Bytes {
+    if dice.below(5) == 0 {
+        let length = dice.below(LONGEST);
+        return (0..length).map(|_| dice.below(256) as u8).collect();
     }
-
-    fn request(&mut self, seeds: &[Vec<u8>]) -> Bytes {
-        if self.below(5) == 0 {
-            let length = self.below(LONGEST);
-            return (0..length).map(|_| self.below(256) as u8).collect();
-        }
-        let mut bytes = seeds[self.below(seeds.len())].clone();
-        for _ in 0..self.below(8) {
-            let at = self.below(bytes.len() + 1);
-            match self.below(4) {
-                0 if at < bytes.len() => bytes[at] ^= 1 << self.below(8),
-                1 => bytes.insert(at, self.below(256) as u8),
-                2 => bytes.truncate(at),
-                _ => {
-                    let other = &seeds[self.below(seeds.len())];
-                    let piece = other[..self.below(other.len() + 1)].to_vec();
-                    bytes.splice(at..at, piece);
-                }
+    let mut bytes = seeds[dice.below(seeds.len())].clone();
+    for _ in 0..dice.below(8) {
+        let at = dice.below(bytes.len() + 1);
+        match dice.below(4) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << dice.below(8),
+            1 => bytes.insert(at, dice.below(256) as u8),
+            2 => bytes.truncate(at),
+            _ => {
+                let other = &seeds[dice.below(seeds.len())];
+                let piece = other[..dice.below(other.len() + 1)].to_vec();
+                bytes.splice(at..at, piece);
             }
         }
-        bytes.truncate(LONGEST);
-        bytes.into()
     }
-}
-
-/// Bytes as they are.
-#[derive(Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        out.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        let length = buffer.remaining();
-        Ok(Some(buffer.copy_to_bytes(length)))
-    }
+    bytes.truncate(LONGEST);
+    bytes.into()
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use faxpost_proto::{reason, v1};
 use faxpost_tests::daemon::TestDaemon;
+use faxpost_tests::dice::Dice;
 use faxpost_tests::smtp::SmtpServer;
 use tokio::task::JoinSet;
 use tonic::Code;
@@ -29,19 +30,7 @@ const POINTS: [(&str, usize); 6] = [
     ("openat", 60),
 ];
 
-const SETTINGS: &str = "[outbox]\nretry-seconds = [1]\n";
-
-/// xorshift64*: the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % bound
-    }
-}
+pub(crate) const SETTINGS: &str = "[outbox]\nretry-seconds = [1]\n";
 
 /// A daemon with its server, and what it has promised.
 struct Lane {
@@ -60,7 +49,7 @@ impl Drop for Lane {
     }
 }
 
-fn mail(request: &str) -> v1::SendMailRequest {
+pub(crate) fn mail(request: &str) -> v1::SendMailRequest {
     let large = request.ends_with('7');
     v1::SendMailRequest {
         to: vec!["b@example.test".to_owned()],
@@ -71,13 +60,13 @@ fn mail(request: &str) -> v1::SendMailRequest {
     }
 }
 
-fn header(content: &[u8], name: &str) -> String {
+pub(crate) fn header(content: &[u8], name: &str) -> String {
     let text = String::from_utf8_lossy(content);
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     line.unwrap_or_default().to_owned()
 }
 
-async fn send_to(daemon: &TestDaemon, server: &SmtpServer) {
+pub(crate) async fn send_to(daemon: &TestDaemon, server: &SmtpServer) {
     let account = v1::Account {
         id: "default".to_owned(),
         sender_email: "fax@example.test".to_owned(),
@@ -90,7 +79,7 @@ async fn send_to(daemon: &TestDaemon, server: &SmtpServer) {
 }
 
 /// Ends the daemon under strace, whose own end would let it go on.
-fn kill_inside(daemon: &mut TestDaemon) {
+pub(crate) fn kill_inside(daemon: &mut TestDaemon) {
     let holder = std::fs::read_to_string(daemon.state_dir().join("faxpostd.holder")).unwrap_or_default();
     let id = holder.split(|c: char| !c.is_ascii_digit()).find_map(|number| number.parse().ok());
     if let Some(id) = id {

@@ -7,4 +7,5 @@ mod delivery;
 mod fault_points;
 mod harness;
 mod oauth;
+mod power_cut;
 mod signatures;

@@ -1,12 +1,13 @@
 //! Every method of the API with requests of random bytes: always an answer, never a failure of the daemon.
 
-use bytes::{Buf as _, BufMut as _, Bytes};
+use bytes::Bytes;
 use faxpost_tests::daemon::TestDaemon;
+use faxpost_tests::dice::Dice;
+use faxpost_tests::raw::Raw;
 use prost_reflect::DescriptorPool;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request};
 
-use crate::kit::{Dice, LONGEST, unharmed};
+use crate::kit::{LONGEST, unharmed};
 
 /// Of each method.
 const REQUESTS: usize = 200;
@@ -80,42 +81,4 @@ fn protobuf(dice: &mut Dice, depth: usize) -> Vec<u8> {
         }
     }
     message
-}
-
-/// Messages as they are.
-#[derive(Clone, Copy)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        *self
-    }
-
-    fn decoder(&mut self) -> Self {
-        *self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(message);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
 }

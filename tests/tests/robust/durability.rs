@@ -7,18 +7,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use faxpost_proto::v1;
 use faxpost_proto::v1::mail_client::MailClient;
 use faxpost_tests::daemon::TestDaemon;
+use faxpost_tests::dice::Dice;
 use faxpost_tests::smtp::{At, Fault, Received, SmtpServer};
 use tokio::sync::Notify;
 use tonic::transport::Channel;
 
-use crate::kit::{Dice, SOON, finished, header, mail, outbox, send_to, spool_is_empty, until};
+use crate::kit::{SOON, finished, header, mail, outbox, send_to, spool_is_empty, until};
 
 const ROUNDS: usize = 8;
 const CALLERS: usize = 4;
 /// Of one caller in one round.
 const MAILS: usize = 8;
 /// As in the daemon's defaults: so many attempts can be cut in two by one kill.
-const DELIVERIES: usize = 8;
+const DELIVERIES: usize = 24;
 
 /// What a request was answered, the first time.
 type Answers = BTreeMap<String, (String, String)>;

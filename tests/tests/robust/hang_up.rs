@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use faxpost_proto::v1;
 use faxpost_tests::daemon::TestDaemon;
+use faxpost_tests::dice::Dice;
 
-use crate::kit::{Dice, finished, mail, outbox, spool_is_empty, unharmed};
+use crate::kit::{finished, mail, outbox, spool_is_empty, unharmed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a12_a_change_whose_caller_hangs_up_is_made_or_not_but_never_half() {

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use faxpost_proto::v1;
 use faxpost_tests::daemon::TestDaemon;
+use faxpost_tests::dice::Dice;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::frames::{self, PREFACE, call, frame, grpc, head};
-use crate::kit::{Dice, LONGEST, Raw, dial, eventually, mail, served, unharmed};
+use crate::kit::{LONGEST, Raw, dial, eventually, mail, served, unharmed};
 
 /// A peer that says nothing is closed after a second.
 const IMPATIENT: &str = "[limits]\npatience-seconds = 1\n";

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use faxpost_proto::v1;
 use faxpost_tests::daemon::TestDaemon;
+use faxpost_tests::dice::Dice;
+use faxpost_tests::measure;
 use tonic_types::StatusExt as _;
 
 /// Generous: only a failure takes so long.
@@ -13,24 +15,6 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(60);
 
 /// Tries again soon, so that tests need not wait.
 pub(crate) const SOON: &str = "[outbox]\nretry-seconds = [1]\n";
-
-/// Numbers that are the same in every run of a test, and look like none.
-pub(crate) struct Dice(pub(crate) u64);
-
-impl Dice {
-    /// Less than `bound`.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        // xorshift64*
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % bound
-    }
-
-    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| self.below(256) as u8).collect()
-    }
-}
 
 /// Lets the default account send to this port of the loopback, without TLS and sign-in.
 pub(crate) async fn send_to(daemon: &TestDaemon, port: u16) {
@@ -147,14 +131,8 @@ pub(crate) fn reason(status: &tonic::Status) -> String {
 pub(crate) async fn unharmed(daemon: &TestDaemon) {
     eventually("the daemon serves", async || served(daemon).await).await;
     assert!(!daemon.stderr().contains("panicked"), "{}", daemon.stderr());
-    let kilobytes = resident_kilobytes(daemon.id());
+    let kilobytes = measure::memory(daemon.id(), "VmRSS:");
     assert!(kilobytes.is_none_or(|kilobytes| kilobytes < 64 * 1024), "{kilobytes:?} KiB");
-}
-
-fn resident_kilobytes(process: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 /// Every file of a folder, by its path.

@@ -57,6 +57,44 @@ async fn h5_one_call_too_many_is_told_so_and_slots_are_given_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn h5_requests_in_memory_are_bounded_together_and_room_is_given_back() {
+    let settings = "[limits]\nrequest-bytes-per-caller = 2097152\npatience-seconds = 60\n";
+    let daemon = TestDaemon::builder().settings(settings).start().await;
+    let large = |name: &str| {
+        let content = Bytes::from(vec![7; 900_000]);
+        let attachment = v1::Attachment { file_name: "a.tif".to_owned(), content, ..Default::default() };
+        v1::SendMailRequest { attachments: vec![attachment], ..mail(name, false) }
+    };
+    let mut under_way = Vec::new();
+    for name in ["one", "two"] {
+        let (parts, stream) = tokio::sync::mpsc::channel(1);
+        let first = v1::SendMailStreamRequest { part: Some(Part::Mail(large(name))) };
+        parts.send(first).await.unwrap();
+        let mut client = daemon.mail().await;
+        let stream = tokio_stream::wrappers::ReceiverStream::new(stream);
+        let call = tokio::spawn(async move { client.send_mail_stream(stream).await });
+        under_way.push((parts, call));
+    }
+    let mut client = daemon.mail().await;
+    let mut refused = None;
+    let full = async || {
+        // Under a name of its own each time: what came before the others' bytes was accepted.
+        refused = client.send_mail(large(&uuid::Uuid::new_v4().to_string())).await.err();
+        refused.is_some()
+    };
+    eventually("the third is one too many", full).await;
+    let refusal = refused.unwrap();
+    assert_eq!((refusal.code(), reason(&refusal).as_str()), (Code::ResourceExhausted, TOO_MANY_CALLS));
+    client.send_mail(mail("small", false)).await.unwrap();
+    for (parts, call) in under_way {
+        drop(parts);
+        call.await.unwrap().unwrap();
+    }
+    client.send_mail(large("three")).await.unwrap();
+    unharmed(&daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn h5_what_is_too_large_is_refused_and_leaves_nothing() {
     let daemon = TestDaemon::builder().settings("[limits]\nmax-message-bytes = 6000000\n").start().await;
     let mut client = daemon.mail().await;

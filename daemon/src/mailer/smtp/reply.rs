@@ -78,6 +78,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fuzz::fuzz;
+    use crate::mailer::smtp::capabilities::Capabilities;
 
     fn parse(lines: &[&[u8]]) -> Result<Option<Reply>, Malformed> {
         let mut parser = Parser::default();
@@ -112,6 +114,45 @@ mod tests {
         assert_eq!(parse(&[b"220x"]), Err(Malformed::NotAReply));
         assert_eq!(parse(&[b"220-a", b"250 b"]), Err(Malformed::CodeChanged));
         assert_eq!(parse(&[b"220-x".as_slice(); MOST_LINES + 1]), Err(Malformed::TooManyLines));
+    }
+
+    /// What a server might say, more and less wrong.
+    fn said() -> impl Strategy<Value = Vec<u8>> {
+        let garbage = prop::collection::vec(any::<u8>(), 0..300);
+        let tail = prop_oneof!["[ -~]{0,60}".prop_map(String::into_bytes), garbage.clone()];
+        let near = ("[1-6][0-9]{1,3}", "[ -]?", "([245]\\.[0-9]{1,4}\\.[0-9]{1,4})?", tail).prop_map(
+            |(code, separator, enhanced, tail)| {
+                [format!("{code}{separator}{enhanced}").into_bytes(), tail].concat()
+            },
+        );
+        let word =
+            "(250|334)[ -](SIZE|AUTH|DSN|8BITMIME|CHUNKING)[ =]?[ -~]{0,40}".prop_map(String::into_bytes);
+        prop_oneof![garbage, near, word]
+    }
+
+    #[test]
+    fn fuzz_replies() {
+        let lines = prop::collection::vec(said(), 1..150);
+        fuzz("replies of servers", &lines, |lines| {
+            let mut parser = Parser::default();
+            for line in &lines {
+                match parser.push(line) {
+                    Ok(Some(reply)) => {
+                        prop_assert!((200..600).contains(&reply.code) && !reply.lines.is_empty());
+                        prop_assert!(reply.lines.len() <= MOST_LINES);
+                        let shown = reply.to_string() + &reply.in_one_line();
+                        prop_assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{:?}", shown);
+                        let class = (reply.code / 100).to_string();
+                        prop_assert!(reply.enhanced.is_none_or(|code| code.starts_with(&class)));
+                    }
+                    Ok(None) => prop_assert!(parser.lines.len() <= MOST_LINES),
+                    Err(_) => parser = Parser::default(),
+                }
+            }
+            let shown = lines.iter().map(|line| printable(&String::from_utf8_lossy(line))).collect();
+            let _ = Capabilities::parse(&Reply { code: 250, enhanced: None, lines: shown });
+            Ok(())
+        });
     }
 
     proptest! {

@@ -170,6 +170,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fuzz::fuzz;
 
     #[test]
     fn e2_control_characters_are_escaped() {
@@ -189,6 +190,46 @@ mod tests {
         assert!(transcript.truncated && transcript.text.len() <= HEAD + TAIL + 100);
         assert!(transcript.text.contains("number0@") && transcript.text.contains("number9999@"));
         assert!(transcript.text.contains("lines left out]"));
+    }
+
+    /// What a server may do to a secret: repeat it, in base64, inside something, between garbage.
+    fn repeated() -> impl Strategy<Value = (usize, Vec<u8>, Vec<u8>)> {
+        let around = || {
+            prop_oneof!["[ -~]{0,9}".prop_map(String::into_bytes), prop::collection::vec(any::<u8>(), 0..9)]
+        };
+        (0..5_usize, around(), around())
+    }
+
+    #[test]
+    fn fuzz_transcripts() {
+        let session = ("[\\PC--*: 0-9]{7,40}", prop::collection::vec(repeated(), 1..60));
+        fuzz("transcripts", &session, |(secret, lines)| {
+            let mut recorder = Recorder::new();
+            recorder.hide(&secret);
+            for (how, before, after) in lines {
+                let inside = [&before, secret.as_bytes(), &after].concat();
+                match how {
+                    0 => recorder.server(&inside),
+                    1 => recorder.server(STANDARD.encode(&inside).as_bytes()),
+                    2 => recorder.server(&[&before, STANDARD.encode(&secret).as_bytes(), &after].concat()),
+                    3 => {
+                        recorder.hide_challenges(true);
+                        recorder.server(&[b"334 ".as_slice(), STANDARD.encode(&inside).as_bytes()].concat());
+                        recorder.hide_challenges(false);
+                    }
+                    _ => recorder.server(&before),
+                }
+            }
+            let text = recorder.finish().text;
+            prop_assert!(!text.contains(&secret), "{}", text);
+            prop_assert!(!text.contains(&STANDARD.encode(&secret)), "{}", text);
+            for offset in 0..3 {
+                prop_assert!(!text.contains(&*base64_trace(&secret, offset)), "{} {}", offset, text);
+            }
+            prop_assert!(text.len() <= HEAD + TAIL + 100);
+            prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{:?}", text);
+            Ok(())
+        });
     }
 
     proptest! {

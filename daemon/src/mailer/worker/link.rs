@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::body::Source;
 use super::platform::Process;
@@ -37,6 +38,9 @@ const PING: Duration = Duration::from_secs(4);
 
 /// How long it may leave one unanswered. Nothing in it takes so long without an await; a busy machine might.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Bytes of frames that are written at once.
+const GATHERED: usize = 64 * 1024;
 
 /// How long it may take to end when its connection has ended.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -387,20 +391,37 @@ async fn greeting(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
     Ok(super::supervisor::legible(&hello.confined))
 }
 
-/// Writes what is to be said before what was asked for.
+/// Writes what is to be said before what was asked for. What has come meanwhile goes along: a system call costs more than
+/// a copy.
 async fn write(
     mut writer: impl AsyncWrite + Unpin,
     mut controls: mpsc::UnboundedReceiver<Frame>,
     mut pieces: mpsc::Receiver<Frame>,
 ) -> io::Result<()> {
+    // There are secrets in it: it is wiped, and never grows, which would leave a copy behind.
+    let mut gathered = Zeroizing::new(Vec::with_capacity(GATHERED));
     loop {
-        let frame = tokio::select! {
+        let mut frame = tokio::select! {
             biased;
             frame = controls.recv() => frame,
             frame = pieces.recv() => frame,
         };
-        let Some(frame) = frame else { return Ok(()) };
-        frame.write(&mut writer).await?;
+        if frame.is_none() {
+            return Ok(());
+        }
+        while let Some(next) = frame {
+            if gathered.len() + next.length() > GATHERED {
+                writer.write_all(&gathered).await?;
+                gathered.zeroize();
+            }
+            match next.length() > GATHERED {
+                true => next.write(&mut writer).await?,
+                false => next.write(&mut *gathered).await?,
+            }
+            frame = controls.try_recv().ok().or_else(|| pieces.try_recv().ok());
+        }
+        writer.write_all(&gathered).await?;
+        gathered.zeroize();
         writer.flush().await?;
     }
 }

@@ -205,9 +205,14 @@ impl Frame {
         Ok(frames)
     }
 
+    /// Bytes on the wire.
+    pub(super) fn length(&self) -> usize {
+        4 + HEAD + self.payload.len() + self.tail.len()
+    }
+
     /// Writes it, without flushing.
     pub(super) async fn write(&self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
-        let length = HEAD + self.payload.len() + self.tail.len();
+        let length = self.length() - 4;
         let mut head = [0; 4 + HEAD];
         head[..4].copy_from_slice(&u32::try_from(length).map_err(|_| too_long())?.to_le_bytes());
         head[4] = self.kind as u8;

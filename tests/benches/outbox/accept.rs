@@ -1,0 +1,59 @@
+//! Acceptance alone: the mail waits for tomorrow.
+
+use std::time::Instant;
+
+use faxpost_tests::daemon::TestDaemon;
+use faxpost_tests::measure::{median, micros, row, syncs, times};
+
+use crate::peers::Postfix;
+use crate::{Mail, RUNS, beside, daemon, send_all};
+
+/// Calls at once that one caller may have.
+const CALLERS: usize = 64;
+
+pub(crate) async fn measure(scale: usize) {
+    let daemon = daemon(TestDaemon::builder(), 9, 3).await;
+    let mut client = daemon.mail().await;
+    let (mut latencies, mut ratios) = (Vec::new(), Vec::new());
+    // The disk is not the same from one moment to the next: each round has its own floor.
+    for _ in 0..RUNS {
+        let mut round = Vec::new();
+        for _ in 0..400 / scale {
+            let begun = Instant::now();
+            Mail::Waiting(4096).send(&mut client).await;
+            round.push(begun.elapsed());
+        }
+        let (one, floor) = (median(round), median(syncs(&daemon.state_dir())));
+        latencies.push((one, floor));
+        ratios.push(one.as_secs_f64() / floor.as_secs_f64());
+    }
+    let (one, floor) = median(latencies);
+    row(
+        "accept 4 KB, one caller, p50 (target ≤ 2 × fdatasync)",
+        micros(one),
+        &[&format!("sync {}", micros(floor)), &times(median(ratios))],
+    );
+
+    let (mut shared, mut apart, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+    let (ours, postfix) = (16_000 / scale, Postfix::start(1));
+    for _ in 0..RUNS {
+        for (on_their_own, rates) in [(false, &mut shared), (true, &mut apart)] {
+            let begun = Instant::now();
+            send_all(&daemon, CALLERS, on_their_own, ours, Mail::Waiting(4096)).await;
+            rates.push(ours as f64 / begun.elapsed().as_secs_f64());
+        }
+        if let Ok(postfix) = &postfix {
+            theirs.push(postfix.accept(10, 2_000 / scale));
+        }
+    }
+    let theirs = postfix.map(|_| theirs);
+    for (how, rates) in [("one connection", shared), ("64 connections", apart)] {
+        let rate = median(rates);
+        let columns = beside("Postfix", rate, theirs.clone());
+        row(
+            &format!("accept 4 KB, 64 callers on {how} (≥ 8,000/s, ≥ 10 ×)"),
+            format!("{rate:.0}/s"),
+            &columns.each_ref().map(String::as_str),
+        );
+    }
+}

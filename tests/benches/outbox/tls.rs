@@ -1,0 +1,81 @@
+//! TLS and a sign-in, through the same Postfix: Faxpost, which queues durably first, beside curl, which queues nothing; each
+//! on one connection.
+
+#[cfg(not(unix))]
+pub(crate) async fn measure(_: usize) {}
+
+#[cfg(unix)]
+pub(crate) use front::measure;
+
+#[cfg(unix)]
+mod front {
+    use std::time::Instant;
+
+    use faxpost_proto::v1;
+    use faxpost_tests::daemon::TestDaemon;
+    use faxpost_tests::measure::{median, row};
+    use faxpost_tests::peers::{ALICE, Postfix};
+
+    use crate::peers::{Curl, timed};
+    use crate::{Mail, RUNS, SETTINGS, beside, drained, send_all};
+
+    pub(crate) async fn measure(scale: usize) {
+        const WHAT: &str = "accept and deliver 4 KB, TLS and sign-in, one connection (≥ curl)";
+        let front = match Postfix::start() {
+            Ok(front) => front,
+            Err(why) => return row(WHAT, format!("{why:#}"), &[]),
+        };
+        let daemon = daemon(&front).await;
+        let curl = Curl {
+            url: format!("smtps://localhost:{}", front.smtps),
+            ca: Some(front.ca()),
+            user: Some(ALICE),
+            bytes: 4096,
+        };
+        let count = 600 / scale;
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        send_all(&daemon, 1, false, 1, Mail::Whole(4096)).await;
+        drained(&daemon).await;
+        for _ in 0..RUNS {
+            let begun = Instant::now();
+            send_all(&daemon, 8, false, count, Mail::Whole(4096)).await;
+            drained(&daemon).await;
+            ours.push(count as f64 / begun.elapsed().as_secs_f64());
+            theirs.push(timed(count, || curl.send(count)));
+        }
+        let ours = median(ours);
+        let columns = beside("curl", ours, theirs.into_iter().collect());
+        row(WHAT, format!("{ours:.0}/s"), &columns.each_ref().map(String::as_str));
+    }
+
+    async fn daemon(front: &Postfix) -> TestDaemon {
+        let trusting = TestDaemon::builder().env("SSL_CERT_FILE", front.ca().display().to_string());
+        let daemon = trusting.settings(SETTINGS).start().await;
+        let account = v1::Account {
+            id: "default".to_owned(),
+            sender_email: ALICE.0.to_owned(),
+            method: v1::Method::SecureSmtpClient.into(),
+            server: "localhost".to_owned(),
+            port: front.smtps.into(),
+            security: v1::Security::Implicit.into(),
+            authentication: true,
+            login: ALICE.0.to_owned(),
+            password: ALICE.1.to_owned(),
+            max_connections: 1,
+            ..v1::Account::default()
+        };
+        let fields = [
+            "sender_email",
+            "method",
+            "server",
+            "port",
+            "security",
+            "authentication",
+            "login",
+            "password",
+            "max_connections",
+        ];
+        daemon.set(account, &fields).await.expect("the account");
+        daemon
+    }
+}
