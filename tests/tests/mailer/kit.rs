@@ -88,7 +88,7 @@ pub(crate) trait JobExt: Sized {
 impl JobExt for Job {
     fn route(&mut self) -> &mut SmtpRoute {
         match &mut self.route {
-            Route::Smtp(route) => route,
+            Route::Smtp(route) | Route::SystemNetMail(route) | Route::CdoMessage(route) => route,
             Route::Pickup { .. } => panic!("a job with a server"),
         }
     }

@@ -19,13 +19,14 @@ pub(super) async fn serve(
     reader: impl AsyncRead + Unpin,
     writer: impl AsyncWrite + Send + Unpin + 'static,
     confined: String,
+    engine: Engine,
 ) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(64 * 1024, reader);
     let (out, frames) = mpsc::unbounded_channel();
     let mut writing = tokio::spawn(write(writer, frames));
     let mut jobs = Jobs {
         out,
-        engine: Engine::default(),
+        engine,
         running: HashMap::new(),
         ids: HashMap::new(),
         tasks: JoinSet::new(),
