@@ -5,9 +5,12 @@ mod bindings;
 mod content;
 mod faults;
 mod kit;
+#[cfg(unix)]
+mod net_mail_unix;
 mod pickup;
 mod recipients;
 mod reuse;
+mod same_message;
 mod sign_in;
 mod system_roots;
 mod tls;

@@ -94,6 +94,7 @@ struct Order {
 }
 
 /// A setting's value.
+#[cfg_attr(unix, allow(dead_code, reason = "CDO is a part of Windows"))]
 enum Value {
     Number(i32),
     Flag(bool),

@@ -6,9 +6,10 @@ pub(super) fn missing() -> Option<String> {
     Some("Collaboration Data Objects are a part of Windows".to_owned())
 }
 
+/// REGDB_E_CLASSNOTREG, as Windows says where a class is missing.
+const NOT_THERE: u32 = 0x8004_0154;
+
 pub(super) fn send(order: &Order) -> Result<(), Refusal> {
-    let Order { settings, notify, message } = order;
-    let text = format!("{} settings, {} bytes, {notify:?}: not here", settings.len(), message.len());
-    // REGDB_E_CLASSNOTREG, as Windows says where it is missing.
-    Err(Refusal { code: 0x8004_0154, text, call: "CoCreateInstance" })
+    let Order { settings: _, notify: _, message: _ } = order;
+    Err(Refusal { code: NOT_THERE, text: missing().unwrap_or_default(), call: "CoCreateInstance" })
 }

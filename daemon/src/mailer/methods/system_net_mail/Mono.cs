@@ -103,12 +103,8 @@ static class MonoClient {
     sealed class Envelope : MailAddress {
         readonly string field;
 
-        public Envelope(string address, string field) : base(address.Length > 0 ? address : "nobody@localhost") {
+        public Envelope(string address, string field) : base(address.Length > 0 ? address : Wire.Nobody) {
             this.field = field;
-            if (address.Length > 0) return;
-            var own = typeof(MailAddress).GetField("address", Private);
-            if (own == null) throw Unknown("address");
-            own.SetValue(this, "");
         }
 
         public override string ToString() {
@@ -119,6 +115,8 @@ static class MonoClient {
 
 // The connection as the client sees it: after STARTTLS it begins once more with a greeting.
 sealed class Wire : Stream {
+    // Stands for the empty sender, which no MailAddress can be.
+    public const string Nobody = "nobody@sender.invalid";
     readonly Job job;
     readonly StringBuilder line = new StringBuilder();
     readonly List<string> reply = new List<string>();
@@ -177,13 +175,15 @@ sealed class Wire : Stream {
     public Failure Failed(Exception error) {
         var known = error as Failure ?? error.InnerException as Failure;
         if (known != null) return known;
+        bool slow = false, broken = false;
         for (var cause = error; cause != null; cause = cause.InnerException) {
             var socket = cause as SocketException;
-            bool slow = socket != null && (socket.SocketErrorCode == SocketError.TimedOut || socket.SocketErrorCode == SocketError.WouldBlock);
-            if (slow && !finalDot) return new Failure(step, "TimedOut", "the server did not answer in time", null);
-            if (finalDot && (cause is IOException || socket != null)) return new Failure("Message", "Uncertain", "the connection broke before the server answered to the message: " + Innermost(error), null);
-            if (cause is IOException || socket != null) return new Failure(step, "ConnectionLost", "the connection broke: " + Innermost(error), null);
+            slow |= socket != null && (socket.SocketErrorCode == SocketError.TimedOut || socket.SocketErrorCode == SocketError.WouldBlock);
+            broken |= socket != null || cause is IOException;
         }
+        string how = slow ? "the server did not answer in time" : "the connection broke: " + Innermost(error);
+        if (broken && finalDot) return new Failure("Message", "Uncertain", "whether the message was taken is not known: " + how, null);
+        if (broken) return new Failure(step, slow ? "TimedOut" : "ConnectionLost", how, null);
         if (ended && finalDot) return new Failure("Message", "Uncertain", "the server closed the connection without an answer to the message", null);
         if (ended && !Refuses()) return new Failure(step, "ConnectionLost", "the server closed the connection", null);
         if (Refuses()) return Refusal();
@@ -230,6 +230,7 @@ sealed class Wire : Stream {
 
     void Answer() {
         var one = new byte[1];
+        whole = false;
         do {
             if (Read(one, 0, 1) == 0) throw new Failure(step, "ConnectionLost", "the server closed the connection", null);
         } while (!whole);
@@ -278,6 +279,11 @@ sealed class Wire : Stream {
             if (finalDot) reply.Clear();
             Patience(finalDot ? job.Final : job.Data);
         } else {
+            if (job.Sender.Length == 0 && Encoding.ASCII.GetString(buffer, offset, count) == "MAIL FROM:<" + Nobody + ">\r\n") {
+                buffer = Encoding.ASCII.GetBytes("MAIL FROM:<>\r\n");
+                offset = 0;
+                count = buffer.Length;
+            }
             for (int at = offset; at < offset + count; at++) {
                 if (buffer[at] != '\n') {
                     if (line.Length < 1024) line.Append((char)buffer[at]);
