@@ -2,6 +2,8 @@
 
 mod between;
 mod bindings;
+#[cfg(windows)]
+mod cdo_windows;
 mod content;
 mod faults;
 mod kit;

@@ -17,13 +17,13 @@ async fn by_net_mail(daemon: &TestDaemon, pin: [u8; 32]) {
         method: v1::Method::SystemNetMail.into(),
         security: v1::Security::Starttls.into(),
         tls_check: v1::TlsCheck::Pinned.into(),
-        tls_pin_sha256: pin.to_vec().into(),
+        tls_pin: hex::encode(pin),
         authentication: true,
         login: "fax".to_owned(),
         password: "secret".to_owned(),
         ..v1::Account::default()
     };
-    let fields = ["method", "security", "tls_check", "tls_pin_sha256", "authentication", "login", "password"];
+    let fields = ["method", "security", "tls_check", "tls_pin", "authentication", "login", "password"];
     daemon.set(account, &fields).await.unwrap();
 }
 

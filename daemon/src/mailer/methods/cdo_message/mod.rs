@@ -86,6 +86,7 @@ async fn hand_over(job: &Job, route: &SmtpRoute, begun: &Begun<'_>) -> Handed {
 }
 
 /// A message, and how it goes.
+#[cfg_attr(unix, allow(dead_code, reason = "CDO is a part of Windows"))]
 struct Order {
     settings: Vec<(String, Value)>,
     /// DSNOptions, when reports were asked for or forbidden.

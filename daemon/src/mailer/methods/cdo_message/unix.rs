@@ -9,7 +9,6 @@ pub(super) fn missing() -> Option<String> {
 /// REGDB_E_CLASSNOTREG, as Windows says where a class is missing.
 const NOT_THERE: u32 = 0x8004_0154;
 
-pub(super) fn send(order: &Order) -> Result<(), Refusal> {
-    let Order { settings: _, notify: _, message: _ } = order;
+pub(super) fn send(_order: &Order) -> Result<(), Refusal> {
     Err(Refusal { code: NOT_THERE, text: missing().unwrap_or_default(), call: "CoCreateInstance" })
 }
