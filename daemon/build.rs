@@ -27,9 +27,13 @@ fn usual_compiler() -> Option<PathBuf> {
         .map(|windows| Path::new(&windows).join(r"Microsoft.NET\Framework64\v4.0.30319\csc.exe"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mono = std::env::split_paths(&path).map(|folder| folder.join("mcs"));
-    let found = windows.into_iter().chain(mono).find(|compiler| compiler.is_file())?;
-    println!("cargo:rerun-if-changed={}", found.display());
-    Some(found)
+    let found = windows.into_iter().chain(mono).find(|compiler| compiler.is_file());
+    match &found {
+        Some(compiler) => println!("cargo:rerun-if-changed={}", compiler.display()),
+        // Where it would be installed: a file that is missing would have everything built anew each time.
+        None => println!("cargo:rerun-if-changed=/usr/bin"),
+    }
+    found
 }
 
 fn compile(compiler: &Path, out: &Path) {
