@@ -254,6 +254,23 @@ async fn d1_a_test_looks_with_the_own_engine_and_says_so() {
 }
 
 #[tokio::test]
+async fn f1_eight_bit_text_arrives_and_what_cannot_is_refused() {
+    let server = SmtpServer::builder().start().await;
+    let head = "From: a@b.test\r\nTo: b@example.com\r\nContent-Transfer-Encoding: 8bit\r\nContent-Type: ";
+    let mut text = net_mail(&server);
+    text.body = Body::Inline(format!("{head}text/plain; charset=utf-8\r\n\r\nФакс\r\n").into());
+    succeeds(text).await;
+    let received = server.wait_for(1).await.remove(0);
+    let parsed = mail_parser::MessageParser::default().parse(&received.content).unwrap();
+    assert_eq!(parsed.body_text(0).unwrap(), "Факс\r\n");
+    let mut parts = net_mail(&server);
+    parts.body = Body::Inline(format!("{head}multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nФакс\r\n--b--\r\n").into());
+    let failure = run(parts, None).await.failure.unwrap();
+    assert_eq!(failure.kind, FailureKind::MessageRejected);
+    assert!(failure.text.contains("secure-smtp-client"), "{}", failure.text);
+}
+
+#[tokio::test]
 async fn h6_a_message_that_is_none_is_refused_before_anything_is_started() {
     let server = SmtpServer::builder().start().await;
     for body in ["Subject: x\r\n\r\n", "", "From: nobody\r\n\r\n", "From: a@b.test\r\nContent-Transfer-Encoding: x-odd\r\n\r\n"] {

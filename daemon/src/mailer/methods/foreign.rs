@@ -9,7 +9,7 @@ use crate::mailer::failure::Fault;
 use crate::mailer::progress::Progress;
 use crate::mailer::smtp::{Pool, Recorder, Session};
 use crate::mailer::{
-    Body, Credential, Failure, FailureKind, Job, Outcome, RecipientOutcome, Reply, SmtpRoute, Step, TlsInfo,
+    Body, Credential, DeliveryStatus, Failure, FailureKind, Job, Outcome, RecipientOutcome, Reply, SmtpRoute, Step, TlsInfo,
     envelope,
 };
 
@@ -117,10 +117,12 @@ impl Begun<'_> {
         let label = format!("seen by Faxpost's own engine: {name} does not tell its steps");
         let job = Job {
             until,
+            route: self.job.route.clone(),
+            envelope: self.job.envelope.clone(),
             body: Body::Inline(Vec::new()),
             signing: None,
+            delivery_status: DeliveryStatus::default(),
             pool: None,
-            ..without_body(self.job)
         };
         let progress = self.progress.beside(label.clone());
         let mut outcome = Session::new(&job, route, progress, &Pool::default()).run().await;
@@ -215,17 +217,5 @@ impl Begun<'_> {
     fn scrubbed(&self, reply: &Reply) -> Reply {
         let lines: Vec<_> = reply.lines.iter().map(|line| self.recorder.scrub(line)).collect();
         Reply { lines, ..reply.clone() }
-    }
-}
-
-fn without_body(job: &Job) -> Job {
-    Job {
-        route: job.route.clone(),
-        envelope: job.envelope.clone(),
-        body: Body::Inline(Vec::new()),
-        signing: None,
-        until: job.until,
-        delivery_status: job.delivery_status.clone(),
-        pool: None,
     }
 }

@@ -62,14 +62,13 @@ async fn hand_over(job: &Job, route: &SmtpRoute, begun: &Begun<'_>) -> Handed {
         let text = format!("{NAME} takes messages of at most {LARGEST} bytes");
         return failed(FailureKind::TooLarge, text).into();
     }
-    let (message, mut remarks) = match message(job, &begun.recipients()).await {
+    let (message, remarks) = match message(job, &begun.recipients()).await {
         Ok(made) => made,
         Err(error) => {
             let text = format!("the message cannot be read: {error}");
             return failed(FailureKind::LocalFile, text).into();
         }
     };
-    remarks.extend(sender_remark(job));
     let order = Order { settings: settings(route), notify: notify(job), message };
     begun.progress().final_dot().await;
     let failure = match in_a_thread(order, route.timeouts).await {
@@ -132,16 +131,14 @@ fn notify(job: &Job) -> Option<i32> {
     Some(if occasions.is_empty() { 1 } else { occasions.iter().map(bit).fold(0, |all, one| all | one) })
 }
 
-/// MAIL FROM is the author's address, whatever the envelope says.
-fn sender_remark(job: &Job) -> Option<String> {
-    let name = if job.envelope.from.is_empty() { "an empty sender" } else { return None };
-    Some(format!("{NAME} knows no {name}: MAIL FROM is that of the header"))
-}
-
 /// The message as CDO is given it, and what was changed in its header.
 async fn message(job: &Job, recipients: &[String]) -> std::io::Result<(Vec<u8>, Vec<String>)> {
     let (header, mut body) = header::open(&job.body).await?;
-    let (header, remarks) = addressed(&header, recipients);
+    let author = header.mailboxes("from").into_iter().next().map(|one| one.address).unwrap_or_default();
+    let (header, mut remarks) = addressed(&header, recipients);
+    if !author.eq_ignore_ascii_case(&job.envelope.from) {
+        remarks.push(format!("{NAME} knows no other sender than the author: MAIL FROM is {author}"));
+    }
     let mut message = Vec::with_capacity(usize::try_from(job.body.size()).unwrap_or(0) + header.len());
     message.extend_from_slice(header.as_bytes());
     let mut piece = Vec::new();

@@ -167,8 +167,15 @@ sealed class Job {
         switch (Encoding) {
             case "base64": bytes = Convert.FromBase64String(System.Text.Encoding.ASCII.GetString(Body)); break;
             case "quoted-printable": bytes = QuotedPrintable(Body); break;
-            case "8bit": encoding = (TransferEncoding)3; break; // EightBit, since .NET Framework 4.5
-            default: encoding = TransferEncoding.SevenBit; break;
+            default:
+                if (Array.TrueForAll(Body, one => one < 128)) {
+                    encoding = TransferEncoding.SevenBit;
+                } else if (ContentType.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase) || ContentType.StartsWith("message/", StringComparison.OrdinalIgnoreCase)) {
+                    // Only a server with 8BITMIME could take it, and the library does not let itself be asked that; encoding a
+                    // whole of several parts is not allowed.
+                    throw new Failure("Message", "MessageRejected", "System.Net.Mail cannot send a message of several parts with characters above 127: secure-smtp-client can", null);
+                }
+                break;
         }
         var view = new AlternateView(new MemoryStream(bytes), new ContentType(ContentType));
         view.TransferEncoding = encoding;

@@ -94,6 +94,7 @@ static class MonoClient {
             if (field[0].Equals("Subject", StringComparison.OrdinalIgnoreCase)) message.Subject = field[1];
             else if (field != to) message.Headers.Add(field[0], field[1]);
         }
+        if (job.Notify != null) job.Remarks.Add("Mono's SmtpClient asks for no reports of delivery");
         message.Body = null;
         message.AlternateViews.Add(job.Content());
         return message;
