@@ -131,7 +131,9 @@ fn check_row(row: &Capability, rows: &[Capability], account: &Account) -> Vec<Fi
     needs(account.authentication, "authentication", "sign in", &|row| row.authentication);
     needs(account.oauth, "oauth", "sign in with OAuth 2.0", &|row| row.oauth);
     needs(account.mechanism.is_some(), "mechanism", "choose how to sign in", &|row| row.mechanism);
-    needs(!account.ehlo_name.is_empty(), "ehlo_name", "give a name of your own in EHLO", &|row| row.ehlo_name);
+    needs(!account.ehlo_name.is_empty(), "ehlo_name", "give a name of your own in EHLO", &|row| {
+        row.ehlo_name
+    });
     needs(!account.envelope_sender.is_empty(), "envelope_sender", "set the envelope's sender", &|row| {
         row.envelope_sender
     });
@@ -285,7 +287,11 @@ mod tests {
             let found = check_row(&lacking, capabilities(), &account(method));
             assert_eq!(found.len(), 1);
             assert_eq!((found[0].field.as_str(), found[0].problem), ("method", Problem::NotAvailable));
-            assert!(found[0].text.ends_with("is not available on this host: it is elsewhere"), "{}", found[0].text);
+            assert!(
+                found[0].text.ends_with("is not available on this host: it is elsewhere"),
+                "{}",
+                found[0].text
+            );
             // A way out that is not there is none.
             let rows = capabilities().iter().cloned().map(|row| match row.method {
                 Method::SecureSmtpClient => Capability { unavailable: Some(String::new()), ..row },
@@ -293,7 +299,10 @@ mod tests {
             });
             let oauth = Account { oauth: true, authentication: true, ..account(method) };
             let found = check_row(&row(method), &rows.collect::<Vec<_>>(), &oauth);
-            assert!(found.iter().any(|problem| problem.text.ends_with("no method of this host can")), "{found:?}");
+            assert!(
+                found.iter().any(|problem| problem.text.ends_with("no method of this host can")),
+                "{found:?}"
+            );
         }
     }
 

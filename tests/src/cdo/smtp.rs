@@ -15,8 +15,12 @@ pub(super) fn relay(settings: &BTreeMap<String, String>, message: &[u8]) -> Resu
     let setting = |name: &str| settings.get(name).map(String::as_str).unwrap_or_default();
     let text = String::from_utf8_lossy(message);
     let (head, _) = text.split_once("\r\n\r\n").ok_or((0x8004_0211, "it has no body".to_owned()))?;
-    let addresses = |name: &str| field(head, name).iter().flat_map(|value| addresses(value)).collect::<Vec<_>>();
-    let from = addresses("from").into_iter().next().ok_or((0x8004_020D, "At least one of the From or Sender fields is required, and neither was found.".to_owned()))?;
+    let addresses =
+        |name: &str| field(head, name).iter().flat_map(|value| addresses(value)).collect::<Vec<_>>();
+    let from = addresses("from").into_iter().next().ok_or((
+        0x8004_020D,
+        "At least one of the From or Sender fields is required, and neither was found.".to_owned(),
+    ))?;
     let to = [addresses("to"), addresses("cc"), addresses("bcc")].concat();
     if to.is_empty() {
         return Err((0x8004_020C, "At least one recipient is required, but none were found.".to_owned()));
@@ -26,7 +30,10 @@ pub(super) fn relay(settings: &BTreeMap<String, String>, message: &[u8]) -> Resu
     let stream = TcpStream::connect(place)
         .map_err(|_| (0x8004_0213, "The transport failed to connect to the server.\r\n".to_owned()))?;
     let mut session = Session(BufReader::new(stream));
-    session.hear().and_then(good).map_err(|words| (0x8004_0213, said("The transport failed to connect to the server.", &words)))?;
+    session
+        .hear()
+        .and_then(good)
+        .map_err(|words| (0x8004_0213, said("The transport failed to connect to the server.", &words)))?;
     session.ask("EHLO double")?;
     if setting("smtpauthenticate") == "1" {
         session.ask("AUTH LOGIN")?;

@@ -9,7 +9,9 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
-use windows::Win32::Foundation::{CLASS_E_NOAGGREGATION, DISP_E_EXCEPTION, DISP_E_TYPEMISMATCH, DISP_E_UNKNOWNNAME, E_NOTIMPL};
+use windows::Win32::Foundation::{
+    CLASS_E_NOAGGREGATION, DISP_E_EXCEPTION, DISP_E_TYPEMISMATCH, DISP_E_UNKNOWNNAME, E_NOTIMPL,
+};
 use windows::Win32::System::Com::{
     CLSCTX_LOCAL_SERVER, COINIT_MULTITHREADED, CoInitializeEx, CoRegisterClassObject, DISPATCH_FLAGS,
     DISPATCH_METHOD, DISPPARAMS, EXCEPINFO, IClassFactory, IClassFactory_Impl, IDispatch, IDispatch_Impl,
@@ -104,12 +106,18 @@ pub fn serve() {
 struct Factory(usize);
 
 impl IClassFactory_Impl for Factory_Impl {
-    fn CreateInstance(&self, outer: Ref<'_, IUnknown>, wanted: *const GUID, made: *mut *mut c_void) -> Result<()> {
+    fn CreateInstance(
+        &self,
+        outer: Ref<'_, IUnknown>,
+        wanted: *const GUID,
+        made: *mut *mut c_void,
+    ) -> Result<()> {
         if outer.is_some() {
             return Err(CLASS_E_NOAGGREGATION.into());
         }
         let message = Arc::new(Mutex::new(Message::default()));
-        let object: IDispatch = Double { kind: if self.0 == 0 { Kind::Message } else { Kind::Stream }, message }.into();
+        let object: IDispatch =
+            Double { kind: if self.0 == 0 { Kind::Message } else { Kind::Stream }, message }.into();
         // SAFETY: the caller gives places for both.
         unsafe { object.query(wanted, made).ok() }
     }
@@ -143,8 +151,19 @@ struct Double {
 }
 
 const NAMES: [&str; 13] = [
-    "Configuration", "Fields", "Item", "Value", "Update", "DataSource", "OpenObject", "Send", "DSNOptions", "Type",
-    "Open", "Write", "Position",
+    "Configuration",
+    "Fields",
+    "Item",
+    "Value",
+    "Update",
+    "DataSource",
+    "OpenObject",
+    "Send",
+    "DSNOptions",
+    "Type",
+    "Open",
+    "Write",
+    "Position",
 ];
 /// The stream's, for the message.
 const READ: i32 = 100;
@@ -158,7 +177,14 @@ impl IDispatch_Impl for Double_Impl {
         Err(E_NOTIMPL.into())
     }
 
-    fn GetIDsOfNames(&self, _: *const GUID, names: *const PCWSTR, count: u32, _: u32, ids: *mut i32) -> Result<()> {
+    fn GetIDsOfNames(
+        &self,
+        _: *const GUID,
+        names: *const PCWSTR,
+        count: u32,
+        _: u32,
+        ids: *mut i32,
+    ) -> Result<()> {
         for at in 0..count as usize {
             // SAFETY: the caller gives `count` names that end with zero, and as many places.
             unsafe {
@@ -215,7 +241,8 @@ impl IDispatch_Impl for Double_Impl {
 
 impl Double {
     fn answer(&self, name: &str, arguments: &[&VARIANT]) -> std::result::Result<VARIANT, (u32, String)> {
-        let wrong = || (0x8000_4005, format!("{:?} has no {name} with {} arguments", self.kind, arguments.len()));
+        let wrong =
+            || (0x8000_4005, format!("{:?} has no {name} with {} arguments", self.kind, arguments.len()));
         let mut message = lock(&self.message);
         match (&self.kind, name, arguments) {
             (Kind::Message, "Configuration", []) => Ok(self.part(Kind::Configuration)),

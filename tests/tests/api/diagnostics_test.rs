@@ -155,7 +155,8 @@ async fn d1_a_test_that_cannot_be_made_names_the_field() {
     invalid(ask(draft(v1::Account::default(), &["no_such_field"])).await, &["update_mask"]);
     invalid(ask(draft(v1::Account::default(), &["etag"])).await, &["update_mask"]);
     let missing = v1::Account { method: faxpost_tests::MISSING_METHOD.into(), ..smtp_account("", 25) };
-    let status = refused(ask(draft(missing, SMTP_FIELDS)).await, Code::InvalidArgument, reason::NOT_AVAILABLE);
+    let status =
+        refused(ask(draft(missing, SMTP_FIELDS)).await, Code::InvalidArgument, reason::NOT_AVAILABLE);
     assert_eq!(fields(&status), ["method"]);
     assert_eq!(entries(&daemon).await, []);
 }

@@ -28,7 +28,8 @@ const OF_A_CONNECTION: usize = 8;
 
 #[test]
 fn a7_the_tables_of_methods_say_what_the_matrix_says() {
-    for (file, yes, no, russian) in [("README.md", "yes", "no", false), ("README.ru.md", "да", "нет", true)] {
+    for (file, yes, no, russian) in [("README.md", "yes", "no", false), ("README.ru.md", "да", "нет", true)]
+    {
         let text = fs::read_to_string(root().join(file)).unwrap();
         let table: Vec<Vec<&str>> = text
             .lines()
@@ -40,7 +41,8 @@ fn a7_the_tables_of_methods_say_what_the_matrix_says() {
         assert_eq!(methods, Method::ALL.map(Method::as_str), "{file}: every method has a column");
         for (number, (english, other, can)) in ROWS.iter().enumerate() {
             let name = if russian { other } else { english };
-            let row = table.iter().find(|row| row[0] == *name).unwrap_or_else(|| panic!("{file}: no row {name}"));
+            let row =
+                table.iter().find(|row| row[0] == *name).unwrap_or_else(|| panic!("{file}: no row {name}"));
             for (method, said) in methods.iter().zip(&row[1..]) {
                 let capability = capabilities().iter().find(|row| row.method.as_str() == *method).unwrap();
                 let asked = number >= OF_A_CONNECTION || !capability.securities.is_empty();

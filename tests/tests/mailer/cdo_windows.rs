@@ -20,8 +20,12 @@ fn by_cdo(server: &SmtpServer) -> Job {
 #[tokio::test]
 async fn a7_cdo_is_given_the_finished_message_and_the_settings() {
     let server = SmtpServer::builder().credentials("fax", "sécret").start().await;
-    let mut job = by_cdo(&server).sign_in("fax", "sécret").plaintext_auth().to(&["b@example.com", "hidden@example.com"]);
-    job.delivery_status = DeliveryStatus { notify: Some(vec![Notify::Failure, Notify::Delay]), ..Default::default() };
+    let mut job = by_cdo(&server)
+        .sign_in("fax", "sécret")
+        .plaintext_auth()
+        .to(&["b@example.com", "hidden@example.com"]);
+    job.delivery_status =
+        DeliveryStatus { notify: Some(vec![Notify::Failure, Notify::Delay]), ..Default::default() };
     succeeds(job).await;
     let received = server.wait_for(1).await.remove(0);
     assert_eq!(received.content, MESSAGE, "byte for byte, and nothing of Bcc");
@@ -99,9 +103,12 @@ async fn d1_a_test_by_cdo_looks_with_the_own_engine_and_says_so() {
     assert!(outcome.failure.is_none(), "{:?}", outcome.failure);
     let states: Vec<_> = reports.iter().map(|report| (report.step, report.state)).collect();
     let skipped = [Step::Tls, Step::SignIn];
-    let expected = Step::ALL.map(|step| {
-        (step, if skipped.contains(&step) { StepState::Skipped } else { StepState::Passed })
-    });
+    let expected = Step::ALL
+        .map(|step| (step, if skipped.contains(&step) { StepState::Skipped } else { StepState::Passed }));
     assert_eq!(states, expected);
-    assert!(reports[1].details.iter().any(|detail| detail.contains("Faxpost's own engine")), "{:?}", reports[1]);
+    assert!(
+        reports[1].details.iter().any(|detail| detail.contains("Faxpost's own engine")),
+        "{:?}",
+        reports[1]
+    );
 }

@@ -9,7 +9,8 @@ use faxpostd::mailer::{Body, FailureKind, Job, Mailer, RecipientOutcome, Step, S
 use crate::kit::{JobExt as _, job, run, run_told, succeeds};
 
 /// It composes no message without an author.
-const MESSAGE: &[u8] = b"From: A <a@example.com>\r\nTo: b@example.com\r\nSubject: fax\r\n\r\none\r\n.two\r\n..\r\n.\r\nlast\r\n";
+const MESSAGE: &[u8] =
+    b"From: A <a@example.com>\r\nTo: b@example.com\r\nSubject: fax\r\n\r\none\r\n.two\r\n..\r\n.\r\nlast\r\n";
 
 fn net_mail(server: &SmtpServer) -> Job {
     let mut job = job(server).net_mail();
@@ -30,7 +31,12 @@ async fn a7_net_mail_sends_the_body_byte_for_byte_and_keeps_the_envelope() {
     assert!(text.ends_with("\r\n\r\none\r\n.two\r\n..\r\n.\r\nlast\r\n"), "{text}");
     assert!(!text.contains("hidden"), "{text}");
     assert!(text.contains("From: A <a@example.com>\r\nTo: b@example.com\r\nSubject: fax\r\n"), "{text}");
-    assert_eq!(outcome.answer.split(' ').next(), Some("250"), "the server's words are told: {}", outcome.answer);
+    assert_eq!(
+        outcome.answer.split(' ').next(),
+        Some("250"),
+        "the server's words are told: {}",
+        outcome.answer
+    );
 
     let mut report = net_mail(&server);
     report.envelope.from = String::new();
@@ -72,14 +78,16 @@ async fn a3_a4_net_mail_does_starttls_with_tls_1_2_and_the_accounts_check() {
 #[tokio::test]
 async fn a3_net_mail_never_goes_on_without_starttls() {
     let server = SmtpServer::builder().start().await;
-    let failure = run(net_mail(&server).tls(Security::Starttls, TlsCheck::AcceptInvalid), None).await.failure.unwrap();
+    let failure =
+        run(net_mail(&server).tls(Security::Starttls, TlsCheck::AcceptInvalid), None).await.failure.unwrap();
     assert_eq!((failure.kind, failure.step), (FailureKind::StarttlsMissing, Step::Tls));
     let server = SmtpServer::builder()
         .starttls(Authority::self_signed())
         .fault(At::Starttls, Fault::Raw(b"220 go\r\n250 smuggled\r\n".to_vec()))
         .start()
         .await;
-    let failure = run(net_mail(&server).tls(Security::Starttls, TlsCheck::AcceptInvalid), None).await.failure.unwrap();
+    let failure =
+        run(net_mail(&server).tls(Security::Starttls, TlsCheck::AcceptInvalid), None).await.failure.unwrap();
     assert_eq!((failure.kind, failure.step), (FailureKind::TlsFailed, Step::Tls), "{}", failure.text);
     assert!(server.received().is_empty());
 }
@@ -103,7 +111,11 @@ async fn a5_net_mail_signs_in_and_says_why_it_cannot() {
 
     let open = SmtpServer::builder().start().await;
     let failure = run(net_mail(&open).sign_in("fax", "x").plaintext_auth(), None).await.failure.unwrap();
-    assert_eq!((failure.kind, failure.step), (FailureKind::NoMechanism, Step::SignIn), "never without the sign-in");
+    assert_eq!(
+        (failure.kind, failure.step),
+        (FailureKind::NoMechanism, Step::SignIn),
+        "never without the sign-in"
+    );
     assert!(open.received().is_empty());
 }
 
@@ -146,7 +158,10 @@ async fn d2_what_a_server_refuses_is_that_steps_with_the_exact_answer() {
         (At::Data, Step::Message, FailureKind::MessageRejected),
         (At::FinalDot, Step::Message, FailureKind::MessageRejected),
     ] {
-        let server = SmtpServer::builder().fault(at, Fault::answer(554, "5.7.1 never\nand that is that")).start().await;
+        let server = SmtpServer::builder()
+            .fault(at, Fault::answer(554, "5.7.1 never\nand that is that"))
+            .start()
+            .await;
         let failure = run(net_mail(&server), None).await.failure.unwrap();
         assert_eq!((failure.step, failure.kind), (step, kind), "{at:?} {}", failure.text);
         assert_eq!(failure.reply.unwrap().to_string(), "554 5.7.1 never\nand that is that", "{at:?}");
@@ -155,8 +170,7 @@ async fn d2_what_a_server_refuses_is_that_steps_with_the_exact_answer() {
 
 #[tokio::test]
 async fn f3_after_the_final_dot_nobody_knows_and_before_it_one_does() {
-    for (fault, before) in
-        [(Fault::Drop, FailureKind::ConnectionLost), (Fault::Stall, FailureKind::TimedOut)]
+    for (fault, before) in [(Fault::Drop, FailureKind::ConnectionLost), (Fault::Stall, FailureKind::TimedOut)]
     {
         for at in [At::Mail, At::FinalDot] {
             let server = SmtpServer::builder().fault(at, fault.clone()).start().await;
@@ -187,7 +201,12 @@ async fn d2_a_server_that_cannot_be_reached_is_told_as_such() {
     let mut nobody = net_mail(&server);
     nobody.route().port = 1;
     let failure = run(nobody, None).await.failure.unwrap();
-    assert_eq!((failure.kind, failure.step), (FailureKind::ConnectionRefused, Step::Connect), "{}", failure.text);
+    assert_eq!(
+        (failure.kind, failure.step),
+        (FailureKind::ConnectionRefused, Step::Connect),
+        "{}",
+        failure.text
+    );
     let mut unknown = net_mail(&server);
     unknown.route().server = "no-such-host.invalid".to_owned();
     let failure = run(unknown, None).await.failure.unwrap();
@@ -231,7 +250,9 @@ fn helpers() -> Vec<u32> {
 async fn d1_a_test_looks_with_the_own_engine_and_says_so() {
     let identity = Authority::self_signed();
     let server = SmtpServer::builder().starttls(identity).credentials("fax", "secret").start().await;
-    let job = |password| net_mail(&server).tls(Security::Starttls, TlsCheck::AcceptInvalid).sign_in("fax", password);
+    let job = |password| {
+        net_mail(&server).tls(Security::Starttls, TlsCheck::AcceptInvalid).sign_in("fax", password)
+    };
     let (outcome, reports) = run_told(job("secret")).await;
     assert!(outcome.failure.is_none(), "{:?}", outcome.failure);
     assert_eq!(reports.iter().map(|report| report.step).collect::<Vec<_>>(), Step::ALL);
@@ -264,7 +285,8 @@ async fn f1_eight_bit_text_arrives_and_what_cannot_is_refused() {
     let parsed = mail_parser::MessageParser::default().parse(&received.content).unwrap();
     assert_eq!(parsed.body_text(0).unwrap(), "Факс\r\n");
     let mut parts = net_mail(&server);
-    parts.body = Body::Inline(format!("{head}multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nФакс\r\n--b--\r\n").into());
+    parts.body =
+        Body::Inline(format!("{head}multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nФакс\r\n--b--\r\n").into());
     let failure = run(parts, None).await.failure.unwrap();
     assert_eq!(failure.kind, FailureKind::MessageRejected);
     assert!(failure.text.contains("secure-smtp-client"), "{}", failure.text);
@@ -273,7 +295,12 @@ async fn f1_eight_bit_text_arrives_and_what_cannot_is_refused() {
 #[tokio::test]
 async fn h6_a_message_that_is_none_is_refused_before_anything_is_started() {
     let server = SmtpServer::builder().start().await;
-    for body in ["Subject: x\r\n\r\n", "", "From: nobody\r\n\r\n", "From: a@b.test\r\nContent-Transfer-Encoding: x-odd\r\n\r\n"] {
+    for body in [
+        "Subject: x\r\n\r\n",
+        "",
+        "From: nobody\r\n\r\n",
+        "From: a@b.test\r\nContent-Transfer-Encoding: x-odd\r\n\r\n",
+    ] {
         let mut job = net_mail(&server);
         job.body = Body::Inline(body.into());
         let failure = run(job, None).await.failure.unwrap();

@@ -10,19 +10,26 @@ use mail_parser::{Address, MessageParser, MimeHeaders as _, PartType};
 
 use crate::kit::{JobExt as _, job, run, succeeds};
 
-const TO: [&str; 4] = ["petr@example.test", "ann@example.test", "cc@xn--e1afmkfd.xn--p1ai", "hidden@example.test"];
+const TO: [&str; 4] =
+    ["petr@example.test", "ann@example.test", "cc@xn--e1afmkfd.xn--p1ai", "hidden@example.test"];
 
 /// What callers send: each with a name.
 fn drafts() -> Vec<(&'static str, Draft)> {
     let draft = |text: &str| Draft {
         sender_name: "Факс-сервер \"Север\", приём".to_owned(),
         sender_email: "fax@example.test".to_owned(),
-        to: vec!["Пётр Иванович <petr@example.test>".to_owned(), "\"Lee, Ann\" <ann@example.test>".to_owned()],
+        to: vec![
+            "Пётр Иванович <petr@example.test>".to_owned(),
+            "\"Lee, Ann\" <ann@example.test>".to_owned(),
+        ],
         cc: vec!["cc@пример.рф".to_owned()],
         bcc: vec!["hidden@example.test".to_owned()],
         subject: format!("Входящий факс {}", "на две строки и больше ".repeat(6)),
         text: text.to_owned(),
-        headers: vec![("X-Fax-Id".to_owned(), "42 =?no?= тест".to_owned()), ("In-Reply-To".to_owned(), "<1@x.test>".to_owned())],
+        headers: vec![
+            ("X-Fax-Id".to_owned(), "42 =?no?= тест".to_owned()),
+            ("In-Reply-To".to_owned(), "<1@x.test>".to_owned()),
+        ],
         reply_to: "Отдел <sales@example.test>".to_owned(),
         ..Draft::default()
     };
@@ -38,7 +45,14 @@ fn drafts() -> Vec<(&'static str, Draft)> {
         ("empty", draft("")),
         ("cyrillic", draft("Три страницы.\n.точка\n  \n\n")),
         ("html", Draft { html: html.clone(), ..draft("Факс\n") }),
-        ("files", Draft { attachments: vec![fax.clone(), file("a b.pdf", b"%PDF-1.4\n.\r\n".to_vec())], html, ..draft("Во вложении.\n") }),
+        (
+            "files",
+            Draft {
+                attachments: vec![fax.clone(), file("a b.pdf", b"%PDF-1.4\n.\r\n".to_vec())],
+                html,
+                ..draft("Во вложении.\n")
+            },
+        ),
         ("only a file", Draft { attachments: vec![fax], ..draft("") }),
     ]
 }

@@ -67,7 +67,8 @@ async fn c7_every_method_hands_over_what_was_signed() {
                 let expected = entity(&message);
                 count += 1;
 
-                let outcome = run(job(Route::Smtp(smtp(&server)), message.clone(), &person, mode), None).await;
+                let outcome =
+                    run(job(Route::Smtp(smtp(&server)), message.clone(), &person, mode), None).await;
                 assert!(outcome.failure.is_none(), "{name}: {:?}", outcome.failure);
                 let received = server.wait_for(count).await;
                 let received = received.last().unwrap();

@@ -60,7 +60,9 @@ async fn h6_the_helper_of_net_mail_has_no_more_than_the_mailer_and_its_death_cos
     let helpers = helpers(mailer);
     assert_eq!(helpers.len(), 1, "one process for one message");
     let (own, theirs) = (facts(mailer), facts(helpers[0]));
-    for fact in ["Uid", "Gid", "Groups", "CapPrm", "CapEff", "CapInh", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp"] {
+    for fact in
+        ["Uid", "Gid", "Groups", "CapPrm", "CapEff", "CapInh", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp"]
+    {
         assert_eq!(own[fact], theirs[fact], "{fact}");
     }
     assert_eq!((theirs["NoNewPrivs"].as_str(), theirs["Seccomp"].as_str()), ("1", "2"));

@@ -9,8 +9,8 @@ use crate::mailer::failure::Fault;
 use crate::mailer::progress::Progress;
 use crate::mailer::smtp::{Pool, Recorder, Session};
 use crate::mailer::{
-    Body, Credential, DeliveryStatus, Failure, FailureKind, Job, Outcome, RecipientOutcome, Reply, SmtpRoute, Step, TlsInfo,
-    envelope,
+    Body, Credential, DeliveryStatus, Failure, FailureKind, Job, Outcome, RecipientOutcome, Reply, SmtpRoute,
+    Step, TlsInfo, envelope,
 };
 
 /// What became of a message.

@@ -234,7 +234,9 @@ impl Refusal {
         let (step, kind) = meaning(self.code, transport, reply.as_ref().map(|reply| reply.code));
         let text = match &reply {
             Some(reply) => format!("the server refused: {}", reply.in_one_line()),
-            None if self.text.trim().is_empty() => format!("{NAME} failed in {} (0x{:08X})", self.call, self.code),
+            None if self.text.trim().is_empty() => {
+                format!("{NAME} failed in {} (0x{:08X})", self.call, self.code)
+            }
             None => format!("{NAME} failed: {} (0x{:08X})", self.text.trim(), self.code),
         };
         Failure { step, kind, text, reply }
@@ -297,13 +299,55 @@ mod tests {
     #[test]
     fn a7_what_cdo_says_is_told_as_what_it_means() {
         for (code, text, step, kind, reply) in [
-            (0x8004_0213, "The transport failed to connect to the server.\r\n", Step::Connect, FailureKind::Unreachable, None),
-            (0x8004_020F, "The server rejected one or more recipient addresses. The server response was: 550 5.1.1 <x@y>: unknown\r\n", Step::Recipient, FailureKind::RecipientRejected, Some((550, Some("5.1.1")))),
-            (0x8004_020F, "Сервер отклонил один или несколько адресов получателей. Ответ сервера: 450 4.2.1 later", Step::Recipient, FailureKind::RecipientRejected, Some((450, Some("4.2.1")))),
-            (0x8004_020E, "The server rejected the sender address. The server response was: 553 no", Step::Sender, FailureKind::SenderRejected, Some((553, None))),
-            (0x8004_0211, "The message could not be sent to the SMTP server. The transport error code was 0x80040217. The server response was not available\r\n", Step::SignIn, FailureKind::AuthRejected, None),
-            (0x8004_0211, "The message could not be sent to the SMTP server. The transport error code was 0x800ccc0d. The server response was not available", Step::Resolve, FailureKind::NameNotFound, None),
-            (0x8004_0211, "The message could not be sent to the SMTP server. The transport error code was 0x80040211. The server response was: 554 5.7.1 spam", Step::Message, FailureKind::MessageRejected, Some((554, Some("5.7.1")))),
+            (
+                0x8004_0213,
+                "The transport failed to connect to the server.\r\n",
+                Step::Connect,
+                FailureKind::Unreachable,
+                None,
+            ),
+            (
+                0x8004_020F,
+                "The server rejected one or more recipient addresses. The server response was: 550 5.1.1 <x@y>: unknown\r\n",
+                Step::Recipient,
+                FailureKind::RecipientRejected,
+                Some((550, Some("5.1.1"))),
+            ),
+            (
+                0x8004_020F,
+                "Сервер отклонил один или несколько адресов получателей. Ответ сервера: 450 4.2.1 later",
+                Step::Recipient,
+                FailureKind::RecipientRejected,
+                Some((450, Some("4.2.1"))),
+            ),
+            (
+                0x8004_020E,
+                "The server rejected the sender address. The server response was: 553 no",
+                Step::Sender,
+                FailureKind::SenderRejected,
+                Some((553, None)),
+            ),
+            (
+                0x8004_0211,
+                "The message could not be sent to the SMTP server. The transport error code was 0x80040217. The server response was not available\r\n",
+                Step::SignIn,
+                FailureKind::AuthRejected,
+                None,
+            ),
+            (
+                0x8004_0211,
+                "The message could not be sent to the SMTP server. The transport error code was 0x800ccc0d. The server response was not available",
+                Step::Resolve,
+                FailureKind::NameNotFound,
+                None,
+            ),
+            (
+                0x8004_0211,
+                "The message could not be sent to the SMTP server. The transport error code was 0x80040211. The server response was: 554 5.7.1 spam",
+                Step::Message,
+                FailureKind::MessageRejected,
+                Some((554, Some("5.7.1"))),
+            ),
             (0x8004_0211, "The message could not be sent.", Step::Message, FailureKind::Uncertain, None),
             (0x8004_0154, "", Step::Message, FailureKind::MailerFailed, None),
         ] {
@@ -317,10 +361,14 @@ mod tests {
 
     #[test]
     fn a7_who_stands_in_the_header_gets_the_message_and_nobody_else() {
-        let header = Header::parse(b"From: a@b.test\r\nTo: One <one@x.test>\r\nCc: two@x.test\r\nBcc: old@x.test\r\n");
+        let header =
+            Header::parse(b"From: a@b.test\r\nTo: One <one@x.test>\r\nCc: two@x.test\r\nBcc: old@x.test\r\n");
         let to = |list: &[&str]| list.iter().map(|&one| one.to_owned()).collect::<Vec<_>>();
         let (text, remarks) = addressed(&header, &to(&["one@X.test", "two@x.test", "three@x.test"]));
-        assert_eq!(text, "From: a@b.test\r\nTo: One <one@x.test>\r\nCc: two@x.test\r\nBcc: three@x.test\r\n\r\n");
+        assert_eq!(
+            text,
+            "From: a@b.test\r\nTo: One <one@x.test>\r\nCc: two@x.test\r\nBcc: three@x.test\r\n\r\n"
+        );
         assert_eq!(remarks, [""; 0]);
         let (text, remarks) = addressed(&header, &to(&["one@x.test"]));
         assert_eq!(text, "From: a@b.test\r\nTo: One <one@x.test>\r\n\r\n");

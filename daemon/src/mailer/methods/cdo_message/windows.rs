@@ -31,7 +31,9 @@ const EXCEPTION: u32 = 0x8002_0009;
 pub(super) fn missing() -> Option<String> {
     // SAFETY: the name ends with zero, and the call looks it up, no more.
     let found = unsafe { CLSIDFromProgID(w!("CDO.Message")) };
-    found.err().map(|_| "Collaboration Data Objects (cdosys.dll) are not registered on this computer".to_owned())
+    found
+        .err()
+        .map(|_| "Collaboration Data Objects (cdosys.dll) are not registered on this computer".to_owned())
 }
 
 /// Sends a message, on a thread of its own.
@@ -123,11 +125,8 @@ impl Object {
         arguments.reverse();
         let wide = HSTRING::from(name);
         let (mut id, mut put) = (0, DISPID_PROPERTYPUT);
-        let mut given = DISPPARAMS {
-            rgvarg: arguments.as_mut_ptr(),
-            cArgs: N as u32,
-            ..DISPPARAMS::default()
-        };
+        let mut given =
+            DISPPARAMS { rgvarg: arguments.as_mut_ptr(), cArgs: N as u32, ..DISPPARAMS::default() };
         if how == DISPATCH_PROPERTYPUT {
             (given.rgdispidNamedArgs, given.cNamedArgs) = (&raw mut put, 1);
         }

@@ -56,7 +56,9 @@ pub(super) async fn run(
     let patience = START + patience(timeouts, order.recipients.len());
     let ended = timeout(patience, session).await;
     let outcome = match ended {
-        Ok(Ok(line)) => return Outcome::read(&line).unwrap_or_else(|| failed(unsure(&told), told.complaint())),
+        Ok(Ok(line)) => {
+            return Outcome::read(&line).unwrap_or_else(|| failed(unsure(&told), told.complaint()));
+        }
         Ok(Err(error)) => failed(unsure(&told), format!("{NAME} broke off: {error}{}", told.words())),
         Err(_) => failed(unsure(&told), format!("{NAME} did not end in time")),
     };
@@ -72,7 +74,9 @@ fn patience(timeouts: Timeouts, recipients: usize) -> Duration {
     let once = timeouts.connect.saturating_mul(4).saturating_add(timeouts.command.saturating_mul(commands));
     // A second time without those that were refused.
     let twice = once.saturating_mul(2);
-    Duration::from_secs(twice.saturating_add(timeouts.data.saturating_mul(2)).saturating_add(timeouts.final_answer))
+    Duration::from_secs(
+        twice.saturating_add(timeouts.data.saturating_mul(2)).saturating_add(timeouts.final_answer),
+    )
 }
 
 /// How far it was told.
@@ -107,8 +111,7 @@ async fn converse(
 ) -> std::io::Result<Vec<u8>> {
     let gone = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
     let mut input = child.stdin.take().ok_or_else(gone)?;
-    let (output, complaint) =
-        (child.stdout.take().ok_or_else(gone)?, child.stderr.take().ok_or_else(gone)?);
+    let (output, complaint) = (child.stdout.take().ok_or_else(gone)?, child.stderr.take().ok_or_else(gone)?);
     let mut all = false;
     let telling = async {
         let mut line = Zeroizing::new(serde_json::to_vec(order)?);
@@ -214,7 +217,9 @@ impl Answer {
     /// .NET puts its own sentence before the server's words.
     fn retold(self) -> Reply {
         const BEFORE: &str = "The server response was: ";
-        let own = |line: &String| line.split_once(BEFORE).map_or_else(|| line.clone(), |(_, words)| words.to_owned());
+        let own = |line: &String| {
+            line.split_once(BEFORE).map_or_else(|| line.clone(), |(_, words)| words.to_owned())
+        };
         Reply::retold(self.code, &self.lines.iter().map(own).collect::<Vec<_>>())
     }
 }
@@ -224,12 +229,7 @@ impl Tls {
         use base64::Engine as _;
         let der = |text: &String| base64::engine::general_purpose::STANDARD.decode(text).ok();
         let chain: Vec<_> = self.chain.iter().filter_map(der).map(Into::into).collect();
-        TlsInfo {
-            version: self.version,
-            cipher: self.cipher,
-            chain: describe_chain(&chain),
-            tolerated: None,
-        }
+        TlsInfo { version: self.version, cipher: self.cipher, chain: describe_chain(&chain), tolerated: None }
     }
 }
 

@@ -39,13 +39,19 @@ const HELPER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/FaxpostNetMail.e
 /// What this host lacks.
 pub(super) fn missing() -> Option<String> {
     if HELPER.is_empty() {
-        let text = "this faxpostd was built where there was no compiler for C#: install mono-mcs, and build it anew";
+        let text =
+            "this faxpostd was built where there was no compiler for C#: install mono-mcs, and build it anew";
         return Some(text.to_owned());
     }
     platform::missing()
 }
 
-pub(in crate::mailer) async fn run(job: &Job, route: &SmtpRoute, progress: Progress, programs: &Path) -> Outcome {
+pub(in crate::mailer) async fn run(
+    job: &Job,
+    route: &SmtpRoute,
+    progress: Progress,
+    programs: &Path,
+) -> Outcome {
     let begun = match foreign::begin(job, route, progress, NAME).await {
         Ok(begun) => begun,
         Err(outcome) => return outcome,
@@ -143,7 +149,8 @@ impl<'a> Order<'a> {
         let (to, cc) = (header.mailboxes("to"), header.mailboxes("cc"));
         let gets_it = |one: &Mailbox| recipients.iter().any(|to| to.eq_ignore_ascii_case(&one.address));
         let others = header.fields().filter(|field| {
-            !LIBRARYS.iter().any(|name| field.is(name)) && !field.name.to_ascii_lowercase().starts_with("content-")
+            !LIBRARYS.iter().any(|name| field.is(name))
+                && !field.name.to_ascii_lowercase().starts_with("content-")
         });
         let sign_in = route.sign_in.as_ref();
         Ok(Self {
