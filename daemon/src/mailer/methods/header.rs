@@ -86,21 +86,20 @@ impl Header {
     pub(super) fn parse(header: &[u8]) -> Self {
         let text = String::from_utf8_lossy(header);
         let mut fields: Vec<Field> = Vec::new();
-        // A lone CR or another control character never stands in a line that is made of this.
-        let clean = |line: &str| line.replace(|c: char| c.is_control() && c != '\t', " ");
         for line in text.split("\r\n").flat_map(|line| line.split('\n')) {
+            // A lone CR or another control character never stands in a line that is made of this.
+            let line = line.replace(|c: char| c.is_control() && c != '\t', " ");
             match (line.starts_with([' ', '\t']), fields.last_mut()) {
                 // A line of blanks alone would look like the end to some.
                 (true, Some(field)) if !line.trim().is_empty() => {
                     field.value.push_str("\r\n");
-                    field.value.push_str(&clean(line));
+                    field.value.push_str(&line);
                 }
                 (false, _) => {
                     let Some((name, value)) = line.split_once(':') else { continue };
                     let name = name.trim_end();
                     if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic()) {
-                        let value = clean(value.trim_start());
-                        fields.push(Field { name: name.to_owned(), value });
+                        fields.push(Field { name: name.to_owned(), value: value.trim_start().to_owned() });
                     }
                 }
                 _ => {}
