@@ -1,7 +1,7 @@
 //! `faxpost.v1.Diagnostics/TestAccount` (requirement D): step by step, saved or not, and never a password to a server
 //! it was not given for.
 
-use faxpost_proto::v1::{EntryKind, EntryOutcome, Method, Security, Step, StepState, TlsCheck};
+use faxpost_proto::v1::{EntryKind, EntryOutcome, Security, Step, StepState, TlsCheck};
 use faxpost_proto::{reason, v1};
 use faxpost_tests::daemon::{TestDaemon, mask};
 use faxpost_tests::smtp::{At, Authority, Fault, SmtpServer};

@@ -236,7 +236,7 @@ async fn h6_a_job_that_is_cancelled_takes_its_helper_with_it() {
 
 /// Our children that run Mono, not yet buried ones aside.
 fn helpers() -> Vec<u32> {
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
     let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let is_ours = |id: &u32| {
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();

@@ -59,7 +59,7 @@ fn drafts() -> Vec<(&'static str, Draft)> {
 
 /// What a reader makes of a message, without what each method writes itself: Date, and what it adds.
 fn meaning(message: &[u8]) -> BTreeMap<String, String> {
-    let parsed = MessageParser::default().parse(message).unwrap();
+    let parsed = MessageParser::default().parse(message).expect("a message");
     let mut found = BTreeMap::new();
     let people = |list: Option<&Address<'_>>| {
         let list = list.into_iter().flat_map(Address::iter);
@@ -79,7 +79,7 @@ fn meaning(message: &[u8]) -> BTreeMap<String, String> {
     found.insert("Message-ID".to_owned(), parsed.message_id().unwrap_or_default().to_owned());
     found.insert("Date is there".to_owned(), parsed.date().is_some().to_string());
     let text = String::from_utf8_lossy(message);
-    let head = &text[..text.find("\r\n\r\n").unwrap()].to_lowercase();
+    let head = &text[..text.find("\r\n\r\n").expect("a body")].to_lowercase();
     for once in ["date", "from", "to", "cc", "subject", "message-id", "mime-version", "content-type"] {
         let count = head.split("\r\n").filter(|line| line.starts_with(&format!("{once}:"))).count();
         assert_eq!(count, 1, "{once}: {head}");
