@@ -63,6 +63,11 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     let vault = Arc::new(Vault::open(&config.state_dir)?);
     let store = Store::open(&config.state_dir)?;
     let mailer = Mailer::new(config.mailer.account.as_deref(), &config.state_dir)?;
+    for row in accounts::capabilities() {
+        if let Some(why) = &row.unavailable {
+            tracing::debug!("the method {} is not available: {why}", row.method.as_str());
+        }
+    }
     let machine_store = certs::machine_store(&config.state_dir)
         .context("the machine's certificate store cannot be opened")?;
     let machine = Arc::new(Machine::new(machine_store, Some(mailer.account().id)));

@@ -1,6 +1,7 @@
 //! What the tests share: daemons of their own, peers to talk to, and things to send.
 
 pub mod bins;
+pub mod cdo;
 pub mod daemon;
 pub mod dice;
 pub mod dns;
@@ -18,3 +19,14 @@ pub mod trust;
 #[cfg(unix)]
 pub mod verify;
 pub mod web;
+
+/// A method that is missing where the tests run: CDO on Linux, .NET under Wine.
+pub const MISSING_METHOD: faxpost_proto::v1::Method = if cfg!(windows) {
+    faxpost_proto::v1::Method::SystemNetMail
+} else {
+    faxpost_proto::v1::Method::CdoMessage
+};
+
+/// The same as an argument of the command line.
+pub const SET_MISSING_METHOD: &str =
+    if cfg!(windows) { "method=system-net-mail" } else { "method=cdo-message" };

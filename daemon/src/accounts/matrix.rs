@@ -1,24 +1,35 @@
 //! The method matrix: what each sending method can do, as data. Validation, `GetCapabilities` and the docs read it.
 
+use std::sync::LazyLock;
+
 use super::mechanism::Mechanism;
 use super::model::{Account, Method, Security, Signing, TlsCheck};
 use super::problem::{FieldProblem, Problem};
+use crate::mailer::missing;
 
 /// One method's row.
 #[derive(Clone, Debug)]
 pub struct Capability {
     /// Which.
     pub method: Method,
-    /// Why not on this host; `None`: available.
-    pub unavailable: Option<&'static str>,
+    /// Why not on this host, and what would help; `None`: available.
+    pub unavailable: Option<String>,
     /// TLS modes it can do. Empty: it makes no connection, and the settings of one are kept and not looked at.
     pub securities: &'static [Security],
     /// Certificate checks other than the system's.
     pub tls_check: bool,
     /// Sign-in with a password.
     pub authentication: bool,
+    /// A mechanism of one's choice to sign in with.
+    pub mechanism: bool,
     /// Sign-in with OAuth 2.0.
     pub oauth: bool,
+    /// A name in EHLO other than the system's.
+    pub ehlo_name: bool,
+    /// A MAIL FROM other than the author.
+    pub envelope_sender: bool,
+    /// A SOCKS5 proxy.
+    pub proxy: bool,
     /// S/MIME.
     pub signing: bool,
     /// A transcript in the log.
@@ -26,66 +37,85 @@ pub struct Capability {
 }
 
 /// All rows. The order is that of preference when another method is proposed.
-static ROWS: [Capability; 4] = [
-    Capability {
-        method: Method::SecureSmtpClient,
-        unavailable: None,
-        securities: &[Security::None, Security::Implicit, Security::Starttls],
-        tls_check: true,
-        authentication: true,
-        oauth: true,
-        signing: true,
-        transcript: true,
-    },
-    Capability {
-        method: Method::CdoMessage,
-        unavailable: Some("Collaboration Data Objects come with a later version, on Windows"),
-        securities: &[Security::None, Security::Implicit],
-        tls_check: false,
-        authentication: true,
-        oauth: false,
-        signing: false,
-        transcript: false,
-    },
-    Capability {
-        method: Method::SystemNetMail,
-        unavailable: Some("System.Net.Mail comes with a later version"),
-        securities: &[Security::None, Security::Starttls],
-        tls_check: true,
-        authentication: true,
-        oauth: false,
-        signing: false,
-        transcript: false,
-    },
-    Capability {
-        method: Method::Pickup,
-        unavailable: None,
-        securities: &[],
-        tls_check: false,
-        authentication: false,
-        oauth: false,
-        signing: true,
-        transcript: true,
-    },
-];
+static ROWS: LazyLock<[Capability; 4]> = LazyLock::new(|| {
+    let here = |row: Capability| Capability { unavailable: missing(row.method), ..row };
+    [
+        Capability {
+            method: Method::SecureSmtpClient,
+            unavailable: None,
+            securities: &[Security::None, Security::Implicit, Security::Starttls],
+            tls_check: true,
+            authentication: true,
+            mechanism: true,
+            oauth: true,
+            ehlo_name: true,
+            envelope_sender: true,
+            proxy: true,
+            signing: true,
+            transcript: true,
+        },
+        Capability {
+            method: Method::CdoMessage,
+            unavailable: None,
+            securities: &[Security::None, Security::Implicit],
+            tls_check: false,
+            authentication: true,
+            mechanism: false,
+            oauth: false,
+            ehlo_name: false,
+            envelope_sender: false,
+            proxy: false,
+            signing: true,
+            transcript: false,
+        },
+        Capability {
+            method: Method::SystemNetMail,
+            unavailable: None,
+            securities: &[Security::None, Security::Starttls],
+            tls_check: true,
+            authentication: true,
+            mechanism: false,
+            oauth: false,
+            ehlo_name: false,
+            envelope_sender: true,
+            proxy: false,
+            signing: true,
+            transcript: false,
+        },
+        Capability {
+            method: Method::Pickup,
+            unavailable: None,
+            securities: &[],
+            tls_check: false,
+            authentication: false,
+            mechanism: false,
+            oauth: false,
+            ehlo_name: false,
+            envelope_sender: true,
+            proxy: false,
+            signing: true,
+            transcript: true,
+        },
+    ]
+    .map(here)
+});
 
-/// All rows.
+/// All rows, with what this host had when they were first asked for: at the daemon's start.
 #[must_use]
 pub fn capabilities() -> &'static [Capability] {
-    &ROWS
+    &*ROWS
 }
 
 /// What of `account` does not go together, with its own method's row.
 pub(super) fn check(account: &Account) -> Vec<FieldProblem> {
-    ROWS.iter()
-        .find(|row| row.method == account.method)
-        .map_or_else(Vec::new, |row| check_row(row, &ROWS, account))
+    let row = capabilities().iter().find(|row| row.method == account.method);
+    row.map_or_else(Vec::new, |row| check_row(row, capabilities(), account))
 }
 
 fn check_row(row: &Capability, rows: &[Capability], account: &Account) -> Vec<FieldProblem> {
     let mut problems = Vec::new();
     let name = row.method.as_str();
-    if let Some(why) = row.unavailable {
+    if let Some(why) = &row.unavailable {
         let text = format!("{name} is not available on this host: {why}");
         problems.push(FieldProblem::new("method", Problem::NotAvailable, text));
     }
@@ -106,12 +136,14 @@ fn check_row(row: &Capability, rows: &[Capability], account: &Account) -> Vec<Fi
     });
     needs(account.authentication, "authentication", "sign in", &|row| row.authentication);
     needs(account.oauth, "oauth", "sign in with OAuth 2.0", &|row| row.oauth);
-    needs(account.mechanism.is_some(), "mechanism", "choose how to sign in", &|row| {
-        row.method == Method::SecureSmtpClient
+    needs(account.mechanism.is_some(), "mechanism", "choose how to sign in", &|row| row.mechanism);
+    needs(!account.ehlo_name.is_empty(), "ehlo_name", "give a name of your own in EHLO", &|row| {
+        row.ehlo_name
     });
-    needs(!account.proxy.is_empty(), "proxy", "go through a SOCKS5 proxy", &|row| {
-        row.method == Method::SecureSmtpClient
+    needs(!account.envelope_sender.is_empty(), "envelope_sender", "set the envelope's sender", &|row| {
+        row.envelope_sender
     });
+    needs(!account.proxy.is_empty(), "proxy", "go through a SOCKS5 proxy", &|row| row.proxy);
     problems.extend(check_connection(name, account));
     problems
 }
@@ -241,22 +273,43 @@ mod tests {
         };
         assert_eq!(problems(&careless), [("tls_check".to_owned(), Problem::MethodCannot)]);
 
-        let signing = Account { sign: Signing::Clear, ..account(Method::CdoMessage) };
-        let found = check_row(&row(Method::CdoMessage), capabilities(), &signing);
-        let text = "the method cdo-message cannot sign messages; the method secure-smtp-client can";
-        assert!(found.iter().any(|problem| problem.text == text), "{found:?}");
-        for method in [Method::Pickup, Method::SecureSmtpClient] {
-            assert_eq!(problems(&Account { sign: Signing::Opaque, ..account(method) }), []);
+        let named = Account { ehlo_name: "fax.example.com".to_owned(), ..account(Method::SystemNetMail) };
+        assert_eq!(problems(&named), [("ehlo_name".to_owned(), Problem::MethodCannot)]);
+        let other = Account { envelope_sender: "x@example.com".to_owned(), ..account(Method::CdoMessage) };
+        assert_eq!(problems(&other), [("envelope_sender".to_owned(), Problem::MethodCannot)]);
+    }
+
+    #[test]
+    fn c7_every_method_signs() {
+        for row in capabilities() {
+            assert!(row.signing, "{row:?}");
+            assert_eq!(problems(&Account { sign: Signing::Opaque, ..account(row.method) }), []);
         }
     }
 
     #[test]
     fn a7_a_method_that_this_host_lacks_is_not_available() {
         for method in [Method::CdoMessage, Method::SystemNetMail] {
-            let found = check(&account(method));
+            let lacking = Capability { unavailable: Some("it is elsewhere".to_owned()), ..row(method) };
+            let found = check_row(&lacking, capabilities(), &account(method));
             assert_eq!(found.len(), 1);
             assert_eq!((found[0].field.as_str(), found[0].problem), ("method", Problem::NotAvailable));
-            assert!(found[0].text.contains("not available on this host"), "{}", found[0].text);
+            assert!(
+                found[0].text.ends_with("is not available on this host: it is elsewhere"),
+                "{}",
+                found[0].text
+            );
+            // A way out that is not there is none.
+            let rows = capabilities().iter().cloned().map(|row| match row.method {
+                Method::SecureSmtpClient => Capability { unavailable: Some(String::new()), ..row },
+                _ => row,
+            });
+            let oauth = Account { oauth: true, authentication: true, ..account(method) };
+            let found = check_row(&row(method), &rows.collect::<Vec<_>>(), &oauth);
+            assert!(
+                found.iter().any(|problem| problem.text.ends_with("no method of this host can")),
+                "{found:?}"
+            );
         }
     }
 

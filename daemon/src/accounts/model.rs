@@ -77,6 +77,9 @@ pub enum Method {
 }
 
 impl Method {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::SecureSmtpClient, Self::CdoMessage, Self::SystemNetMail, Self::Pickup];
+
     /// The word of the command line and the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -33,7 +33,7 @@ pub(super) fn host_name() -> String {
 /// The way a message of this account takes. `file_stem`: the pickup file's name without extension.
 ///
 /// # Errors
-/// The account cannot send as it is: a password is needed and there is none, or the method is not built in.
+/// The account cannot send as it is: a password is needed and there is none, or nobody has signed in.
 pub fn route(
     account: &Account,
     credential: Option<Credential>,
@@ -48,7 +48,7 @@ pub fn route(
             };
             Ok(Route::Pickup { directory, file_stem: file_stem.to_owned() })
         }
-        Method::SecureSmtpClient => {
+        method @ (Method::SecureSmtpClient | Method::SystemNetMail | Method::CdoMessage) => {
             let sign_in = match (account.authentication, credential) {
                 (false, _) => None,
                 (true, Some(credential)) => {
@@ -72,7 +72,7 @@ pub fn route(
                 "" => host.name.clone(),
                 name => idna::domain_to_ascii(name).unwrap_or_else(|_| name.to_owned()),
             };
-            Ok(Route::Smtp(SmtpRoute {
+            let route = SmtpRoute {
                 server: account.server_ascii(),
                 port: account.effective_port(),
                 security: account.security,
@@ -82,11 +82,12 @@ pub fn route(
                 ehlo_name,
                 timeouts: Timeouts::of(account.timeout_seconds),
                 proxy: account.proxy_parts().map(|(host, port)| Proxy { host, port }),
-            }))
-        }
-        Method::CdoMessage | Method::SystemNetMail => {
-            let text = format!("the method {} is not available on this host", account.method.as_str());
-            Err(failure(Step::Connect, FailureKind::LocalFile, &text))
+            };
+            Ok(match method {
+                Method::SystemNetMail => Route::SystemNetMail(route),
+                Method::CdoMessage => Route::CdoMessage(route),
+                _ => Route::Smtp(route),
+            })
         }
     }
 }

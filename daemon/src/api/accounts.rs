@@ -29,16 +29,21 @@ impl Accounts for Service {
             .map(|row| v1::MethodCapability {
                 method: convert::method(row.method).into(),
                 available: row.unavailable.is_none(),
-                unavailable_text: row.unavailable.unwrap_or_default().to_owned(),
-                unavailable_reason: row
-                    .unavailable
-                    .map_or_else(String::new, |_| faxpost_proto::reason::NOT_AVAILABLE.to_owned()),
+                unavailable_text: row.unavailable.clone().unwrap_or_default(),
+                unavailable_reason: match &row.unavailable {
+                    Some(_) => faxpost_proto::reason::NOT_AVAILABLE.to_owned(),
+                    None => String::new(),
+                },
                 securities: row.securities.iter().map(|mode| convert::security(*mode).into()).collect(),
                 tls_check: row.tls_check,
                 authentication: row.authentication,
                 oauth: row.oauth,
                 signing: row.signing,
                 transcript: row.transcript,
+                mechanism: row.mechanism,
+                ehlo_name: row.ehlo_name,
+                envelope_sender: row.envelope_sender,
+                proxy: row.proxy,
             })
             .collect();
         Ok(Response::new(v1::GetCapabilitiesResponse {

@@ -33,8 +33,12 @@ pub struct Job {
 /// Where a message goes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Route {
-    /// An SMTP server.
+    /// An SMTP server, by the engine of our own.
     Smtp(SmtpRoute),
+    /// An SMTP server, by System.Net.Mail.
+    SystemNetMail(SmtpRoute),
+    /// An SMTP server, by Collaboration Data Objects.
+    CdoMessage(SmtpRoute),
     /// A folder.
     Pickup {
         /// Absolute.

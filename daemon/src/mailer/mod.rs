@@ -14,11 +14,12 @@ mod signing;
 mod smtp;
 pub mod worker;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use job::*;
+pub use methods::missing;
 pub use oauth::{Answer, DeviceCodes, Exchange, ExchangeError, ExchangeFault, Metadata, OauthClient, Tokens};
 pub use signing::{SigningCheck, check_signing};
 
@@ -43,7 +44,9 @@ impl Mailer {
     /// # Errors
     /// There is no such account.
     pub fn new(account: Option<&str>, state_dir: &Path) -> anyhow::Result<Self> {
-        Ok(Self(Place::Process(Supervisor::new(account, state_dir.join("certificates"))?)))
+        let process = Supervisor::new(account, state_dir.join("certificates"))?;
+        methods::install(&state_dir.join(methods::PROGRAMS), &process.account().id);
+        Ok(Self(Place::Process(process)))
     }
 
     /// One that works in this process: to test the work itself, and to measure what the other costs.
@@ -65,7 +68,9 @@ impl Mailer {
     pub async fn deliver(&self, job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
         match (&self.0, &job.route) {
             (Place::Here(engine), _) => engine.run(job, events).await,
-            (Place::Process(process), Route::Smtp(_)) => process.deliver(job, events).await,
+            (Place::Process(process), Route::Smtp(_) | Route::SystemNetMail(_) | Route::CdoMessage(_)) => {
+                process.deliver(job, events).await
+            }
             // No byte of it comes from a network, and the folder may be one that the service account cannot write to. Only
             // the signature is made there.
             (Place::Process(process), Route::Pickup { .. }) => {
@@ -113,9 +118,16 @@ impl Mailer {
 #[derive(Clone, Debug, Default)]
 pub struct Engine {
     pool: smtp::Pool,
+    /// Where the daemon has put the programs that methods need. Empty: there are none.
+    programs: PathBuf,
 }
 
 impl Engine {
+    /// One for a process that was told where the keys are: the programs lie beside them.
+    fn with_programs_beside(keys: &Path) -> Self {
+        Self { programs: keys.with_file_name(methods::PROGRAMS), ..Self::default() }
+    }
+
     /// Does one job. Steps are told to `events` as they begin and end. Dropping the future stops the job at once.
     pub async fn run(&self, job: Job, events: Option<UnboundedSender<Event>>) -> Outcome {
         self.run_with(job, events, None, Keys::own()).await
@@ -139,6 +151,10 @@ impl Engine {
     async fn hand_over(&self, job: &Job, progress: Progress) -> Outcome {
         match &job.route {
             Route::Smtp(route) => methods::secure_smtp_client::run(job, route, progress, &self.pool).await,
+            Route::SystemNetMail(route) => {
+                methods::system_net_mail::run(job, route, progress, &self.programs).await
+            }
+            Route::CdoMessage(route) => methods::cdo_message::run(job, route, progress).await,
             Route::Pickup { directory, file_stem } => {
                 methods::pickup::run(job, directory, file_stem, progress).await
             }

@@ -18,16 +18,29 @@ pub(super) struct Progress {
     gate: Option<Gate>,
     since: Instant,
     report: StepReport,
+    /// Said in every step: that it is not the method's own.
+    label: Option<String>,
 }
 
 impl Progress {
     pub(super) fn new(events: Option<UnboundedSender<Event>>, gate: Option<Gate>) -> Self {
-        Self { events, gate, since: Instant::now(), report: blank(Step::Resolve) }
+        Self { events, gate, since: Instant::now(), report: blank(Step::Resolve), label: None }
+    }
+
+    /// Somebody listens.
+    pub(super) fn is_told(&self) -> bool {
+        self.events.is_some()
+    }
+
+    /// For the same listener, of a session beside the job's own; each of its steps says so.
+    pub(super) fn beside(&self, label: String) -> Self {
+        Self { label: Some(label), ..Self::new(self.events.clone(), None) }
     }
 
     pub(super) fn begin(&mut self, step: Step) {
         self.since = Instant::now();
         self.report = blank(step);
+        self.report.details.extend(self.label.clone());
         self.tell(Event::Started(step));
     }
 

@@ -13,5 +13,5 @@ pub use unix::{
 #[cfg(windows)]
 pub use windows::{
     default_state_dir, own_account, prepare_state_dir, private_file, private_folder, raise_limits,
-    stop_requested,
+    readable_folder, stop_requested,
 };

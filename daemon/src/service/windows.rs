@@ -59,13 +59,13 @@ pub fn prepare_state_dir(path: &Path) -> anyhow::Result<()> {
         std::fs::create_dir_all(parent)
             .with_context(|| format!("cannot make the folder {}", parent.display()))?;
     }
-    create(path).with_context(|| {
+    create(path, CLOSED).with_context(|| {
         format!("cannot make the state folder {shown}; run as administrator, or give --state-dir")
     })
 }
 
-fn create(path: &Path) -> anyhow::Result<()> {
-    let descriptor = Descriptor::from_sddl(CLOSED)?;
+fn create(path: &Path, sddl: &str) -> anyhow::Result<()> {
+    let descriptor = Descriptor::from_sddl(sddl)?;
     let attributes = SECURITY_ATTRIBUTES {
         nLength: size_of::<SECURITY_ATTRIBUTES>() as u32,
         lpSecurityDescriptor: descriptor.as_ptr(),
@@ -135,6 +135,16 @@ fn shown(sid: &str) -> String {
 /// It cannot be made.
 pub fn private_folder(path: &Path) -> io::Result<()> {
     std::fs::create_dir_all(path)
+}
+
+/// Makes a folder in the state folder that `account`, a SID, may read and start programs from; refuses one that it or others
+/// could change.
+///
+/// # Errors
+/// It cannot be made, or others may write to it.
+pub fn readable_folder(path: &Path, account: &str) -> io::Result<()> {
+    let sddl = format!("{CLOSED}(A;OICI;0x1200a9;;;{account})");
+    create(path, &sddl).map_err(|error| io::Error::other(format!("{error:#}")))
 }
 
 /// Opens a file of the state for writing, and makes it if it is not there.

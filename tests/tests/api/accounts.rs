@@ -61,10 +61,14 @@ async fn a7_capabilities_say_which_methods_this_host_has_and_what_they_can() {
     let all = [Method::SecureSmtpClient, Method::CdoMessage, Method::SystemNetMail, Method::Pickup];
     assert_eq!(methods, all.map(i32::from).into());
     for row in &answer.methods {
-        let available = matches!(row.method(), Method::SecureSmtpClient | Method::Pickup);
-        assert_eq!(row.available, available, "{row:?}");
-        assert_eq!(row.unavailable_reason, if available { "" } else { reason::NOT_AVAILABLE });
-        assert_eq!(row.unavailable_text.is_empty(), available, "{row:?}");
+        match row.method() {
+            Method::SecureSmtpClient | Method::Pickup => assert!(row.available, "{row:?}"),
+            // A part of Windows; and the tests on Linux have Mono.
+            Method::CdoMessage => assert!(cfg!(windows) || !row.available, "{row:?}"),
+            _ => assert!(cfg!(windows) || row.available, "{row:?}"),
+        }
+        assert_eq!(row.unavailable_reason, if row.available { "" } else { reason::NOT_AVAILABLE });
+        assert_eq!(row.unavailable_text.is_empty(), row.available, "{row:?}");
         let securities: Vec<_> = row.securities().collect();
         let expected: &[Security] = match row.method() {
             Method::SecureSmtpClient => &[Security::None, Security::Implicit, Security::Starttls],
@@ -73,8 +77,7 @@ async fn a7_capabilities_say_which_methods_this_host_has_and_what_they_can() {
             _ => &[],
         };
         assert_eq!(securities, expected, "{row:?}");
-        let signs = matches!(row.method(), Method::SecureSmtpClient | Method::Pickup);
-        assert_eq!(row.signing, signs, "{row:?}");
+        assert!(row.signing, "{row:?}");
     }
 }
 

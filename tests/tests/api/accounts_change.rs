@@ -2,6 +2,7 @@
 
 use faxpost_proto::v1::{Method, Security, Signing, TlsCheck};
 use faxpost_proto::{reason, v1};
+use faxpost_tests::MISSING_METHOD;
 use faxpost_tests::daemon::{TestDaemon, mask};
 use tonic::{Code, Status};
 
@@ -339,19 +340,13 @@ async fn a7_what_this_host_lacks_is_refused_with_field_and_reason() {
         let status = refused(answer, Code::InvalidArgument, reason::NOT_AVAILABLE);
         assert_eq!(fields(&status), expected, "{status:?}");
     };
-    for method in [Method::CdoMessage, Method::SystemNetMail] {
-        let change = v1::Account { method: method.into(), ..smtp_account("default", 25) };
-        unavailable(change, SMTP_FIELDS, &["method"]).await;
-    }
+    let missing = || v1::Account { method: MISSING_METHOD.into(), ..smtp_account("default", 25) };
+    unavailable(missing(), SMTP_FIELDS, &["method"]).await;
 
-    let change = v1::Account {
-        method: Method::CdoMessage.into(),
-        security: Security::Starttls.into(),
-        ..smtp_account("default", 25)
-    };
-    let answer = set(&daemon, change, &["method", "server", "port", "sender_email", "security"]).await;
+    let change = v1::Account { ehlo_name: "fax.example.com".to_owned(), ..missing() };
+    let answer = set(&daemon, change, &["method", "server", "port", "sender_email", "ehlo_name"]).await;
     let status = refused(answer, Code::InvalidArgument, reason::METHOD_CANNOT);
-    assert_eq!(fields(&status), ["method", "security"]);
+    assert_eq!(fields(&status), ["method", "ehlo_name"]);
     assert_eq!(account(&daemon, "default").await, before);
 }
 

@@ -1,7 +1,7 @@
 //! `faxpost.v1.Diagnostics/TestAccount` (requirement D): step by step, saved or not, and never a password to a server
 //! it was not given for.
 
-use faxpost_proto::v1::{EntryKind, EntryOutcome, Method, Security, Step, StepState, TlsCheck};
+use faxpost_proto::v1::{EntryKind, EntryOutcome, Security, Step, StepState, TlsCheck};
 use faxpost_proto::{reason, v1};
 use faxpost_tests::daemon::{TestDaemon, mask};
 use faxpost_tests::smtp::{At, Authority, Fault, SmtpServer};
@@ -154,8 +154,9 @@ async fn d1_a_test_that_cannot_be_made_names_the_field() {
     invalid(ask(draft(bad, &["server", "port"])).await, &["server", "port"]);
     invalid(ask(draft(v1::Account::default(), &["no_such_field"])).await, &["update_mask"]);
     invalid(ask(draft(v1::Account::default(), &["etag"])).await, &["update_mask"]);
-    let cdo = v1::Account { method: Method::CdoMessage.into(), ..smtp_account("", 25) };
-    let status = refused(ask(draft(cdo, SMTP_FIELDS)).await, Code::InvalidArgument, reason::NOT_AVAILABLE);
+    let missing = v1::Account { method: faxpost_tests::MISSING_METHOD.into(), ..smtp_account("", 25) };
+    let status =
+        refused(ask(draft(missing, SMTP_FIELDS)).await, Code::InvalidArgument, reason::NOT_AVAILABLE);
     assert_eq!(fields(&status), ["method"]);
     assert_eq!(entries(&daemon).await, []);
 }

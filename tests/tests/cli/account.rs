@@ -115,7 +115,7 @@ async fn a1_wrong_settings_name_the_key_and_change_nothing() {
             65,
             "plaintext-auth",
         ),
-        (&["method=cdo-message", "server=a.example", "sender-email=a@a.example"], 78, "method"),
+        (&[faxpost_tests::SET_MISSING_METHOD, "server=a.example", "sender-email=a@a.example"], 78, "method"),
         (&["nope", "server=x.example"], 65, "There is no account nope."),
     ] {
         let run = faxpost(&daemon, &[&["account", "set", "--validate-only"], settings].concat()).await;

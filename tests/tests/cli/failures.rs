@@ -82,7 +82,16 @@ async fn g1_exits_are_those_of_the_manual() {
         (&["account", "show", "nope"], 65),
         (&["account", "create", "default"], 73),
         (&etag, 75),
-        (&["account", "set", "method=cdo-message", "server=a.example", "sender-email=a@a.example"], 78),
+        (
+            &[
+                "account",
+                "set",
+                faxpost_tests::SET_MISSING_METHOD,
+                "server=a.example",
+                "sender-email=a@a.example",
+            ],
+            78,
+        ),
     ] {
         let run = faxpost(&daemon, arguments).await;
         assert_eq!(run.code, code, "{arguments:?}: {run:#?}");

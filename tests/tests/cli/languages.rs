@@ -56,7 +56,7 @@ async fn g2_every_mistake_is_told_in_russian_with_the_same_exit() {
         &["account", "set", "security=tls"],
         &["account", "set", "port=99999"],
         &["account", "set", "server", "mail.example.org"],
-        &["account", "set", "method=cdo-message"],
+        &["account", "set", faxpost_tests::SET_MISSING_METHOD],
         &["account", "set", "password=x"],
         &["account", "set", "--etag", "fff", "port=26"],
         &["account", "set", "--password-stdin"],

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod documents;
+mod methods;
 mod source;
 
 use std::{

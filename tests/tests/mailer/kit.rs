@@ -82,6 +82,11 @@ pub(crate) trait JobExt: Sized {
         self
     }
 
+    /// By System.Net.Mail.
+    fn net_mail(self) -> Self;
+    /// By Collaboration Data Objects.
+    #[cfg(windows)]
+    fn cdo(self) -> Self;
     fn to(self, to: &[&str]) -> Self;
     fn until(self, step: Step) -> Self;
 }
@@ -89,9 +94,20 @@ pub(crate) trait JobExt: Sized {
 impl JobExt for Job {
     fn route(&mut self) -> &mut SmtpRoute {
         match &mut self.route {
-            Route::Smtp(route) => route,
+            Route::Smtp(route) | Route::SystemNetMail(route) | Route::CdoMessage(route) => route,
             Route::Pickup { .. } => panic!("a job with a server"),
         }
+    }
+
+    fn net_mail(mut self) -> Self {
+        self.route = Route::SystemNetMail(self.route().clone());
+        self
+    }
+
+    #[cfg(windows)]
+    fn cdo(mut self) -> Self {
+        self.route = Route::CdoMessage(self.route().clone());
+        self
     }
 
     fn to(mut self, to: &[&str]) -> Self {

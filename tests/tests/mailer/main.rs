@@ -2,13 +2,18 @@
 
 mod between;
 mod bindings;
+#[cfg(windows)]
+mod cdo_windows;
 mod content;
 mod faults;
 mod kit;
+#[cfg(unix)]
+mod net_mail_unix;
 mod pickup;
 mod proxy;
 mod recipients;
 mod reuse;
+mod same_message;
 mod sign_in;
 mod system_roots;
 mod tls;

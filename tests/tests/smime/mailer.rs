@@ -26,8 +26,8 @@ fn job(route: Route, body: Vec<u8>, person: &Person, mode: Mode) -> Job {
     }
 }
 
-fn smtp(server: &SmtpServer) -> Route {
-    Route::Smtp(SmtpRoute {
+fn smtp(server: &SmtpServer) -> SmtpRoute {
+    SmtpRoute {
         server: "127.0.0.1".to_owned(),
         port: server.port(),
         security: Security::None,
@@ -37,7 +37,7 @@ fn smtp(server: &SmtpServer) -> Route {
         ehlo_name: "fax.test".to_owned(),
         timeouts: Timeouts { connect: 20, command: 20, data: 20, final_answer: 20 },
         proxy: None,
-    })
+    }
 }
 
 async fn run(job: Job, events: Option<tokio::sync::mpsc::UnboundedSender<Event>>) -> Outcome {
@@ -68,7 +68,8 @@ async fn c7_every_method_hands_over_what_was_signed() {
                 let expected = entity(&message);
                 count += 1;
 
-                let outcome = run(job(smtp(&server), message.clone(), &person, mode), None).await;
+                let outcome =
+                    run(job(Route::Smtp(smtp(&server)), message.clone(), &person, mode), None).await;
                 assert!(outcome.failure.is_none(), "{name}: {:?}", outcome.failure);
                 let received = server.wait_for(count).await;
                 let received = received.last().unwrap();
@@ -79,10 +80,21 @@ async fn c7_every_method_hands_over_what_was_signed() {
                 let file_stem = format!("m{count}");
                 let route =
                     Route::Pickup { directory: folder.path().to_owned(), file_stem: file_stem.clone() };
-                let outcome = run(job(route, message, &person, mode), None).await;
+                let outcome = run(job(route, message.clone(), &person, mode), None).await;
                 assert!(outcome.failure.is_none(), "{name}: {:?}", outcome.failure);
                 let file = fs::read(folder.path().join(file_stem + ".eml")).unwrap();
                 assert!(person.verifier.openssl(&file).good() == expected, "{name}, {mode:?}");
+
+                // What it is signed with does not matter to the helper, and each is a process.
+                if kind == Kind::EcP256 {
+                    count += 1;
+                    let route = Route::SystemNetMail(smtp(&server));
+                    let outcome = run(job(route, message, &person, mode), None).await;
+                    assert!(outcome.failure.is_none(), "{name}: {:?}", outcome.failure);
+                    let received = server.wait_for(count).await;
+                    let content = &received.last().unwrap().content;
+                    assert!(person.verifier.openssl(content).good() == expected, "{name}, {mode:?}");
+                }
             }
         }
     }
@@ -100,7 +112,7 @@ async fn c7_20_mb_are_signed_from_a_file() {
     fs::write(&path, &message).unwrap();
     let server = SmtpServer::builder().start().await;
     for (n, mode) in [Mode::Clear, Mode::Opaque].into_iter().enumerate() {
-        let mut job = job(smtp(&server), Vec::new(), &person, mode);
+        let mut job = job(Route::Smtp(smtp(&server)), Vec::new(), &person, mode);
         job.body = Body::File { path: path.clone(), size: message.len() as u64 };
         let outcome = run(job, None).await;
         assert!(outcome.failure.is_none(), "{:?}", outcome.failure);
@@ -115,7 +127,7 @@ async fn c8_without_its_key_a_message_stays_and_no_server_is_asked() {
     let mut person = Person::new(Kind::EcP256);
     person.key = KeyReference::File(person.folder.path().join("gone"));
     let server = SmtpServer::builder().start().await;
-    let job = job(smtp(&server), b"Subject: x\r\n\r\nHello\r\n".to_vec(), &person, Mode::Clear);
+    let job = job(Route::Smtp(smtp(&server)), b"Subject: x\r\n\r\nHello\r\n".to_vec(), &person, Mode::Clear);
     let outcome = run(job.clone(), None).await;
     let failure = outcome.failure.unwrap();
     assert_eq!((failure.kind, failure.step), (FailureKind::SigningKeyMissing, Step::Message));

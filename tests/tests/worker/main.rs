@@ -4,4 +4,6 @@
 #[cfg(unix)]
 mod death_unix;
 mod kit;
+#[cfg(unix)]
+mod net_mail_unix;
 mod rogue;

@@ -15,7 +15,7 @@ use crate::mailer::CertificateInfo;
 const MOST: usize = 8;
 
 /// As the server sent it, its own certificate first.
-pub(super) fn describe_chain(chain: &[CertificateDer<'_>]) -> Vec<CertificateInfo> {
+pub(in crate::mailer) fn describe_chain(chain: &[CertificateDer<'_>]) -> Vec<CertificateInfo> {
     chain.iter().take(MOST).map(describe).collect()
 }
 

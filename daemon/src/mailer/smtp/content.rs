@@ -12,7 +12,7 @@ use crate::mailer::Body;
 pub(super) const PIECE: usize = 64 * 1024;
 
 /// An open message.
-pub(super) struct Content<'a> {
+pub(in crate::mailer) struct Content<'a> {
     reader: Reader<'a>,
     left: u64,
 }
@@ -24,7 +24,7 @@ enum Reader<'a> {
 }
 
 impl<'a> Content<'a> {
-    pub(super) async fn open(body: &'a Body) -> io::Result<Self> {
+    pub(in crate::mailer) async fn open(body: &'a Body) -> io::Result<Self> {
         let reader = match body {
             Body::Inline(bytes) => Reader::Plain(Box::new(bytes.as_slice())),
             Body::File { path, .. } => Reader::Plain(Box::new(File::open(path).await?)),
@@ -35,7 +35,7 @@ impl<'a> Content<'a> {
     }
 
     /// Fills `piece` with the next bytes, at most [`PIECE`]; leaves it empty at the end.
-    pub(super) async fn read(&mut self, piece: &mut Vec<u8>) -> io::Result<()> {
+    pub(in crate::mailer) async fn read(&mut self, piece: &mut Vec<u8>) -> io::Result<()> {
         piece.resize(PIECE, 0);
         let count = match &mut self.reader {
             Reader::Plain(reader) => reader.read(piece).await?,

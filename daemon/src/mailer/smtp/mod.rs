@@ -10,7 +10,7 @@
 //! - `reply`, `capabilities`, `content`, `transcript`: pure
 
 mod capabilities;
-mod certificate;
+pub(in crate::mailer) mod certificate;
 mod connect;
 mod connection;
 mod content;
@@ -23,6 +23,7 @@ pub(in crate::mailer) mod tls;
 mod transaction;
 mod transcript;
 
+pub(super) use content::Content;
 pub(super) use pool::Pool;
 pub(super) use session::Session;
 pub(super) use transcript::Recorder;

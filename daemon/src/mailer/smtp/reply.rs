@@ -49,6 +49,15 @@ impl Parser {
     }
 }
 
+impl Reply {
+    /// An answer as another program tells it.
+    pub(in crate::mailer) fn retold(code: u16, lines: &[String]) -> Self {
+        let lines: Vec<String> = lines.iter().take(MOST_LINES).map(|line| printable(line)).collect();
+        let enhanced = lines.first().and_then(|line| enhanced(code, line));
+        Self { code, enhanced, lines }
+    }
+}
+
 /// Code, whether it is the last line, and the text. "250" alone is a last line, too: section 4.2 asks clients for that.
 fn split(line: &[u8]) -> Option<(u16, bool, &[u8])> {
     let (digits, rest) = line.split_at_checked(3)?;

@@ -67,7 +67,7 @@ impl Recorder {
 
     /// From now on, this is blotted out of what the server says, as it is and in base64, also as part of something
     /// longer.
-    pub(super) fn hide(&mut self, secret: &str) {
+    pub(in crate::mailer) fn hide(&mut self, secret: &str) {
         let mut traces = vec![Zeroizing::new(secret.to_owned()), Zeroizing::new(STANDARD.encode(secret))];
         traces
             .extend((0..3).map(|offset| base64_trace(secret, offset)).filter(|t| t.len() >= SHORTEST_TRACE));
@@ -96,7 +96,7 @@ impl Recorder {
     }
 
     /// The text without what is hidden.
-    pub(super) fn scrub(&self, text: &str) -> String {
+    pub(in crate::mailer) fn scrub(&self, text: &str) -> String {
         self.traces.iter().fold(text.to_owned(), |text, trace| text.replace(trace.as_str(), "***"))
     }
 

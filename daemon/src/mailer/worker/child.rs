@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::{Arguments, platform, serve};
+use crate::mailer::Engine;
 
 /// A process that has given away what it does not need.
 pub struct Confined {
@@ -29,7 +30,8 @@ pub fn main(arguments: &Arguments) -> ExitCode {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let served = runtime.block_on(async {
             let (reader, writer) = confined.connection.open()?;
-            serve::serve(reader, writer, confined.how).await
+            let engine = Engine::with_programs_beside(&arguments.keys);
+            serve::serve(reader, writer, confined.how, engine).await
         });
         // A look-up of names may hang, and nobody waits for it.
         runtime.shutdown_background();

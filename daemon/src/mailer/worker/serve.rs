@@ -19,17 +19,12 @@ pub(super) async fn serve(
     reader: impl AsyncRead + Unpin,
     writer: impl AsyncWrite + Send + Unpin + 'static,
     confined: String,
+    engine: Engine,
 ) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(64 * 1024, reader);
     let (out, frames) = mpsc::unbounded_channel();
     let mut writing = tokio::spawn(write(writer, frames));
-    let mut jobs = Jobs {
-        out,
-        engine: Engine::default(),
-        running: HashMap::new(),
-        ids: HashMap::new(),
-        tasks: JoinSet::new(),
-    };
+    let mut jobs = Jobs { out, engine, running: HashMap::new(), ids: HashMap::new(), tasks: JoinSet::new() };
     jobs.say(Frame::with(Kind::Hello, 0, &Hello { protocol: PROTOCOL, confined })?);
     let (commands, mut heard) = mpsc::channel(16);
     // Reading must not be dropped in the middle of a frame, as a branch of a select is.

@@ -37,6 +37,10 @@ const READABLE: [&str; 16] = [
 /// Where OpenSSL's variables say that trust is rooted.
 const ROOTS: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
+/// A process that the mailer starts looks up its own stack there (the C library does), under a number that is not known yet.
+/// What is in it of others is what everybody may read; to look into another process, Landlock refuses of itself.
+const PROCESSES: &str = "/proc";
+
 /// Puts both on; says what was done, for the log.
 pub(super) fn enter(keys: &Path) -> Vec<String> {
     let files = match files(keys) {
@@ -63,6 +67,7 @@ fn files(keys: &Path) -> anyhow::Result<RulesetStatus> {
         .create()?
         // What is not there is passed over.
         .add_rules(path_beneath_rules(READABLE, AccessFs::from_read(abi)))?
+        .add_rules(path_beneath_rules([PROCESSES], AccessFs::ReadFile))?
         .add_rules(path_beneath_rules(roots, AccessFs::ReadFile | AccessFs::ReadDir))?
         .add_rules(path_beneath_rules([keys], AccessFs::ReadFile | AccessFs::ReadDir))?
         .restrict_self()?;
