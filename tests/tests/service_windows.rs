@@ -114,8 +114,12 @@ fn i1_installing_again_brings_the_registration_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
     install(&folder.path().join("one"));
     assert!(install(&folder.path().join("two")).contains("up to date"));
-    let command = registered().unwrap().query_config().unwrap().executable_path.to_string_lossy().into_owned();
-    assert!(command.contains("two") && !command.contains("one"), "{command}");
+    let command = || registered().unwrap().query_config().unwrap().executable_path.display().to_string();
+    let two = command();
+    assert!(two.contains("two") && !two.contains("one"), "{two}");
+    // As an installer does, which knows nothing of what was chosen.
+    faxpostd(&["install"]);
+    assert_eq!(command(), two);
     faxpostd(&["uninstall"]);
 }
 

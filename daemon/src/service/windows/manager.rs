@@ -22,6 +22,9 @@ use super::{check_program, event_log, machine_path, scm};
 /// The name that Windows knows it by; its SID is that of `NT SERVICE\Faxpost`.
 pub(super) const NAME: &str = "Faxpost";
 
+/// What the service is started with; see `faxpostd --help`.
+const SERVE: &str = "service";
+
 const DISPLAY_NAME: &str = "Faxpost mail service";
 
 const DESCRIPTION: &str = "Sends the mail of the fax system: holds its SMTP accounts, passwords, sign-ins and signing \
@@ -75,13 +78,16 @@ fn install(state_dir: Option<&Path>, endpoint: Option<&str>, add_to_path: bool) 
     let program = std::env::current_exe().context("this program does not know its own path")?;
     check_program(&program)?;
     let manager = manager(ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE)?;
-    let info = registration(program.clone(), state_dir, endpoint)?;
+    let chosen = arguments(state_dir, endpoint)?;
     let (service, was_there) = match manager.open_service(NAME, ServiceAccess::ALL_ACCESS) {
         Ok(service) => {
-            service.change_config(&info).map_err(explained)?;
+            // An update must not lead the daemon away from its state.
+            let arguments = if chosen.len() > 1 { chosen } else { registered_arguments(&service)? };
+            service.change_config(&registration(program.clone(), arguments)).map_err(explained)?;
             (service, true)
         }
         Err(error) if code(&error) == Some(NO_SUCH_SERVICE) => {
+            let info = registration(program.clone(), chosen);
             (manager.create_service(&info, ServiceAccess::ALL_ACCESS).map_err(explained)?, false)
         }
         Err(error) => return Err(explained(error)),
@@ -105,20 +111,45 @@ fn install(state_dir: Option<&Path>, endpoint: Option<&str>, add_to_path: bool) 
     Ok(done.to_owned())
 }
 
-fn registration(
-    program: PathBuf,
-    state_dir: Option<&Path>,
-    endpoint: Option<&str>,
-) -> anyhow::Result<ServiceInfo> {
-    let mut arguments = vec![OsString::from("service")];
+/// What comes behind the program on the command line of the service.
+fn arguments(state_dir: Option<&Path>, endpoint: Option<&str>) -> anyhow::Result<Vec<OsString>> {
+    let mut arguments = vec![OsString::from(SERVE)];
     if let Some(folder) = state_dir {
         let folder = std::path::absolute(folder).context("--state-dir")?;
-        arguments.extend(["--state-dir".into(), folder.into_os_string()]);
+        // Without a backslash at its end, which would quote a quote.
+        arguments.extend(["--state-dir".into(), folder.components().collect::<PathBuf>().into_os_string()]);
     }
     if let Some(endpoint) = endpoint {
         arguments.extend(["--endpoint".into(), endpoint.into()]);
     }
-    Ok(ServiceInfo {
+    Ok(arguments)
+}
+
+/// The same, of the service as it is registered.
+fn registered_arguments(service: &Service) -> anyhow::Result<Vec<OsString>> {
+    let line = service.query_config().map_err(explained)?.executable_path;
+    let line = line.to_str().context("the command line of the service is not a text")?;
+    let mut words = words(line).into_iter().skip_while(|word| word != SERVE).peekable();
+    ensure!(words.peek().is_some(), "the service Faxpost is another program's ({line}); remove that first");
+    Ok(words.map(OsString::from).collect())
+}
+
+/// A command line as it was written from words without quotes in them: no path and no pipe has one.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+    for c in line.chars().chain([' ']) {
+        match c {
+            '"' => quoted = !quoted,
+            ' ' if !quoted && !word.is_empty() => words.push(std::mem::take(&mut word)),
+            ' ' if !quoted => {}
+            c => word.push(c),
+        }
+    }
+    words
+}
+
+fn registration(program: PathBuf, arguments: Vec<OsString>) -> ServiceInfo {
+    ServiceInfo {
         name: NAME.into(),
         display_name: DISPLAY_NAME.into(),
         service_type: ServiceType::OWN_PROCESS,
@@ -130,7 +161,7 @@ fn registration(
         // LocalSystem: the machine's keys, and the mailer's account, are the system's to give.
         account_name: None,
         account_password: None,
-    })
+    }
 }
 
 /// What a registration has beside its program.
@@ -302,12 +333,17 @@ mod tests {
 
     #[test]
     fn i1_the_command_line_of_the_service_has_what_was_chosen() {
-        let usual = registration(r"C:\x\faxpostd.exe".into(), None, None).unwrap();
-        assert_eq!(usual.launch_arguments, ["service"]);
-        assert_eq!((usual.start_type, usual.account_name), (ServiceStartType::AutoStart, None));
-        let own = registration("x".into(), Some(Path::new(r"D:\mail data")), Some(r"\\.\pipe\x")).unwrap();
-        let arguments = ["service", "--state-dir", r"D:\mail data", "--endpoint", r"\\.\pipe\x"];
-        assert_eq!(own.launch_arguments, arguments);
+        assert_eq!(arguments(None, None).unwrap(), ["service"]);
+        let own = arguments(Some(Path::new(r"D:\mail data\")), Some(r"\\.\pipe\x")).unwrap();
+        assert_eq!(own, ["service", "--state-dir", r"D:\mail data", "--endpoint", r"\\.\pipe\x"]);
+    }
+
+    #[test]
+    fn i1_a_command_line_is_read_as_it_was_written() {
+        let line = r#""C:\Program Files\Faxpost\faxpostd.exe" service --state-dir "D:\mail data" --endpoint \\.\pipe\x"#;
+        let program = r"C:\Program Files\Faxpost\faxpostd.exe";
+        assert_eq!(words(line), [program, "service", "--state-dir", r"D:\mail data", "--endpoint", r"\\.\pipe\x"]);
+        assert_eq!(words(""), Vec::<String>::new());
     }
 
     #[test]
