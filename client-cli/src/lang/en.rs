@@ -167,7 +167,6 @@ pub(crate) static EN: Texts = Texts {
     status_process: "Process",
     status_mailer: "Mail goes as",
     role: str::to_owned,
-    alarm: |_| None,
 
     default_value: "(default)",
     unset: |key| match key {
