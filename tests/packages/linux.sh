@@ -28,6 +28,7 @@ main() {
     check "installs from nothing, and runs" installed
     check "the first signed test mail takes five commands" first_signed_mail
     check "serves the socket that systemd made" socket
+    check "is hardened as the README says" hardened
     check "has four capabilities, and its mailer none" privileges
     check "users send, and see neither state nor others' mail" user
     check "group faxpost-admin administers" administrator
@@ -98,6 +99,12 @@ socket() {
     on systemctl stop faxpostd.service
     on faxpost status >/dev/null
     on systemctl is-active faxpostd.service
+}
+
+hardened() {
+    on systemd-analyze verify faxpostd.service faxpostd.socket
+    # In tenths: 2.1.
+    on systemd-analyze security --no-pager --threshold=21 faxpostd.service
 }
 
 privileges() {

@@ -171,7 +171,10 @@ finish() {
     local made=target/packages/$2_${version}_$architecture.deb
     (cd "$1" && find . -type f ! -path './DEBIAN/*' -printf '%P\0' | sort -z | xargs -0 md5sum >DEBIAN/md5sums)
     find "$1" -newermt "@$SOURCE_DATE_EPOCH" -exec touch --no-dereference --date "@$SOURCE_DATE_EPOCH" {} +
-    dpkg-deb --root-owner-group -Zxz --build "$1" "$made" >/dev/null
+    # A package of a debug build is for tests, which have no time to lose.
+    local level=6
+    [ "$profile" != dev ] || level=0
+    dpkg-deb --root-owner-group -Zxz -z$level --build "$1" "$made" >/dev/null
     echo "made $made"
 }
 

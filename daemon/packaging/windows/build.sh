@@ -40,7 +40,9 @@ binaries=target/windows/$target/$profile
 [ "$profile" != dev ] || binaries=target/windows/$target/debug
 
 programs=(faxpostd.exe faxpost.exe)
-options=()
+options=(-DCOMPRESSOR=lzma)
+# An installer of a debug build is for tests, which have no time to lose.
+[ "$profile" != dev ] || options=(-DCOMPRESSOR=zlib)
 if [ -d client-gui ]; then
     programs+=(faxpost-gui.exe)
     options+=(-DGUI)

@@ -7,7 +7,7 @@
 Unicode true
 Target amd64-unicode
 ManifestDPIAware true
-SetCompressor /SOLID lzma
+SetCompressor /SOLID ${COMPRESSOR}
 
 !include MUI2.nsh
 !include FileFunc.nsh
