@@ -42,7 +42,7 @@ check() {
     local log=$root/target/packages/check.log status
     # Not as a condition: that would switch `set -e` off in it.
     set +e
-    (set -e; "$2") >"$log" 2>&1 </dev/null
+    (set -ex; "$2") >"$log" 2>&1 </dev/null
     status=$?
     set -e
     if [ $status != 0 ]; then
