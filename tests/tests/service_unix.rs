@@ -32,7 +32,10 @@ impl Place {
     fn start(&self, endpoint: &Path, notify: Option<&Path>) -> Child {
         let mut command = Command::new("sh");
         command.args(["-c", "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"", "sh"]);
-        command.arg(bins::path("faxpostd")).args(["run", "--state-dir"]).arg(self.folder.path().join("state"));
+        command
+            .arg(bins::path("faxpostd"))
+            .args(["run", "--state-dir"])
+            .arg(self.folder.path().join("state"));
         command.arg("--endpoint").arg(endpoint);
         if let Some(notify) = notify {
             command.env("NOTIFY_SOCKET", notify);
@@ -86,7 +89,10 @@ fn i2_a_socket_that_is_not_the_endpoint_is_refused() {
     let daemon = place.start(&place.folder.path().join("other.sock"), None).wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&daemon.stderr).into_owned();
     assert_eq!(daemon.status.code(), Some(1), "{said}");
-    assert!(said.contains("handed over") && said.contains("faxpost.sock") && said.contains("ListenStream="), "{said}");
+    assert!(
+        said.contains("handed over") && said.contains("faxpost.sock") && said.contains("ListenStream="),
+        "{said}"
+    );
 }
 
 #[test]

@@ -63,10 +63,10 @@ package_faxpost() {
     file "$here/faxpost.tmpfiles" "$tree/usr/lib/tmpfiles.d/faxpost.conf"
     file "$here/faxpostd.toml" "$tree/etc/faxpost/faxpostd.toml"
 
-    mkdir -p "$tree/usr/share/man/man1" "$tree/usr/share/man/man8"
+    mkdir -p "$tree/usr/share/man/man1"
     "$binaries/faxpost" man "$tree/usr/share/man/man1"
-    sed "s/@VERSION@/$version/" "$here/faxpostd.8" >"$tree/usr/share/man/man8/faxpostd.8"
-    gzip -9n "$tree"/usr/share/man/man*/*
+    gzip -9n "$tree"/usr/share/man/man1/*
+    manual faxpostd.8 "$tree"
     completions bash "$tree/usr/share/bash-completion/completions/faxpost"
     completions zsh "$tree/usr/share/zsh/vendor-completions/_faxpost"
     completions fish "$tree/usr/share/fish/vendor_completions.d/faxpost.fish"
@@ -100,6 +100,7 @@ package_gui() {
     file "$here/faxpost-gui.desktop" "$tree/usr/share/applications/faxpost-gui.desktop"
     file "$here/org.faxpost.Faxpost.metainfo.xml" "$tree/usr/share/metainfo/org.faxpost.Faxpost.metainfo.xml"
     file "$here/faxpost-gui.svg" "$tree/usr/share/icons/hicolor/scalable/apps/faxpost-gui.svg"
+    manual faxpost-gui.1 "$tree"
     documents "$tree/usr/share/doc/faxpost-gui"
     overrides faxpost-gui "$tree"
     # What it opens when it runs, and is not linked with.
@@ -121,6 +122,13 @@ program() {
 }
 
 file() { install -D -m 644 "$1" "$2"; }
+
+# manual PAGE TREE
+manual() {
+    local folder=$2/usr/share/man/man${1##*.}
+    mkdir -p "$folder"
+    sed "s/@VERSION@/$version/" "$here/$1" | gzip -9n >"$folder/$1.gz"
+}
 
 completions() {
     mkdir -p "$(dirname "$2")"

@@ -9,12 +9,12 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
+use unix::system_log;
+#[cfg(unix)]
 pub use unix::{
     command, default_state_dir, handed_over, own_account, prepare_state_dir, private_file, private_folder,
     raise_limits, serve, stop_requested, tell_ready, tell_stopping,
 };
-#[cfg(unix)]
-use unix::system_log;
 #[cfg(windows)]
 pub(crate) use windows::event_log;
 #[cfg(windows)]

@@ -135,7 +135,8 @@ pub fn handed_over() -> anyhow::Result<Option<HandedOver>> {
     match sockets.len() {
         0 => Ok(None),
         1 => {
-            let socket = sockets.take_unix_listener(0).context("what the system handed over cannot be used")?;
+            let socket =
+                sockets.take_unix_listener(0).context("what the system handed over cannot be used")?;
             let socket = socket.context("the system handed over nothing")?;
             let listens = nix::sys::socket::getsockopt(&socket, nix::sys::socket::sockopt::AcceptConn);
             ensure!(listens.unwrap_or(false), "the socket that the system handed over does not listen");
@@ -172,7 +173,12 @@ where
         return None;
     }
     let journal = tracing_journald::layer().ok()?;
-    Some(journal.with_syslog_identifier("faxpostd".to_owned()).with_field_prefix(Some("FAXPOST".to_owned())).boxed())
+    Some(
+        journal
+            .with_syslog_identifier("faxpostd".to_owned())
+            .with_field_prefix(Some("FAXPOST".to_owned()))
+            .boxed(),
+    )
 }
 
 /// Lets the daemon have as many open files as the system allows it: each connection is one.

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use faxpost_proto::security::system_error;
 use windows::Win32::System::Services::{
-    ChangeServiceConfig2W, SC_HANDLE, SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, SERVICE_REQUIRED_PRIVILEGES_INFOW,
+    ChangeServiceConfig2W, SC_HANDLE, SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO,
+    SERVICE_REQUIRED_PRIVILEGES_INFOW,
 };
 use windows::core::PWSTR;
 use windows_service::service::{
@@ -58,6 +60,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What Windows says (winerror.h).
 const ACCESS_DENIED: i32 = 5;
+const INVALID_LEVEL: i32 = 124;
 const ALREADY_RUNNING: i32 = 1056;
 const NO_SUCH_SERVICE: i32 = 1060;
 const NOT_RUNNING: i32 = 1062;
@@ -92,13 +95,12 @@ fn install(state_dir: Option<&Path>, endpoint: Option<&str>, add_to_path: bool) 
         }
         Err(error) => return Err(explained(error)),
     };
-    if let Err(error) = configure(&service) {
+    let unknown = configure(&service).inspect_err(|_| {
         if !was_there {
             // Half a registration would be taken for a whole one.
             let _ = service.delete();
         }
-        return Err(error);
-    }
+    })?;
     register_event_source().context("the source Faxpost of the Event Log cannot be registered")?;
     if add_to_path && let Some(folder) = program.parent() {
         machine_path::add(folder).context("the machine's PATH cannot be changed")?;
@@ -108,7 +110,12 @@ fn install(state_dir: Option<&Path>, endpoint: Option<&str>, add_to_path: bool) 
     } else {
         "The service Faxpost is registered, and starts with the machine. Start it now with: faxpostd start"
     };
-    Ok(done.to_owned())
+    let unknown = unknown.join(", ");
+    Ok(if unknown.is_empty() {
+        done.to_owned()
+    } else {
+        format!("{done}\nThis system does not have: {unknown}.")
+    })
 }
 
 /// What comes behind the program on the command line of the service.
@@ -164,25 +171,36 @@ fn registration(program: PathBuf, arguments: Vec<OsString>) -> ServiceInfo {
     }
 }
 
-/// What a registration has beside its program.
-fn configure(service: &Service) -> anyhow::Result<()> {
-    service.set_description(DESCRIPTION).map_err(explained)?;
-    // After what a user waits for at a start of the machine.
-    service.set_delayed_auto_start(true).map_err(explained)?;
+/// What a registration has beside its program. What this system has no such setting for (ERROR_INVALID_LEVEL) is no reason to
+/// be without the service: it is named.
+fn configure(service: &Service) -> anyhow::Result<Vec<&'static str>> {
     let restarts = RESTARTS.map(|delay| ServiceAction { action_type: ServiceActionType::Restart, delay });
-    service
-        .update_failure_actions(ServiceFailureActions {
-            reset_period: ServiceFailureResetPeriod::After(CALM),
-            reboot_msg: None,
-            command: None,
-            actions: Some(restarts.into()),
-        })
-        .map_err(explained)?;
-    // Also when it ends by itself with an error, e.g. on a disk that is full.
-    service.set_failure_actions_on_non_crash_failures(true).map_err(explained)?;
-    service.set_config_service_sid_info(ServiceSidType::Unrestricted).map_err(explained)?;
-    service.set_preshutdown_timeout(scm::STOP_TAKES).map_err(explained)?;
-    require_privileges(service).context("the service's privileges cannot be set")
+    let failures = ServiceFailureActions {
+        reset_period: ServiceFailureResetPeriod::After(CALM),
+        reboot_msg: None,
+        command: None,
+        actions: Some(restarts.into()),
+    };
+    let settings = [
+        ("description", service.set_description(DESCRIPTION)),
+        // After what a user waits for at a start of the machine.
+        ("delayed start", service.set_delayed_auto_start(true)),
+        ("restart after failures", service.update_failure_actions(failures)),
+        // Also when it ends by itself with an error, e.g. on a disk that is full.
+        ("restart after errors", service.set_failure_actions_on_non_crash_failures(true)),
+        ("SID of its own", service.set_config_service_sid_info(ServiceSidType::Unrestricted)),
+        ("time to stop at shutdown", service.set_preshutdown_timeout(scm::STOP_TAKES)),
+        ("required privileges", require_privileges(service)),
+    ];
+    let mut unknown = Vec::new();
+    for (name, set) in settings {
+        match set {
+            Ok(()) => {}
+            Err(error) if code(&error) == Some(INVALID_LEVEL) => unknown.push(name),
+            Err(error) => return Err(explained(error).context(format!("the service's {name} cannot be set"))),
+        }
+    }
+    Ok(unknown)
 }
 
 /// Names with a zero behind each, and one more at the end.
@@ -190,15 +208,15 @@ fn multi_string(names: &[&str]) -> Vec<u16> {
     names.iter().flat_map(|name| name.encode_utf16().chain([0])).chain([0]).collect()
 }
 
-fn require_privileges(service: &Service) -> anyhow::Result<()> {
+fn require_privileges(service: &Service) -> windows_service::Result<()> {
     let mut names = multi_string(&PRIVILEGES);
     let info = SERVICE_REQUIRED_PRIVILEGES_INFOW { pmszRequiredPrivileges: PWSTR(names.as_mut_ptr()) };
     let handle = SC_HANDLE(service.raw_handle().cast::<c_void>());
     // SAFETY: the service is open; the structure is the one that this level says, and it and the names outlive the call.
     unsafe {
         ChangeServiceConfig2W(handle, SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, Some((&raw const info).cast()))
-    }?;
-    Ok(())
+    }
+    .map_err(|error| windows_service::Error::Winapi(system_error(error)))
 }
 
 fn uninstall() -> anyhow::Result<String> {
@@ -238,7 +256,9 @@ fn start() -> anyhow::Result<String> {
                  log\\faxpostd.log of the state folder",
                 how(&status.exit_code)
             ),
-            _ => ensure!(since.elapsed() < PATIENCE, "the service does not come up; its log says where it is"),
+            _ => {
+                ensure!(since.elapsed() < PATIENCE, "the service does not come up; its log says where it is")
+            }
         }
         std::thread::sleep(LOOK_EVERY);
     }
@@ -293,8 +313,12 @@ fn code(error: &windows_service::Error) -> Option<i32> {
 /// What to do about what Windows said.
 fn explained(error: windows_service::Error) -> anyhow::Error {
     let what = match code(&error) {
-        Some(ACCESS_DENIED) => "only administrators may do this: open the prompt with \"Run as administrator\"",
-        Some(NO_SUCH_SERVICE) => "there is no service Faxpost on this machine: register it with `faxpostd install`",
+        Some(ACCESS_DENIED) => {
+            "only administrators may do this: open the prompt with \"Run as administrator\""
+        }
+        Some(NO_SUCH_SERVICE) => {
+            "there is no service Faxpost on this machine: register it with `faxpostd install`"
+        }
         Some(MARKED_FOR_DELETE) => {
             "the service is being removed, and somebody still has it open: close services.msc and the Task Manager"
         }
@@ -342,7 +366,10 @@ mod tests {
     fn i1_a_command_line_is_read_as_it_was_written() {
         let line = r#""C:\Program Files\Faxpost\faxpostd.exe" service --state-dir "D:\mail data" --endpoint \\.\pipe\x"#;
         let program = r"C:\Program Files\Faxpost\faxpostd.exe";
-        assert_eq!(words(line), [program, "service", "--state-dir", r"D:\mail data", "--endpoint", r"\\.\pipe\x"]);
+        assert_eq!(
+            words(line),
+            [program, "service", "--state-dir", r"D:\mail data", "--endpoint", r"\\.\pipe\x"]
+        );
         assert_eq!(words(""), Vec::<String>::new());
     }
 

@@ -48,7 +48,9 @@ pub(super) fn serve(state_dir: &Path, work: Work) -> anyhow::Result<()> {
     match service_dispatcher::start(NAME, service_main) {
         Ok(()) => Ok(()),
         Err(windows_service::Error::Winapi(error)) if error.raw_os_error() == Some(NOT_THE_SYSTEM) => {
-            bail!("this is how Windows starts its service; use `faxpostd start`, or `faxpostd run` in the foreground")
+            bail!(
+                "this is how Windows starts its service; use `faxpostd start`, or `faxpostd run` in the foreground"
+            )
         }
         Err(error) => Err(error).context("the service cannot be handed to Windows"),
     }
@@ -74,7 +76,9 @@ fn main(_arguments: Vec<OsString>) {
     };
     let handle = match service_control_handler::register(NAME, handler) {
         Ok(handle) => handle,
-        Err(error) => return report(Level::Error, FAILED, format!("Windows does not take the service: {error}")),
+        Err(error) => {
+            return report(Level::Error, FAILED, format!("Windows does not take the service: {error}"));
+        }
     };
     let telling = {
         let told = told.clone();
