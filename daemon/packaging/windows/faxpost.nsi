@@ -121,7 +121,13 @@ Section
     ; Begins in the home of whoever opens it, with what Faxpost says about itself.
     CreateShortcut "$SMPROGRAMS\Faxpost\Faxpost (command line).lnk" "$SYSDIR\cmd.exe" '/k "$INSTDIR\faxpost.exe" status' "$INSTDIR\faxpost.ico"
 
-    nsExec::ExecToStack '"$INSTDIR\faxpostd.exe" install --add-to-path'
+    ; The folder is named at first, so that no variable of a service's environment leads it elsewhere; later it stays where it is.
+    ReadRegStr $0 HKLM "SYSTEM\CurrentControlSet\Services\Faxpost" "ImagePath"
+    ${If} $0 == ""
+        nsExec::ExecToStack '"$INSTDIR\faxpostd.exe" install --add-to-path --state-dir "$APPDATA\Faxpost"'
+    ${Else}
+        nsExec::ExecToStack '"$INSTDIR\faxpostd.exe" install --add-to-path'
+    ${EndIf}
     Pop $0
     Pop $1
     DetailPrint $1
@@ -173,8 +179,6 @@ Section Uninstall
     Delete "$INSTDIR\LICENSE-APACHE.txt"
     Delete "$INSTDIR\README.md"
     Delete "$INSTDIR\README.ru.md"
-    Delete "$INSTDIR\uninstall.exe"
-    RMDir "$INSTDIR"
     Delete "$SMPROGRAMS\Faxpost\Faxpost.lnk"
     Delete "$SMPROGRAMS\Faxpost\Faxpost (command line).lnk"
     RMDir "$SMPROGRAMS\Faxpost"
@@ -182,4 +186,7 @@ Section Uninstall
     ${If} $R0 == "remove"
         RMDir /r "$APPDATA\Faxpost"
     ${EndIf}
+    ; The end, also for who waits for it.
+    Delete "$INSTDIR\uninstall.exe"
+    RMDir "$INSTDIR"
 SectionEnd
