@@ -178,13 +178,8 @@ credential() {
 }
 
 sendmail_link() {
-    # The command of that name takes over as soon as the command line has it.
-    if on faxpost --help | has '^  sendmail'; then
-        on sh -c 'printf "Subject: piped\n\nx\n" | /usr/lib/faxpost/sendmail -f fax@example.org d@example.org'
-        on faxpost log list | has piped
-    else
-        on test -x /usr/lib/faxpost/sendmail
-    fi
+    on sh -c 'printf "Subject: piped\n\nx\n" | /usr/lib/faxpost/sendmail -f fax@example.org d@example.org'
+    on faxpost log list | has piped
 }
 
 manuals() {

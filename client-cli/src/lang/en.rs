@@ -177,6 +177,7 @@ pub(crate) static EN: Texts = Texts {
         "ehlo-name" => Some("(this host's name)"),
         "envelope-sender" => Some("(the sender's address)"),
         "messages-per-minute" => Some("(no limit)"),
+        "proxy" | "reply-to" => Some("(none)"),
         other => (super::signin::EN.unset)(other),
     },
     blank_name: "(blank: the recipient sees the address)",
@@ -186,7 +187,7 @@ pub(crate) static EN: Texts = Texts {
     password_new: "set anew",
     password_cleared: |command| {
         format!(
-            "The stored password was cleared, because it belonged to the former server, login or TLS settings.\n\
+            "The stored password was cleared, because it belonged to the former server, login, TLS settings or proxy.\n\
              Set it anew: {command} --ask-password"
         )
     },
@@ -250,6 +251,12 @@ pub(crate) static EN: Texts = Texts {
     uploading: "Uploading",
     accepted_as: |id, message_id| format!("Accepted: {id}  {message_id}"),
     duplicate: "This request id was accepted before; nothing new was sent.",
+    not_accepted: "The message was not accepted, and nothing of it is kept: send it again later.",
+    not_of_sendmail: |word| {
+        format!(
+            "{word} is not what `faxpost sendmail` takes, or lacks its value; see `faxpost sendmail --help`."
+        )
+    },
     still_waiting: |id| format!("Not finished yet; Faxpost goes on trying. See `faxpost outbox show {id}`."),
     message_state: |state| match state {
         MessageState::Queued => "queued",
@@ -288,6 +295,7 @@ pub(crate) static EN: Texts = Texts {
     policy_changed: "* changed from what Faxpost comes with",
     certificates: &super::certificates::EN,
     signin: super::signin::EN,
+    accounts: &super::accounts::EN,
 };
 
 /// Used where the daemon gives no sentence of its own.
@@ -304,6 +312,7 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::POLICY_DENIED => "The policy does not allow you to do that. An administrator can change it.",
         reason::FIELD_DENIED => "Only administrators may change these fields.",
         reason::ACCOUNT_NOT_FOUND => "There is no such account.",
+        reason::REVISION_NOT_FOUND => "There is no such revision of an account.",
         reason::MESSAGE_NOT_FOUND => "There is no such message, or it is somebody else's.",
         reason::ENTRY_NOT_FOUND => "There is no such log entry, or it is somebody else's.",
         reason::TRANSCRIPT_NOT_FOUND => "This log entry has no transcript.",
@@ -317,6 +326,9 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::LOCKOUT => "That would lock the administrators out.",
         reason::TOO_MANY_CONNECTIONS => "You have too many connections open. Try again later.",
         reason::TOO_MANY_CALLS => "You have too many calls under way. Try again later.",
+        reason::SENDER_DENIED => {
+            "The account may not send as this author. An administrator can let it: [sendmail] in faxpostd.toml."
+        }
         reason::QUEUE_SHARE => "You have too many unfinished messages in the outbox. Try again later.",
         reason::MESSAGE_TOO_LARGE => "The message is too large.",
         reason::TOO_SLOW => "The service waited too long for data. Try again.",

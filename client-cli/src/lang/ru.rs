@@ -180,6 +180,7 @@ pub(crate) static RU: Texts = Texts {
         "ehlo-name" => Some("(имя этого компьютера)"),
         "envelope-sender" => Some("(адрес отправителя)"),
         "messages-per-minute" => Some("(без ограничения)"),
+        "proxy" | "reply-to" => Some("(нет)"),
         other => (super::signin::RU.unset)(other),
     },
     blank_name: "(пусто: получатель видит адрес)",
@@ -189,7 +190,7 @@ pub(crate) static RU: Texts = Texts {
     password_new: "задан заново",
     password_cleared: |command| {
         format!(
-            "Сохранённый пароль удалён: он относился к прежнему серверу, логину или настройкам TLS.\n\
+            "Сохранённый пароль удалён: он относился к прежнему серверу, логину, прокси или настройкам TLS.\n\
              Задайте его заново: {command} --ask-password"
         )
     },
@@ -255,6 +256,10 @@ pub(crate) static RU: Texts = Texts {
     uploading: "Передача",
     accepted_as: |id, message_id| format!("Принято: {id}  {message_id}"),
     duplicate: "Этот идентификатор запроса уже был принят; ничего нового не отправлено.",
+    not_accepted: "Письмо не принято, и ничего от него не сохранено: отправьте его позже ещё раз.",
+    not_of_sendmail: |word| {
+        format!("{word} не подходит для `faxpost sendmail`, или нет значения; см. `faxpost sendmail --help`.")
+    },
     still_waiting: |id| {
         format!("Ещё не завершено; Faxpost продолжает попытки. См. `faxpost outbox show {id}`.")
     },
@@ -295,6 +300,7 @@ pub(crate) static RU: Texts = Texts {
     policy_changed: "* изменено по сравнению с исходной политикой Faxpost",
     certificates: &super::certificates::RU,
     signin: super::signin::RU,
+    accounts: &super::accounts::RU,
 };
 
 fn reason(code: &str) -> Option<&'static str> {
@@ -310,6 +316,7 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::POLICY_DENIED => "Политика не разрешает вам это. Изменить её может администратор.",
         reason::FIELD_DENIED => "Эти поля могут менять только администраторы.",
         reason::ACCOUNT_NOT_FOUND => "Такой учётной записи нет.",
+        reason::REVISION_NOT_FOUND => "Такой версии учётной записи нет.",
         reason::MESSAGE_NOT_FOUND => "Такого письма нет, или оно чужое.",
         reason::ENTRY_NOT_FOUND => "Такой записи журнала нет, или она чужая.",
         reason::TRANSCRIPT_NOT_FOUND => "У этой записи журнала нет диалога SMTP.",
@@ -321,6 +328,10 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::LOCKOUT => "После этого администраторы потеряли бы доступ.",
         reason::TOO_MANY_CONNECTIONS => "У вас открыто слишком много соединений. Повторите позже.",
         reason::TOO_MANY_CALLS => "У вас слишком много незавершённых запросов. Повторите позже.",
+        reason::SENDER_DENIED => {
+            "Эта учётная запись не отправляет почту от имени такого автора. Разрешить это может администратор: [sendmail] в \
+             faxpostd.toml."
+        }
         reason::QUEUE_SHARE => "У вас слишком много неотправленных писем. Повторите позже.",
         reason::MESSAGE_TOO_LARGE => "Письмо слишком велико.",
         reason::TOO_SLOW => "Служба слишком долго ждала данных. Повторите.",
