@@ -37,7 +37,7 @@ use crate::approvals::Desk;
 use crate::audit::Audit;
 use crate::certs::{Certificates, Machine, Requests};
 use crate::config::Config;
-use crate::ipc::Door;
+use crate::ipc::{Door, HandedOver};
 use crate::log::{Log, Retention};
 use crate::mailer::Mailer;
 use crate::oauth::Oauth;
@@ -49,11 +49,30 @@ use crate::store::Store;
 /// How long a stop waits for calls under way. Longer than a delivery is waited for, so that those who watch one see it end.
 const STOP_GRACE: Duration = Duration::from_secs(15);
 
-/// Serves until `shutdown` is cancelled; returns when calls and deliveries under way have ended.
+/// What the daemon and the process around it have to do with each other.
+pub struct Surroundings {
+    /// Cancelled when the daemon is to stop.
+    pub shutdown: CancellationToken,
+    /// What the system already listens on for it; `None`: it opens its endpoint itself.
+    pub listener: Option<HandedOver>,
+    /// Called once, when it serves.
+    pub ready: Box<dyn FnOnce() + Send>,
+}
+
+/// Serves until `shutdown` is cancelled, on an endpoint of its own; see [`run_within`].
+///
+/// # Errors
+/// See there.
+pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
+    run_within(config, Surroundings { shutdown, listener: None, ready: Box::new(|| {}) }).await
+}
+
+/// Serves until it is told to stop; returns when calls and deliveries under way have ended.
 ///
 /// # Errors
 /// What keeps the daemon from starting, as a sentence that says what to do; nothing of the state was changed then.
-pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::Result<()> {
+    let Surroundings { shutdown, listener, ready } = surroundings;
     let started_at = jiff::Timestamp::now().as_millisecond();
     service::prepare_state_dir(&config.state_dir)?;
     service::private_folder(&Host::of(&config.state_dir).pickup)
@@ -102,7 +121,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     );
     let outbox = outbox.await;
     let outbox = Arc::new(outbox.context("the outbox cannot be read")?);
-    let door = Door::open(&config.endpoint, &config.limits).await?;
+    let door = match listener {
+        Some(listener) => Door::hand_over(listener, &config.endpoint, &config.limits)?,
+        None => Door::open(&config.endpoint, &config.limits).await?,
+    };
 
     let incoming = door.incoming(shutdown.clone());
     let deliveries = tokio::spawn(outbox.clone().run(shutdown.clone()));
@@ -119,6 +141,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         state = %config.state_dir.display(),
         "ready"
     );
+    ready();
     let app = App {
         config,
         store,

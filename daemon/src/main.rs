@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use faxpostd::Surroundings;
 use faxpostd::config::Config;
 use faxpostd::mailer::worker;
-use faxpostd::service;
+use faxpostd::service::{self, Order, logging};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 /// The privileged mail daemon of a fax system.
 #[derive(Parser)]
@@ -22,15 +22,24 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Runs in the foreground until Ctrl-C or SIGTERM. FAXPOST_LOG sets what is logged, e.g. debug (default: info).
-    Run {
-        /// Folder for database, spool, key and pickup [default: /var/lib/faxpost, or %ProgramData%\Faxpost].
-        #[arg(long, value_name = "DIR")]
-        state_dir: Option<PathBuf>,
-        /// Socket path, or pipe name, to serve [default: /run/faxpost/faxpost.sock, or
-        /// \\.\pipe\ProtectedPrefix\Administrators\Faxpost].
-        #[arg(long, value_name = "PATH", default_value = faxpost_proto::endpoint::DEFAULT, hide_default_value = true)]
-        endpoint: String,
+    Run(Place),
+    /// Registers the service that Windows starts with the machine, or brings its registration up to date.
+    Install {
+        #[command(flatten)]
+        place: Place,
+        /// Also puts the folder of this program into the machine's PATH.
+        #[arg(long)]
+        add_to_path: bool,
     },
+    /// Stops the service and takes its registration away; the state stays.
+    Uninstall,
+    /// Starts the service, and waits until it serves.
+    Start,
+    /// Stops the service, and waits until it has ended.
+    Stop,
+    /// The service itself: started by Windows, and by nobody else.
+    #[command(hide = true)]
+    Service(Place),
     /// The mailer's own process: started by the daemon, and by nobody else.
     #[command(hide = true)]
     Mailer {
@@ -46,26 +55,39 @@ enum Command {
     },
 }
 
+#[derive(clap::Args)]
+struct Place {
+    /// Folder for database, spool, key and pickup [default: /var/lib/faxpost, or %ProgramData%\Faxpost].
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Socket path, or pipe name, to serve [default: /run/faxpost/faxpost.sock, or
+    /// \\.\pipe\ProtectedPrefix\Administrators\Faxpost].
+    #[arg(long, value_name = "PATH")]
+    endpoint: Option<String>,
+}
+
 /// How long a stop waits for work that cannot be interrupted.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    let command = Arguments::parse().command;
-    let filter = EnvFilter::try_from_env("FAXPOST_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(terminal).with_writer(std::io::stderr);
-    let (state_dir, endpoint) = match command {
+    let done = match Arguments::parse().command {
         Command::Mailer { account, keys, .. } => {
-            // The daemon writes the time before it.
-            log.without_time().init();
+            logging::start_of_mailer();
             return worker::main(&worker::Arguments { account, keys });
         }
-        Command::Run { state_dir, endpoint } => (state_dir, endpoint),
+        Command::Run(place) => run(place),
+        Command::Service(place) => {
+            let state_dir = place.state_dir();
+            service::serve(&state_dir, Box::new(move |shutdown, ready| serve(&place, shutdown, ready, false)))
+        }
+        Command::Install { place: Place { state_dir, endpoint }, add_to_path } => {
+            told(service::command(&Order::Install { state_dir, endpoint, add_to_path }))
+        }
+        Command::Uninstall => told(service::command(&Order::Uninstall)),
+        Command::Start => told(service::command(&Order::Start)),
+        Command::Stop => told(service::command(&Order::Stop)),
     };
-    log.init();
-
-    match serve(state_dir.unwrap_or_else(service::default_state_dir), &endpoint) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The whole chain on one line: what failed, and what the system said.
@@ -75,21 +97,53 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(state_dir: PathBuf, endpoint: &str) -> anyhow::Result<()> {
-    let config = Config::load(&state_dir, endpoint)?;
+impl Place {
+    fn state_dir(&self) -> PathBuf {
+        self.state_dir.clone().unwrap_or_else(service::default_state_dir)
+    }
+}
+
+fn told(done: anyhow::Result<String>) -> anyhow::Result<()> {
+    println!("{}", done?);
+    Ok(())
+}
+
+fn run(place: Place) -> anyhow::Result<()> {
+    logging::start();
+    serve(&place, CancellationToken::new(), Box::new(service::tell_ready), true)
+}
+
+/// Until `shutdown` is cancelled; with `signals` also until a signal or the console asks for it.
+fn serve(
+    place: &Place,
+    shutdown: CancellationToken,
+    ready: Box<dyn FnOnce() + Send>,
+    signals: bool,
+) -> anyhow::Result<()> {
+    let endpoint = place.endpoint.as_deref().unwrap_or(faxpost_proto::endpoint::DEFAULT);
+    let config = Config::load(&place.state_dir(), endpoint)?;
+    // While there is one thread only: it takes it from the environment.
+    let listener = service::handed_over()?;
     service::raise_limits();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
-        let shutdown = CancellationToken::new();
         let stop = shutdown.clone();
         tokio::spawn(async move {
-            match service::stop_requested().await {
-                Ok(()) => tracing::info!("asked to stop"),
-                Err(error) => tracing::error!(%error, "signals cannot be received"),
+            let asked = async {
+                match service::stop_requested().await {
+                    Ok(()) => {}
+                    Err(error) => tracing::error!(%error, "signals cannot be received"),
+                }
+            };
+            tokio::select! {
+                () = asked, if signals => {}
+                () = stop.cancelled() => {}
             }
+            tracing::info!("asked to stop");
+            service::tell_stopping();
             stop.cancel();
         });
-        faxpostd::run(config, shutdown).await
+        faxpostd::run_within(config, Surroundings { shutdown, listener, ready }).await
     });
     // Not for ever: a look-up of names may hang, and everything that must be kept is on the disk.
     runtime.shutdown_timeout(STOP_PATIENCE);

@@ -30,7 +30,8 @@ pub(crate) static EN: Texts = Texts {
     not_running: |endpoint| {
         format!(
             "The Faxpost service is not running (nobody listens at {endpoint}).\n\
-             Start it, as root or as an administrator: `faxpostd run`."
+             Start it, as root or as an administrator: `faxpostd start` (Windows), `systemctl start faxpostd` (Linux), \
+             or in the foreground `faxpostd run`."
         )
     },
     denied: |endpoint| {

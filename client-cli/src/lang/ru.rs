@@ -30,7 +30,8 @@ pub(crate) static RU: Texts = Texts {
     not_running: |endpoint| {
         format!(
             "Служба Faxpost не запущена (по адресу {endpoint} никто не отвечает).\n\
-             Запустите её от имени root или администратора: `faxpostd run`."
+             Запустите её от имени root или администратора: `faxpostd start` (Windows), `systemctl start faxpostd` \
+             (Linux) или, в этом окне, `faxpostd run`."
         )
     },
     denied: |endpoint| {

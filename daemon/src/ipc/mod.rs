@@ -33,6 +33,7 @@ mod windows;
 use windows as platform;
 
 pub use budget::{Budget, Charge};
+pub use platform::HandedOver;
 pub use stream::Conn;
 
 use quota::{Claim, Gate, Slot};
@@ -148,11 +149,19 @@ impl Door {
     /// # Errors
     /// Somebody else is there, or the endpoint cannot be used; see [`OpenError`].
     pub async fn open(endpoint: &str, limits: &Limits) -> Result<Self, OpenError> {
-        Ok(Self {
-            listener: platform::Listener::open(endpoint).await?,
-            gate: Gate::new(limits),
-            patience: Duration::from_secs(limits.patience_seconds),
-        })
+        Ok(Self::before(platform::Listener::open(endpoint).await?, limits))
+    }
+
+    /// Takes over what the system already listens on, if that is `endpoint`.
+    ///
+    /// # Errors
+    /// It is something else; see [`OpenError`].
+    pub fn hand_over(listener: HandedOver, endpoint: &str, limits: &Limits) -> Result<Self, OpenError> {
+        Ok(Self::before(platform::Listener::hand_over(listener, endpoint)?, limits))
+    }
+
+    fn before(listener: platform::Listener, limits: &Limits) -> Self {
+        Self { listener, gate: Gate::new(limits), patience: Duration::from_secs(limits.patience_seconds) }
     }
 
     /// Who may connect, as the system itself has it: the pipe's security descriptor (SDDL), or the socket's mode.

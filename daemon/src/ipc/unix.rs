@@ -3,6 +3,9 @@
 //! A daemon that was killed leaves its socket behind. A lock beside the socket, which the kernel gives back with the
 //! process, tells a left-over from a live one without a race between two daemons that start at once.
 //!
+//! A socket that systemd made and listens on needs none of that: it is systemd's before the daemon starts, while it is
+//! stopped, and after it.
+//!
 //! Limit: groups are those of the user database, not those of the process: a group dropped or gained by a running
 //! process is not seen.
 
@@ -36,9 +39,19 @@ const SOCKET_MODE: u32 = 0o666;
 /// Everybody may go in, and only the owner can put something there: clients refuse a folder that is more open.
 const FOLDER_MODE: u32 = 0o755;
 
-/// A bound socket, listening. Removed from the file system when dropped.
+/// A socket that the system listens on already.
+pub type HandedOver = std::os::unix::net::UnixListener;
+
+/// A bound socket, listening.
 pub(super) struct Listener {
     listener: UnixListener,
+    path: PathBuf,
+    /// `None`: the system's.
+    _own: Option<Own>,
+}
+
+/// What stands in the file system for a socket of the daemon's own; the socket is removed when this is dropped.
+struct Own {
     path: PathBuf,
     /// Device and inode: what stands at the path later may be another's.
     identity: (u64, u64),
@@ -46,6 +59,23 @@ pub(super) struct Listener {
 }
 
 impl Listener {
+    pub(super) fn hand_over(listener: HandedOver, endpoint: &str) -> Result<Self, OpenError> {
+        let system = |source| OpenError::System { endpoint: endpoint.to_owned(), source };
+        let address = listener.local_addr().map_err(system)?;
+        let path = Path::new(endpoint);
+        if address.as_pathname() != Some(path) {
+            // Clients would knock at one door, and the daemon wait at another.
+            let why = format!(
+                "the system handed over the socket {address:?}; give its path with --endpoint, or change ListenStream= in \
+                 faxpostd.socket"
+            );
+            return Err(OpenError::Unusable { endpoint: endpoint.to_owned(), why });
+        }
+        listener.set_nonblocking(true).map_err(system)?;
+        let listener = UnixListener::from_std(listener).map_err(system)?;
+        Ok(Self { listener, path: path.to_owned(), _own: None })
+    }
+
     pub(super) async fn open(endpoint: &str) -> Result<Self, OpenError> {
         let path = Path::new(endpoint);
         let (folder, name) = split(endpoint)?;
@@ -69,7 +99,8 @@ impl Listener {
             return Err(OpenError::Unusable { endpoint: endpoint.to_owned(), why });
         }
         let (listener, identity) = bind(&folder, path).map_err(system)?;
-        Ok(Self { listener, path: path.to_owned(), identity, _lock: lock })
+        let path = path.to_owned();
+        Ok(Self { listener, path: path.clone(), _own: Some(Own { path, identity, _lock: lock }) })
     }
 
     pub(super) async fn accept(&mut self) -> io::Result<Stream> {
@@ -82,7 +113,7 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
+impl Drop for Own {
     fn drop(&mut self) {
         let ours =
             self.path.symlink_metadata().is_ok_and(|found| (found.dev(), found.ino()) == self.identity);

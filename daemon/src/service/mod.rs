@@ -1,4 +1,7 @@
-//! What the operating system is to the daemon: where its state lives, who may read it, and how it is told to stop.
+//! What the operating system is to the daemon: where its state lives, who may read it, who starts it, how it is told to
+//! stop, and where its log goes.
+
+pub mod logging;
 
 #[cfg(unix)]
 mod unix;
@@ -6,12 +9,45 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
+use unix::system_log;
+#[cfg(unix)]
 pub use unix::{
-    default_state_dir, own_account, prepare_state_dir, private_file, private_folder, raise_limits,
-    stop_requested,
+    command, default_state_dir, handed_over, own_account, prepare_state_dir, private_file, private_folder,
+    raise_limits, serve, stop_requested, tell_ready, tell_stopping,
 };
 #[cfg(windows)]
+pub(crate) use windows::event_log;
+#[cfg(windows)]
+use windows::system_log;
+#[cfg(windows)]
 pub use windows::{
-    default_state_dir, own_account, prepare_state_dir, private_file, private_folder, raise_limits,
-    readable_folder, stop_requested,
+    command, default_state_dir, handed_over, own_account, prepare_state_dir, private_file, private_folder,
+    raise_limits, readable_folder, serve, stop_requested, tell_ready, tell_stopping,
 };
+
+use std::path::PathBuf;
+
+use tokio_util::sync::CancellationToken;
+
+/// What an administrator asks for about the service of the system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Registers it, or brings its registration up to date.
+    Install {
+        /// Its state folder; `None`: the usual one.
+        state_dir: Option<PathBuf>,
+        /// Its endpoint; `None`: the usual one.
+        endpoint: Option<String>,
+        /// Puts the folder of the programs into the machine's PATH.
+        add_to_path: bool,
+    },
+    /// Stops it and takes its registration away; the state stays.
+    Uninstall,
+    /// Starts it, and waits until it serves.
+    Start,
+    /// Stops it, and waits until it has ended.
+    Stop,
+}
+
+/// What a service does: until the token is cancelled; it calls the second when it serves.
+pub type Work = Box<dyn FnOnce(CancellationToken, Box<dyn FnOnce() + Send>) -> anyhow::Result<()> + Send>;

@@ -1,13 +1,19 @@
-//! Linux: folders with modes, signals, and the limit of open files.
+//! Linux: folders with modes, signals, the limit of open files, and what systemd hands over and wants to be told.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
+use listenfd::ListenFd;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::Layer;
+
+use super::{Order, Work};
+use crate::ipc::HandedOver;
 
 /// Where the daemon keeps its state unless told otherwise.
 #[must_use]
@@ -95,6 +101,84 @@ pub fn own_account() -> (String, String) {
     // An account without an entry in the user database works, too.
     let name = nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| id.clone(), |user| user.name);
     (name, id)
+}
+
+/// systemd's way to do what Windows has commands of our own for.
+///
+/// # Errors
+/// Always: it says that way.
+pub fn command(order: &Order) -> anyhow::Result<String> {
+    let way = match order {
+        Order::Install { .. } => "systemctl enable --now faxpostd.socket faxpostd.service",
+        Order::Uninstall => "systemctl disable --now faxpostd.socket faxpostd.service",
+        Order::Start => "systemctl start faxpostd",
+        Order::Stop => "systemctl stop faxpostd.socket faxpostd.service",
+    };
+    bail!("on Linux the service is systemd's, and its units come with the package: {way}")
+}
+
+/// Only Windows starts a service so.
+///
+/// # Errors
+/// Always.
+pub fn serve(_state_dir: &Path, _work: Work) -> anyhow::Result<()> {
+    bail!("this is how Windows starts its service; here it is `faxpostd run`")
+}
+
+/// The socket that systemd listens on for the daemon (LISTEN_FDS). Takes it from the environment: while there is one
+/// thread.
+///
+/// # Errors
+/// It handed over more than one, or something else than a listening Unix socket.
+pub fn handed_over() -> anyhow::Result<Option<HandedOver>> {
+    let mut sockets = ListenFd::from_env();
+    match sockets.len() {
+        0 => Ok(None),
+        1 => {
+            let socket =
+                sockets.take_unix_listener(0).context("what the system handed over cannot be used")?;
+            let socket = socket.context("the system handed over nothing")?;
+            let listens = nix::sys::socket::getsockopt(&socket, nix::sys::socket::sockopt::AcceptConn);
+            ensure!(listens.unwrap_or(false), "the socket that the system handed over does not listen");
+            Ok(Some(socket))
+        }
+        more => bail!("the system handed over {more} sockets, and the daemon serves one"),
+    }
+}
+
+/// Tells systemd that the daemon serves (`Type=notify`); nobody, if it was not systemd that started it.
+pub fn tell_ready() {
+    tell(NotifyState::Ready);
+}
+
+/// Tells systemd that the daemon ends.
+pub fn tell_stopping() {
+    tell(NotifyState::Stopping);
+}
+
+fn tell(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "systemd cannot be told how the daemon is");
+    }
+}
+
+/// journald, if standard error is connected to it: with levels and fields, and without a second time.
+pub(super) fn system_log<S>() -> Option<Box<dyn Layer<S> + Send + Sync>>
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+{
+    let metadata = nix::sys::stat::fstat(io::stderr()).ok()?;
+    let stderr = format!("{}:{}", metadata.st_dev, metadata.st_ino);
+    if std::env::var("JOURNAL_STREAM").ok()? != stderr {
+        return None;
+    }
+    let journal = tracing_journald::layer().ok()?;
+    Some(
+        journal
+            .with_syslog_identifier("faxpostd".to_owned())
+            .with_field_prefix(Some("FAXPOST".to_owned()))
+            .boxed(),
+    )
 }
 
 /// Lets the daemon have as many open files as the system allows it: each connection is one.

@@ -1,7 +1,13 @@
-//! Windows: folders with descriptors, and console events. The service control manager comes with the installer.
+//! Windows: folders with descriptors, console events, and the service of the system.
 
 // The folder's descriptor has to be there from the beginning, and std cannot give one.
 #![allow(unsafe_code)]
+
+pub(crate) mod event_log;
+mod log_file;
+mod machine_path;
+mod manager;
+mod scm;
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -19,6 +25,12 @@ use windows::Win32::Storage::FileSystem::{
     FILE_GENERIC_READ, READ_CONTROL,
 };
 use windows::core::HSTRING;
+
+use super::{Order, Work};
+use crate::ipc::HandedOver;
+
+/// Who owns Windows' own folders: NT SERVICE\\TrustedInstaller.
+const TRUSTED_INSTALLER: &str = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464";
 
 /// Where the daemon keeps its state unless told otherwise.
 #[must_use]
@@ -85,12 +97,9 @@ fn check(path: &Path) -> anyhow::Result<()> {
     // Without the first no folder opens.
     let folder = FILE_FLAG_BACKUP_SEMANTICS.0;
     for flags in [folder, folder | FILE_FLAG_OPEN_REPARSE_POINT.0] {
-        let opened = OpenOptions::new().access_mode(READ_CONTROL.0).custom_flags(flags).open(path)?;
-        let descriptor = Descriptor::of(opened.as_handle())?;
-        let owner = descriptor.owner()?.unwrap_or_default();
-        match objection(&owner, descriptor.grants()?.as_deref(), &own) {
+        match look(path, flags, &own)? {
             None => {}
-            Some(Objection::Owner) => {
+            Some(Objection::Owner(owner)) => {
                 bail!("it belongs to {}, and not to the daemon or an administrator", shown(&owner))
             }
             Some(Objection::Open(to)) => bail!(
@@ -104,19 +113,45 @@ fn check(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn look(path: &Path, flags: u32, own: &str) -> anyhow::Result<Option<Objection>> {
+    let opened = OpenOptions::new().access_mode(READ_CONTROL.0).custom_flags(flags).open(path)?;
+    let descriptor = Descriptor::of(opened.as_handle())?;
+    let owner = descriptor.owner()?.unwrap_or_default();
+    Ok(objection(&owner, descriptor.grants()?.as_deref(), own))
+}
+
+/// What the system runs as itself must be changeable by nobody else: neither the program nor its folder.
+fn check_program(program: &Path) -> anyhow::Result<()> {
+    let own = Token::own()?.facts()?.user;
+    for path in [program, program.parent().unwrap_or(program)] {
+        let shown_path = path.display();
+        let objection = look(path, FILE_FLAG_BACKUP_SEMANTICS.0, &own)
+            .with_context(|| format!("cannot see who may change {shown_path}"))?;
+        let who = match objection {
+            None => continue,
+            Some(Objection::Owner(who) | Objection::Open(who)) => shown(&who),
+        };
+        bail!(
+            "{shown_path} can be changed by others than administrators ({who}), who could so become the system; put the \
+             programs where only administrators may write, e.g. below %ProgramFiles%"
+        );
+    }
+    Ok(())
+}
+
 /// What speaks against a state folder.
 #[derive(Debug, PartialEq, Eq)]
 enum Objection {
-    /// Its owner, who may open it at any time.
-    Owner,
+    /// This SID, which owns it and may open it at any time.
+    Owner(String),
     /// That this SID may change what is in it.
     Open(String),
 }
 
 fn objection(owner: &str, grants: Option<&[(String, u32)]>, own: &str) -> Option<Objection> {
-    let trusted = |sid: &str| sid == SYSTEM || sid == ADMINISTRATORS || sid == own;
+    let trusted = |sid: &str| [SYSTEM, ADMINISTRATORS, TRUSTED_INSTALLER, own].contains(&sid);
     if !trusted(owner) {
-        return Some(Objection::Owner);
+        return Some(Objection::Owner(owner.to_owned()));
     }
     let Some(grants) = grants else { return Some(Objection::Open("S-1-1-0".to_owned())) };
     let open = grants
@@ -153,6 +188,41 @@ pub fn readable_folder(path: &Path, account: &str) -> io::Result<()> {
 /// It cannot be opened or made.
 pub fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(false).open(path)
+}
+
+/// Does what an administrator asks for about the service; says what was done.
+///
+/// # Errors
+/// It cannot be done; why, and what to do.
+pub fn command(order: &Order) -> anyhow::Result<String> {
+    manager::command(order)
+}
+
+/// Hands this process to Windows as its service, and returns when that has ended.
+///
+/// # Errors
+/// It was not Windows that started it.
+pub fn serve(state_dir: &Path, work: Work) -> anyhow::Result<()> {
+    scm::serve(state_dir, work)
+}
+
+/// Windows hands no pipes over.
+///
+/// # Errors
+/// None here.
+pub fn handed_over() -> anyhow::Result<Option<HandedOver>> {
+    Ok(None)
+}
+
+/// In the foreground there is nobody to tell.
+pub fn tell_ready() {}
+
+/// In the foreground there is nobody to tell.
+pub fn tell_stopping() {}
+
+/// There is no log of the system that takes every line; the Event Log is told what an administrator must know.
+pub(super) fn system_log() -> Option<tracing_subscriber::layer::Identity> {
+    None
 }
 
 /// Windows has no limit of open handles worth raising.
@@ -220,7 +290,8 @@ mod tests {
             assert_eq!(objection(owner, Some(&closed), OWN), None, "{owner}");
         }
         for owner in [USERS, "S-1-5-21-1-2-3-1002", "S-1-5-19", ""] {
-            assert_eq!(objection(owner, Some(&closed), OWN), Some(Objection::Owner), "{owner}");
+            let wrong = Some(Objection::Owner(owner.to_owned()));
+            assert_eq!(objection(owner, Some(&closed), OWN), wrong, "{owner}");
         }
         let readable = grants(&[(SYSTEM, 0x1f_01ff), (USERS, READING), ("S-1-3-0", 0x1000_0000)]);
         assert_eq!(objection(OWN, Some(&readable), OWN), None);

@@ -13,7 +13,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
@@ -89,6 +89,8 @@ impl FileStore {
         let unfinished = parent.join(format!("{UNFINISHED}{}", uuid::Uuid::new_v4()));
         let built = (|| {
             DirBuilder::new().mode(mode).create(&unfinished)?;
+            // The umask may have taken away more than those who were granted a key can do without.
+            fs::set_permissions(&unfinished, fs::Permissions::from_mode(mode))?;
             fill(&unfinished)?;
             files::sync(&unfinished)?;
             fs::rename(&unfinished, place)?;
@@ -305,7 +307,6 @@ impl CertificateStore for FileStore {
 
 /// Makes a folder that others may pass through, and not list.
 fn passable(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
     DirBuilder::new().recursive(true).mode(0o711).create(folder)?;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o711))
 }

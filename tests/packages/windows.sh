@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# Installs, uses, updates and uninstalls Faxpost with its installer under Wine, silently, as an administrator would deploy it:
+#
+#     tests/packages/windows.sh SETUP.exe NEWER-SETUP.exe
+#
+# In a Wine prefix of its own, made anew each time. Needs what tests/windows/env.sh needs.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+setup=$(realpath "$1")
+newer=$(realpath "$2")
+passed=0
+uninstall_key='HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall\Faxpost'
+machine_key='HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment'
+
+main() {
+    rm -rf "$root/target/packages/wineprefix"
+    local environment
+    environment=$(WINEPREFIX=$root/target/packages/wineprefix "$root/tests/windows/env.sh")
+    eval "$environment"
+    drive=$WINEPREFIX/drive_c
+    programs="$drive/Program Files/Faxpost"
+    data=$drive/ProgramData/Faxpost
+    # One that lives as long as this: what Wine keeps in memory stays.
+    wineserver --persistent
+    trap 'wineserver --kill; wineserver --wait' EXIT
+    wine cmd /c exit >/dev/null 2>&1 </dev/null
+
+    check "installed silently, the service runs" installed
+    check "the command line is in the PATH, and works" used
+    check "the Start menu has its entries" start_menu
+    check "an update keeps settings and mail" updated
+    check "an older one does not replace a newer one" not_downgraded
+    check "uninstalled silently, it keeps the data and nothing else" uninstalled
+    check "installed again, the data is there" again
+    check "uninstalled with /REMOVEDATA, nothing is left" all_removed
+    printf 'test result: ok. %s passed; 0 failed; 0 ignored\n' $passed
+}
+
+check() {
+    printf 'test %s ... ' "$1"
+    local log=$root/target/packages/check.log status
+    # Not as a condition: that would switch `set -e` off in it.
+    set +e
+    (set -ex; "$2") >"$log" 2>&1 </dev/null
+    status=$?
+    set -e
+    if [ $status != 0 ]; then
+        printf 'FAILED\n'
+        cat "$log" "$data/log/faxpostd.log" 2>/dev/null || true
+        printf 'test result: FAILED. %s passed; 1 failed; 0 ignored\n' $passed
+        exit 1
+    fi
+    printf 'ok\n'
+    passed=$((passed + 1))
+}
+
+installed() {
+    timeout 180 wine "$setup" /S
+    [ -f "$programs/faxpostd.exe" ] && [ -f "$programs/uninstall.exe" ]
+    sc_state RUNNING
+    reg "$uninstall_key" DisplayVersion | has "$(basename "$setup" | cut -d- -f2)"
+    [ -f "$data/faxpost.db" ]
+    has ready "$data/log/faxpostd.log"
+}
+
+# As a prompt that is opened after it: by name, with the machine's PATH.
+used() {
+    reg "$machine_key" PATH | has 'C:\\Program Files\\Faxpost'
+    faxpost status | has administrator
+    faxpost account set sender-email=fax@example.org
+    faxpost send --to me@example.org --subject first --text x --wait
+    [ "$(find "$data/pickup" -name '*.eml' | wc -l)" = 1 ]
+}
+
+start_menu() {
+    local menu="$drive/ProgramData/Microsoft/Windows/Start Menu/Programs/Faxpost"
+    [ -f "$menu/Faxpost (command line).lnk" ]
+    [ ! -f "$programs/faxpost-gui.exe" ] || [ -f "$menu/Faxpost.lnk" ]
+}
+
+updated() {
+    timeout 180 wine "$newer" /S
+    sc_state RUNNING
+    reg "$uninstall_key" DisplayVersion | has 9.9.9
+    faxpost account show | has fax@example.org
+    faxpost log list | has first
+    [ "$(reg "$machine_key" PATH | grep -o 'Program Files\\Faxpost' | wc -l)" = 1 ]
+    [ -z "$(find "$programs" -name '*.old')" ]
+}
+
+not_downgraded() {
+    local status=0
+    timeout 180 wine "$setup" /S || status=$?
+    [ $status = 3 ]
+    reg "$uninstall_key" DisplayVersion | has 9.9.9
+    sc_state RUNNING
+}
+
+uninstalled() {
+    uninstall
+    [ -f "$data/faxpost.db" ]
+    reg "$machine_key" PATH | not has 'Program Files\\Faxpost'
+    not wine sc query Faxpost
+    not reg "$uninstall_key" DisplayVersion
+    [ ! -e "$drive/ProgramData/Microsoft/Windows/Start Menu/Programs/Faxpost" ]
+}
+
+again() {
+    timeout 180 wine "$newer" /S
+    faxpost account show | has fax@example.org
+}
+
+all_removed() {
+    uninstall /REMOVEDATA
+    [ ! -e "$data" ]
+}
+
+# It copies itself away and goes on there, so its end is not that of the first process.
+uninstall() {
+    timeout 180 wine "C:\\Program Files\\Faxpost\\uninstall.exe" /S "$@"
+    local tries
+    for tries in $(seq 300); do
+        [ -e "$programs" ] || return 0
+        sleep 0.2
+    done
+    ls -la "$programs"
+    return 1
+}
+
+faxpost() { wine cmd /c faxpost --lang en "$@"; }
+
+sc_state() { wine sc query Faxpost | has "$1"; }
+
+reg() { wine reg query "$1" /v "$2"; }
+
+# A negation that ends a check: `set -e` does not heed "!".
+not() { ! "$@"; }
+
+# grep, which reads to the end: whoever writes must not be cut off.
+has() { grep "$@" >/dev/null; }
+
+main
