@@ -90,7 +90,7 @@ impl App {
         let window = MainWindow::new()?;
         let link = Link::new(post).map_err(|error| PlatformError::Other(error.to_string()))?;
         let language = options.language.unwrap_or_else(of_this_person);
-        let context = Context::new(&window, link, language);
+        let context = Context::new(&window, link, language, options.browse);
         let account = AccountPage::new(context.clone());
         let sign_in = SignInPage::new(context.clone(), account.clone());
         let test = TestPage::new(context.clone(), account.clone());

@@ -43,4 +43,6 @@ pub struct Options {
     pub language: Option<Language>,
     /// 0: the colours of the system, 1: light, 2: dark.
     pub theme: i32,
+    /// Opens an address in the person's browser; whether that worked. Tests have none.
+    pub browse: fn(&str) -> bool,
 }

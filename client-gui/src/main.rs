@@ -41,6 +41,7 @@ fn options(mut words: impl Iterator<Item = String>) -> Result<Option<Options>, S
         endpoint: from_environment.unwrap_or_else(|| endpoint::DEFAULT.to_owned()),
         language: None,
         theme: 0,
+        browse: |address| webbrowser::open(address).is_ok(),
     };
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} wants a value."));

@@ -24,6 +24,8 @@ pub struct Context {
     pub window: Weak<MainWindow>,
     /// The way to the daemon.
     pub link: Rc<Link>,
+    /// Opens an address in the person's browser.
+    pub browse: fn(&str) -> bool,
     language: Cell<Language>,
     status: RefCell<GetStatusResponse>,
     account: RefCell<String>,
@@ -96,10 +98,16 @@ pub trait Page {
 impl Context {
     /// For a window.
     #[must_use]
-    pub fn new(window: &MainWindow, link: Rc<Link>, language: Language) -> Rc<Self> {
+    pub fn new(
+        window: &MainWindow,
+        link: Rc<Link>,
+        language: Language,
+        browse: fn(&str) -> bool,
+    ) -> Rc<Self> {
         Rc::new(Self {
             window: window.as_weak(),
             link,
+            browse,
             language: Cell::new(language),
             status: RefCell::default(),
             account: RefCell::new("default".to_owned()),

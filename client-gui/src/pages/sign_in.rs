@@ -274,14 +274,14 @@ impl SignInPage {
 
     fn open_browser(self: &Rc<Self>) {
         let url = self.waiting.borrow().url.clone();
-        if url.is_empty() || std::env::var_os(NO_BROWSER).is_some() {
+        if url.is_empty() {
             return;
         }
-        let page = self.me.clone();
+        let (page, browse) = (self.me.clone(), self.context.browse);
         // Some systems take their time to find one. Not tied to anything: it ends by itself.
         let task = self.context.link.work(
             |_| (),
-            move || webbrowser::open(&url).is_ok(),
+            move || browse(&url),
             move |opened| {
                 let Some(page) = page.upgrade() else { return };
                 if !opened {
@@ -490,9 +490,6 @@ impl SignInPage {
         view.set_facts(keep(view.get_facts(), facts));
     }
 }
-
-/// Set by tests: the address is shown, and no browser started.
-const NO_BROWSER: &str = "FAXPOST_GUI_NO_BROWSER";
 
 impl Page for SignInPage {
     fn connected(&self) {

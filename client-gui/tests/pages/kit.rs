@@ -48,7 +48,7 @@ impl Gui {
             // Nobody receives any more when the test is over.
             let _ = sender.lock().unwrap().send(parcel);
         });
-        let options = Options { endpoint: endpoint.to_owned(), language: Some(language), theme: 1 };
+        let options = Options { endpoint: endpoint.to_owned(), language: Some(language), theme: 1, browse: |_| true };
         let app = App::new(options, post).unwrap();
         app.window().window().set_size(slint::PhysicalSize::new(1200, 2400));
         app.window().show().unwrap();
