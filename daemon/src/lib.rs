@@ -3,6 +3,7 @@
 //! [`run`] is also what the tests start. ARCHITECTURE.md tells what stands where.
 
 pub mod accounts;
+pub mod alarm;
 pub mod api;
 pub mod approvals;
 pub mod audit;

@@ -2,6 +2,7 @@
 //! for failures. Clients depend on this crate and never on the daemon.
 
 pub mod advice;
+pub mod alarm;
 pub mod connect;
 pub mod endpoint;
 pub mod pem;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use faxpost_proto::advice;
 use faxpost_proto::v1::{Alarm, GetMetricsRequest, GetStatusRequest, GetStatusResponse, WatchSignInsRequest};
+use faxpost_proto::{advice, alarm};
 use tonic::Code;
 
 use super::{Context, request, signin};
@@ -144,12 +144,12 @@ fn asks(status: &GetStatusResponse) -> String {
 
 fn alarm_line(alarm: &Alarm, context: &Context) -> String {
     let texts = context.texts;
-    let text = (texts.alarm)(&alarm.reason).unwrap_or(&alarm.text);
+    let text = alarm::text(alarm, context.language);
     let word = context.out.paint(Style::Warn, texts.alarm_word);
     if alarm.account.is_empty() {
-        format!("{word} {}", one_line(text))
+        format!("{word} {}", one_line(&text))
     } else {
-        format!("{word} {}: {}", one_line(&alarm.account), one_line(text))
+        format!("{word} {}: {}", one_line(&alarm.account), one_line(&text))
     }
 }
 

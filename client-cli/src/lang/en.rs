@@ -161,7 +161,6 @@ pub(crate) static EN: Texts = Texts {
     status_process: "Process",
     status_mailer: "Mail goes as",
     role: str::to_owned,
-    alarm: words::EN.alarm,
 
     default_value: "(default)",
     unset: |key| match key {

@@ -183,8 +183,6 @@ pub(crate) struct Texts {
     pub(crate) status_process: Text,
     pub(crate) status_mailer: Text,
     pub(crate) role: fn(&str) -> String,
-    /// An alarm by its code, where the daemon's English needs a translation.
-    pub(crate) alarm: fn(&str) -> Option<Text>,
 
     // accounts
     pub(crate) default_value: Text,

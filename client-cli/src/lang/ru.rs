@@ -164,7 +164,6 @@ pub(crate) static RU: Texts = Texts {
         "user" => "пользователь".to_owned(),
         other => other.to_owned(),
     },
-    alarm: words::RU.alarm,
 
     default_value: "(по умолчанию)",
     unset: |key| match key {

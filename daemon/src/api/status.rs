@@ -13,6 +13,7 @@ use tonic::Status;
 use super::authorize::Admitted;
 use super::{App, convert, error};
 use crate::accounts::{Account, Method, Security, TlsCheck};
+use crate::alarm::Alarm;
 use crate::certs::SigningSource as _;
 use crate::oauth;
 use crate::policy::Decision;
@@ -47,21 +48,19 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
     let signing = app.certificates.alarms(&app.outbox.host().name).await;
     let alarms = accounts.iter().flat_map(|row| {
         let password = app.registry.password(row);
-        let mut alarms: Vec<(&str, String)> = alarms(&row.account, &password)
-            .into_iter()
-            .map(|(reason, text)| (reason, text.to_owned()))
-            .collect();
+        let mut alarms = alarms(&row.account, &password);
         if let Some(sign_in) = sign_ins.iter().find(|sign_in| sign_in.account == row.id.as_str()) {
             alarms.extend(oauth::alarms(row, sign_in, at));
         }
-        let waiting = unsigned.iter().filter(|(account, ..)| account == row.id.as_str());
-        alarms.extend(waiting.map(|(_, reason, text)| (*reason, text.clone())));
-        let of_account = signing.iter().filter(|(account, ..)| *account == row.id);
-        alarms.extend(of_account.map(|(_, reason, text)| (*reason, text.clone())));
-        alarms.into_iter().map(|(reason, text)| v1::Alarm {
-            reason: reason.to_owned(),
+        let waiting = unsigned.iter().filter(|(account, _)| account == row.id.as_str());
+        alarms.extend(waiting.map(|(_, alarm)| alarm.clone()));
+        let of_account = signing.iter().filter(|(account, _)| *account == row.id);
+        alarms.extend(of_account.map(|(_, alarm)| alarm.clone()));
+        alarms.into_iter().map(|alarm| v1::Alarm {
+            reason: alarm.reason.to_owned(),
             account: row.id.to_string(),
-            text,
+            text: alarm.text,
+            due_time: alarm.due.map(convert::timestamp),
         })
     });
     let mailer = app.mailer.account();
@@ -139,30 +138,27 @@ pub(super) fn watch(
 }
 
 /// What an administrator should know about an account, beside what the Test finds.
-fn alarms(
-    account: &Account,
-    password: &Result<Option<Secret>, VaultError>,
-) -> Vec<(&'static str, &'static str)> {
+fn alarms(account: &Account, password: &Result<Option<Secret>, VaultError>) -> Vec<Alarm> {
     let mut alarms = Vec::new();
     if account.method == Method::Pickup {
         return alarms;
     }
     if account.security != Security::None && account.tls_check == TlsCheck::AcceptInvalid {
-        alarms.push((
+        alarms.push(Alarm::new(
             "ACCEPT_INVALID",
             "the server's certificate is not checked: whoever is on the path can read the mail and the password; pin \
              the certificate instead",
         ));
     }
     if account.authentication && account.security == Security::None {
-        alarms.push(("PLAINTEXT_AUTH", "the password crosses the network without TLS"));
+        alarms.push(Alarm::new("PLAINTEXT_AUTH", "the password crosses the network without TLS"));
     }
     match password {
-        Ok(None) if account.authentication && !account.oauth => alarms.push((
+        Ok(None) if account.authentication && !account.oauth => alarms.push(Alarm::new(
             "NO_PASSWORD",
             "the account signs in, but its password is not set: mail waits until it is",
         )),
-        Err(_) if !account.oauth => alarms.push((
+        Err(_) if !account.oauth => alarms.push(Alarm::new(
             "PASSWORD_UNUSABLE",
             "the stored password cannot be unsealed: the sealing key was replaced, or the database edited; set the \
              password anew",

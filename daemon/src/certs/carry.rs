@@ -18,6 +18,7 @@ use super::requests::Requests;
 use super::store::{Identity, KeyType, Trustee};
 use super::{SigningRequest, csr};
 use crate::accounts::{AccountId, Registry, Signing};
+use crate::alarm::Alarm;
 use crate::store::Author;
 
 /// The certificates of this machine, and what may be done to them.
@@ -64,9 +65,8 @@ impl Certificates {
         uses.map(|row| row.id.to_string()).collect()
     }
 
-    /// What administrators should know of the certificates of accounts that sign (requirement C8): the account, a stable
-    /// code, and a sentence.
-    pub async fn alarms(&self, host_name: &str) -> Vec<(AccountId, &'static str, String)> {
+    /// What administrators should know of the certificates of accounts that sign (requirement C8), with the account.
+    pub async fn alarms(&self, host_name: &str) -> Vec<(AccountId, Alarm)> {
         let rows = self.accounts.all();
         let signing = rows.iter().filter(|row| row.account.sign != Signing::Off).map(|row| {
             (row.id.clone(), row.account.effective_sender(host_name), row.account.certificate.clone())
@@ -77,7 +77,7 @@ impl Certificates {
         }
         let looked = self.look(move |machine| {
             let alarm = |(account, sender, configured): (AccountId, String, String)| {
-                machine.alarm(&sender, &configured).map(|(reason, text)| (account, reason, text))
+                machine.alarm(&sender, &configured).map(|alarm| (account, alarm))
             };
             Ok(signing.into_iter().filter_map(alarm).collect())
         });

@@ -15,6 +15,7 @@ use super::fault::CertificateError;
 use super::key::KeyReference;
 use super::read::Details;
 use super::store::{Authorities, CertificateStore, Fingerprint, Holder, Stored, Trustee};
+use crate::alarm::Alarm;
 
 /// How long what was read is good. An administrator who changes the store by other means sees it so much later.
 const FRESH: Duration = Duration::from_secs(10);
@@ -206,12 +207,15 @@ impl Machine {
         Err(CertificateError::NoneUsable(text))
     }
 
-    /// What an administrator should know of the certificate that signs for `sender`: the stable code, and a sentence.
-    pub fn alarm(&self, sender: &str, configured: &str) -> Option<(&'static str, String)> {
+    /// What an administrator should know of the certificate that signs for `sender`.
+    pub fn alarm(&self, sender: &str, configured: &str) -> Option<Alarm> {
         let chosen = match self.signer(sender, configured) {
             Ok(chosen) => chosen,
             Err(error) => {
-                return Some(("CERTIFICATE_UNUSABLE", format!("mail waits and is not sent: {error}")));
+                return Some(Alarm::new(
+                    "CERTIFICATE_UNUSABLE",
+                    format!("mail waits and is not sent: {error}"),
+                ));
             }
         };
         let details = Details::read(&chosen.certificate).ok()?;
@@ -227,7 +231,7 @@ impl Machine {
             details.subject,
             day(details.not_after)
         );
-        Some(("CERTIFICATE_EXPIRING", text))
+        Some(Alarm::before(details.not_after.saturating_mul(1000), "CERTIFICATE_EXPIRING", text))
     }
 
     /// What `entry` does not meet for this sender.

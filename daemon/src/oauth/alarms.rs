@@ -3,6 +3,7 @@
 use super::profiles::Flow;
 use super::uses_oauth;
 use super::view::{SignIn, SignInState};
+use crate::alarm::Alarm;
 use crate::store::AccountRow;
 
 const DAY_MS: i64 = 86_400_000;
@@ -10,9 +11,9 @@ const DAY_MS: i64 = 86_400_000;
 /// An ageing refresh token is told of so long before it ends.
 const AGEING_DAYS: i64 = 14;
 
-/// Alarms about one account's sign-in: code and English text.
+/// Alarms about one account's sign-in.
 #[must_use]
-pub fn alarms(row: &AccountRow, sign_in: &SignIn, now: i64) -> Vec<(&'static str, String)> {
+pub fn alarms(row: &AccountRow, sign_in: &SignIn, now: i64) -> Vec<Alarm> {
     let mut alarms = Vec::new();
     if !uses_oauth(row) {
         return alarms;
@@ -21,14 +22,14 @@ pub fn alarms(row: &AccountRow, sign_in: &SignIn, now: i64) -> Vec<(&'static str
         SignInState::SignedOut => {
             let text =
                 "the account uses OAuth 2.0 and nobody has signed in: its mail is held until somebody does";
-            alarms.push(("OAUTH_SIGNED_OUT", text.to_owned()));
+            alarms.push(Alarm::new("OAUTH_SIGNED_OUT", text));
         }
         SignInState::Lost => {
             let text = format!(
                 "the sign-in was lost, and mail is held until it is repaired ({})",
                 sign_in.error_text
             );
-            alarms.push(("OAUTH_LOST", text));
+            alarms.push(Alarm::new("OAUTH_LOST", text));
         }
         SignInState::SignedIn | SignInState::Degraded => alarms.extend(ageing(sign_in, now)),
     }
@@ -37,26 +38,26 @@ pub fn alarms(row: &AccountRow, sign_in: &SignIn, now: i64) -> Vec<(&'static str
     {
         let text =
             format!("the client secret {when}: make a new one at the provider and set oauth_client_secret");
-        alarms.push(("OAUTH_CLIENT_SECRET_EXPIRING", text));
+        alarms.push(Alarm::before(ends, "OAUTH_CLIENT_SECRET_EXPIRING", text));
     }
     alarms
 }
 
-fn ageing(sign_in: &SignIn, now: i64) -> Option<(&'static str, String)> {
+fn ageing(sign_in: &SignIn, now: i64) -> Option<Alarm> {
     let renewable = sign_in.refresh_at.is_some() || sign_in.flow == Some(Flow::ClientCredentials);
-    let text = match (renewable, sign_in.refresh_expires_at) {
-        (false, _) => {
+    const REASON: &str = "OAUTH_REFRESH_TOKEN_AGEING";
+    match (renewable, sign_in.refresh_expires_at) {
+        (false, _) => Some(Alarm::new(
+            REASON,
             "the provider gave no refresh token: when the access token ends, somebody must sign in again \
-                       (Microsoft: add offline_access to the scope; Google: sign in anew)"
-                .to_owned()
-        }
+                       (Microsoft: add offline_access to the scope; Google: sign in anew)",
+        )),
         (true, Some(ends)) => {
             let when = soon(ends, now, &[AGEING_DAYS])?;
-            format!("the refresh token {when}: sign in again")
+            Some(Alarm::before(ends, REASON, format!("the refresh token {when}: sign in again")))
         }
-        (true, None) => return None,
-    };
-    Some(("OAUTH_REFRESH_TOKEN_AGEING", text))
+        (true, None) => None,
+    }
 }
 
 /// "ends within 7 days", by the first of `days` that is enough.

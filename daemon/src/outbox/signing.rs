@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::Outbox;
 use super::model::Message;
 use crate::accounts::{self, Account};
+use crate::alarm::Alarm;
 use crate::certs::SigningSource;
 use crate::mailer::{Failure, FailureKind, Signing, Step};
 use crate::message::smime::Mode;
@@ -68,16 +69,16 @@ impl Outbox {
         choose(&self.certificates, &row.account, &sender).await
     }
 
-    /// What an administrator should know of mail that waits to be signed: account, stable code and text.
+    /// What an administrator should know of mail that waits to be signed, with the account.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn signing_alarms(&self) -> Result<Vec<(String, &'static str, String)>, StoreError> {
+    pub async fn signing_alarms(&self) -> Result<Vec<(String, Alarm)>, StoreError> {
         let held = self.store.held_by_account(codes(&FailureKind::HOLD_FOR_SIGNING)).await?;
         let alarm = |(account, count, why): (String, u64, String)| {
             let wait =
                 if count == 1 { "one message waits".to_owned() } else { format!("{count} messages wait") };
-            (account, "MAIL_UNSIGNED", format!("{wait} because mail cannot be signed: {why}"))
+            (account, Alarm::new("MAIL_UNSIGNED", format!("{wait} because mail cannot be signed: {why}")))
         };
         Ok(held.into_iter().map(alarm).collect())
     }

@@ -56,7 +56,6 @@ pub(super) const EN: Words = Words {
         EntryOutcome::Permanent => "permanent",
         EntryOutcome::Unspecified => "",
     },
-    alarm: |_| None,
     failure: |_| None,
     key_provider: |provider| match provider {
         KeyProvider::None => "none",

@@ -37,8 +37,6 @@ pub struct Words {
     pub entry_kind: fn(EntryKind) -> &'static str,
     /// Outcome of an entry of the e-mail log.
     pub entry_outcome: fn(EntryOutcome) -> &'static str,
-    /// An alarm by its code, where the daemon's English needs a translation.
-    pub alarm: fn(&str) -> Option<&'static str>,
     /// A failure of a step or an attempt by its code, where the daemon's English needs a translation.
     pub failure: fn(&str) -> Option<&'static str>,
     /// Where a private key lives.

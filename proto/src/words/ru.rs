@@ -56,23 +56,6 @@ pub(super) const RU: Words = Words {
         EntryOutcome::Permanent => "отказ",
         EntryOutcome::Unspecified => "",
     },
-    alarm: |code| match code {
-        "ACCEPT_INVALID" => Some(
-            "сертификат сервера не проверяется (tls-check=accept-invalid): письма и пароль может прочитать любой на \
-             пути к серверу",
-        ),
-        "CERTIFICATE_UNUSABLE" => Some(
-            "письма ждут: их нечем подписать. Что не так с сертификатом, покажет faxpost cert candidates",
-        ),
-        "PLAINTEXT_AUTH" => Some("пароль передаётся по сети без TLS"),
-        "MAIL_UNSIGNED" => Some("письма ждут: их не удалось подписать. Причина: faxpost outbox list"),
-        "OAUTH_SIGNED_OUT" => Some("никто не вошёл по OAuth 2.0: письма ждут входа (faxpost signin)"),
-        "OAUTH_LOST" => {
-            Some("вход по OAuth 2.0 утрачен: письма ждут, пока не войдут заново (faxpost signin)")
-        }
-        "NO_PASSWORD" => Some("вход включён, но пароль не задан: письма ждут, пока его не зададут"),
-        _ => None,
-    },
     failure,
     key_provider: |provider| match provider {
         KeyProvider::None => "нет",

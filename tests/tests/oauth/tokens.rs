@@ -192,6 +192,7 @@ async fn b7_alarms_come_before_secrets_and_refresh_tokens_end() {
         let found = found.iter().find(|alarm| alarm.reason == "OAUTH_CLIENT_SECRET_EXPIRING");
         assert_eq!(found.is_some(), expected.is_some(), "{days}");
         assert!(found.is_none_or(|alarm| alarm.text.contains(expected.unwrap())), "{found:?}");
+        assert!(found.is_none_or(|alarm| alarm.due_time == Some(ends)), "{found:?}");
     }
 }
 
