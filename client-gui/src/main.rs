@@ -7,6 +7,12 @@ use faxpost_gui::{Options, app};
 use faxpost_proto::advice::Language;
 use faxpost_proto::endpoint;
 
+/// A password that is typed passes through text lines, messages and buffers that know nothing of secrets. Whatever is freed
+/// is wiped, so that none of it lies around after the call.
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
 const USAGE: &str = "Usage: faxpost-gui [--endpoint PATH] [--lang en|ru] [--theme light|dark]
 
 The window of Faxpost: account, sign-in, certificate, test, log, outbox, requests.
