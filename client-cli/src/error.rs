@@ -1,9 +1,14 @@
 //! What can go wrong, as sentences for people and an exit for scripts.
 
-use std::{error::Error as _, io, path::PathBuf};
+use std::{io, path::PathBuf};
 
-use faxpost_proto::{connect::ConnectError, reason};
-use tonic::{Code, Status};
+use faxpost_proto::{
+    connect::ConnectError,
+    reason,
+    refusal::{is_broken, reason_of, way_in, without_number},
+    user_store,
+};
+use tonic::Status;
 use tonic_types::StatusExt as _;
 
 use crate::{
@@ -11,7 +16,6 @@ use crate::{
     lang::Texts,
     output::escape::escape,
     settings::{key_of, with_keys},
-    user_store,
 };
 
 /// Why a command did not do what it should.
@@ -164,11 +168,6 @@ fn why(error: &io::Error, texts: &Texts) -> String {
     (texts.io)(error.kind()).map_or_else(|| without_number(&error.to_string()).to_owned(), str::to_owned)
 }
 
-/// Without " (os error 2)".
-fn without_number(text: &str) -> &str {
-    text.split_once(" (os error").map_or(text, |(text, _)| text)
-}
-
 fn call_sentence(status: &Status, texts: &Texts) -> String {
     if let Some(error) = way_in(status) {
         return connect_sentence(error, texts);
@@ -227,36 +226,13 @@ fn as_sentence(said: &str) -> String {
     sentence
 }
 
-/// Faxpost's reason of a refusal, if it is one of its own.
-fn reason_of(status: &Status) -> Option<String> {
-    let info = status.get_details_error_info()?;
-    (info.domain == reason::DOMAIN).then_some(info.reason)
-}
-
-/// The status was made here, because the connection broke: its words ("transport error") are not for people.
-fn is_broken(status: &Status) -> bool {
-    let from_here = status.source().is_some() || status.code() == Code::Unknown;
-    from_here && reason_of(status).is_none()
-}
-
-/// A reconnection that found no way in.
-fn way_in(status: &Status) -> Option<&ConnectError> {
-    let mut cause = status.source();
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref() {
-            return Some(error);
-        }
-        cause = error.source();
-    }
-    None
-}
-
 fn lines(text: &str) -> String {
     text.lines().map(escape).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
 mod tests {
+    use tonic::Code;
     use tonic_types::{ErrorDetails, FieldViolation};
 
     use super::*;

@@ -17,7 +17,6 @@ mod output;
 mod settings;
 mod times;
 mod usage;
-mod user_store;
 mod words;
 
 fn main() -> ExitCode {

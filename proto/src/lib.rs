@@ -5,9 +5,13 @@ pub mod advice;
 pub mod alarm;
 pub mod connect;
 pub mod endpoint;
+pub mod pem;
 pub mod reason;
+pub mod refusal;
 pub mod security;
 pub mod signin;
+pub mod user_store;
+pub mod words;
 
 /// The generated messages, clients and servers of package `faxpost.v1`, documented in `faxpost/v1/*.proto`.
 #[allow(missing_docs, unreachable_pub, clippy::all)]

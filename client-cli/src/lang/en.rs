@@ -2,15 +2,9 @@
 
 use std::io::ErrorKind;
 
-use faxpost_proto::{
-    advice::Language,
-    reason,
-    v1::{EntryKind, EntryOutcome, MessageState, RecipientState, Step},
-};
-use tonic::Code;
+use faxpost_proto::{advice::Language, reason, user_store, words};
 
 use super::Texts;
-use crate::user_store;
 
 pub(crate) static EN: Texts = Texts {
     language: Language::En,
@@ -52,7 +46,7 @@ pub(crate) static EN: Texts = Texts {
                         `faxpost status`.",
     reason,
     one_field: "One field is wrong.",
-    code,
+    code: words::EN.code,
 
     cannot_read: |file, why| format!("Cannot read {file}: {why}."),
     cannot_write: |file, why| format!("Cannot write {file}: {why}."),
@@ -216,21 +210,11 @@ pub(crate) static EN: Texts = Texts {
         )
     },
 
-    step: |step| match step {
-        Step::Resolve => "Resolve the name",
-        Step::Connect => "Connect",
-        Step::Tls => "TLS",
-        Step::Ehlo => "EHLO",
-        Step::SignIn => "Sign in",
-        Step::Sender => "Sender",
-        Step::Recipient => "Recipient",
-        Step::Message => "Message",
-        Step::Unspecified => "?",
-    },
+    step: words::EN.step,
     skipped: "not needed",
     server_says: "Server:",
     advice: "Advice:",
-    failure: |_| None,
+    failure: words::EN.failure,
     offer_pin: |command| {
         format!(
             "To trust this server by its key, first compare the SHA-256 above with what its administrator says, then:\n  \
@@ -258,37 +242,10 @@ pub(crate) static EN: Texts = Texts {
         )
     },
     still_waiting: |id| format!("Not finished yet; Faxpost goes on trying. See `faxpost outbox show {id}`."),
-    message_state: |state| match state {
-        MessageState::Queued => "queued",
-        MessageState::Sending => "sending",
-        MessageState::Held => "held",
-        MessageState::Delivered => "delivered",
-        MessageState::Failed => "failed",
-        MessageState::Cancelled => "cancelled",
-        MessageState::Unspecified => "?",
-    },
-    recipient_state: |state| match state {
-        RecipientState::Pending => "pending",
-        RecipientState::Delivered => "delivered",
-        RecipientState::Failed => "failed",
-        RecipientState::Cancelled => "cancelled",
-        RecipientState::Unspecified => "?",
-    },
-    entry_kind: |kind| match kind {
-        EntryKind::Accepted => "accepted",
-        EntryKind::Attempt => "attempt",
-        EntryKind::Test => "test",
-        EntryKind::Expired => "expired",
-        EntryKind::Steered => "steered",
-        EntryKind::Unspecified => "?",
-    },
-    entry_outcome: |outcome| match outcome {
-        EntryOutcome::Ok => "ok",
-        EntryOutcome::Partial => "partial",
-        EntryOutcome::Temporary => "temporary",
-        EntryOutcome::Permanent => "permanent",
-        EntryOutcome::Unspecified => "",
-    },
+    message_state: words::EN.message_state,
+    recipient_state: words::EN.recipient_state,
+    entry_kind: words::EN.entry_kind,
+    entry_outcome: words::EN.entry_outcome,
     has_transcript: |id| format!("The SMTP dialogue: `faxpost log transcript {id}`"),
     truncated: "The dialogue was longer than the daemon keeps.",
     exported: |count| format!("{count} {} exported", if count == 1 { "entry" } else { "entries" }),
@@ -298,90 +255,18 @@ pub(crate) static EN: Texts = Texts {
     accounts: &super::accounts::EN,
 };
 
-/// Used where the daemon gives no sentence of its own.
+/// Used where the daemon gives no sentence of its own; what to type comes from here.
 fn reason(code: &str) -> Option<&'static str> {
     Some(match code {
-        reason::INVALID_FIELD => "Some fields are wrong.",
-        reason::METHOD_CANNOT => "The chosen method cannot do that.",
-        reason::NOT_AVAILABLE => "That is not available here.",
         reason::PASSWORD_NEEDED => {
             "These changes need the password anew: it belongs to the saved settings. Use --ask-password or \
              --password-stdin."
         }
-        reason::CALLER_UNKNOWN => "The service could not find out who you are.",
-        reason::POLICY_DENIED => "The policy does not allow you to do that. An administrator can change it.",
-        reason::FIELD_DENIED => "Only administrators may change these fields.",
-        reason::ACCOUNT_NOT_FOUND => "There is no such account.",
-        reason::REVISION_NOT_FOUND => "There is no such revision of an account.",
-        reason::MESSAGE_NOT_FOUND => "There is no such message, or it is somebody else's.",
-        reason::ENTRY_NOT_FOUND => "There is no such log entry, or it is somebody else's.",
-        reason::TRANSCRIPT_NOT_FOUND => "This log entry has no transcript.",
-        reason::ACCOUNT_EXISTS => "An account of this name exists already.",
-        reason::REQUEST_ID_REUSED => "This request id was used for another message.",
-        reason::ETAG_MISMATCH => "Somebody else changed it meanwhile; nothing was changed.",
-        reason::WRONG_STATE => "The message's state does not allow that.",
-        reason::ACCOUNT_IN_USE => {
-            "This account cannot be deleted: it is the default, or it still has messages."
-        }
-        reason::LOCKOUT => "That would lock the administrators out.",
-        reason::TOO_MANY_CONNECTIONS => "You have too many connections open. Try again later.",
-        reason::TOO_MANY_CALLS => "You have too many calls under way. Try again later.",
-        reason::SENDER_DENIED => {
-            "The account may not send as this author. An administrator can let it: [sendmail] in faxpostd.toml."
-        }
-        reason::QUEUE_SHARE => "You have too many unfinished messages in the outbox. Try again later.",
-        reason::MESSAGE_TOO_LARGE => "The message is too large.",
-        reason::TOO_SLOW => "The service waited too long for data. Try again.",
-        reason::SIGN_IN_UNKNOWN => {
-            "There is no such sign-in under way: it is over, was used, or took too long. Begin again."
-        }
-        reason::PROVIDER_REFUSED => "The provider refused the sign-in.",
-        reason::PROVIDER_UNAVAILABLE => "The provider did not answer. Try again later.",
         reason::NOT_SIGNED_IN => "Nobody has signed in to this account. Use `faxpost signin`.",
-        reason::SCOPE_DENIED => "More is asked for than was granted at sign-in.",
-        reason::CERTIFICATE_NOT_FOUND => "There is no such certificate in the machine's store.",
-        reason::CERTIFICATE_IN_USE => "An account signs with this certificate.",
         reason::NO_USABLE_CERTIFICATE => "No certificate fits. `faxpost cert candidates` says why.",
-        reason::WRONG_PASSWORD => "The password of the file is wrong.",
-        reason::KEY_MISSING => "There is no private key with the certificate.",
         reason::KEY_ACCESS_DENIED => {
             "The account may not use the private key. An administrator can grant it: `faxpost cert grant`."
         }
-        reason::TRUSTEE_UNKNOWN => "There is no such account on this machine.",
-        reason::SIGNING_REQUEST_NOT_FOUND => "There is no such signing request, or the answer fits none.",
-        reason::CERTIFICATE_STORE_FAILED => {
-            "The machine's certificate store failed. The service's log has more."
-        }
-        reason::APPROVAL_PENDING => "An administrator must approve it first.",
-        reason::TOO_MANY_REQUESTS => "You have too many requests that wait for an administrator.",
-        reason::REQUEST_NOT_FOUND => "There is no such request, or it is somebody else's.",
-        reason::OWN_REQUEST => "Another administrator must decide: it is your own request.",
-        reason::DISK_FULL => "The service's disk is full; nothing was accepted. Try again later.",
-        reason::STORE_FAILED => {
-            "The service's store failed; nothing was accepted or changed. Try again later."
-        }
-        reason::STOPPING => "The service is stopping. Try again later.",
-        reason::INTERNAL => "A fault of the service; its log has more.",
-        _ => return None,
+        other => return (words::EN.reason)(other),
     })
-}
-
-/// Used where there is no reason either: the transport's own refusals.
-fn code(code: Code) -> &'static str {
-    match code {
-        Code::InvalidArgument | Code::OutOfRange => "The service does not take this.",
-        Code::NotFound => "There is no such thing.",
-        Code::AlreadyExists => "It exists already.",
-        Code::PermissionDenied => "You are not allowed to do that.",
-        Code::Unauthenticated => "The service does not know you.",
-        Code::ResourceExhausted => "The service is too busy for you now. Try again later.",
-        Code::FailedPrecondition => "That is not possible now.",
-        Code::Aborted => "Somebody else was faster. Try again.",
-        Code::Unavailable => "The service is not available now. Try again later.",
-        Code::DeadlineExceeded | Code::Cancelled => "The service did not answer in time. Try again later.",
-        Code::Unimplemented => "The service does not know this command: it is older than this program.",
-        Code::Ok | Code::Unknown | Code::Internal | Code::DataLoss => {
-            "A fault of the service; its log has more."
-        }
-    }
 }

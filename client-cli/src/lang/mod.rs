@@ -7,11 +7,10 @@ use std::io::ErrorKind;
 
 use faxpost_proto::{
     advice::Language,
+    user_store,
     v1::{EntryKind, EntryOutcome, MessageState, RecipientState, Step},
 };
 use tonic::Code;
-
-use crate::user_store;
 
 mod accounts;
 mod certificates;
@@ -297,22 +296,6 @@ mod tests {
                 assert!((texts.reason)(error_reason).is_some(), "{error_reason}");
             }
             assert_eq!((texts.reason)("FROM_THE_FUTURE"), None);
-        }
-    }
-
-    #[test]
-    fn russian_is_russian() {
-        let cyrillic =
-            |text: &str| text.chars().any(|character| ('а'..='я').contains(&character.to_ascii_lowercase()));
-        for error_reason in reason::ALL {
-            assert!((RU.reason)(error_reason).is_some_and(cyrillic), "{error_reason}");
-        }
-        for number in 0..9 {
-            let step = Step::try_from(number).unwrap();
-            assert!(step == Step::Unspecified || cyrillic((RU.step)(step)), "{step:?}");
-        }
-        for code in 1..17 {
-            assert!(cyrillic((RU.code)(Code::from(code))), "{code}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The texts of signing in and out, in both languages side by side.
 
-use faxpost_proto::v1::SignInState;
+use faxpost_proto::{v1::SignInState, words};
 
 use super::{Text, With1, With2};
 
@@ -66,30 +66,12 @@ pub(super) const EN: SignInTexts = SignInTexts {
     no_loopback: |why| {
         format!("The browser's way back to this program cannot be opened on this machine: {why}.")
     },
-    browser_error: |code| match code {
-        "access_denied" => "Nobody has signed in: it was refused in the browser, by you or by the provider.",
-        "server_error" | "temporarily_unavailable" => {
-            "Nobody has signed in: the provider has a problem. Try again later."
-        }
-        "consent_required" | "interaction_required" | "admin_policy_enforced" => {
-            "Nobody has signed in: the provider wants the consent of an administrator of your organisation."
-        }
-        _ => {
-            "Nobody has signed in: the provider does not accept the request. Compare oauth-client-id, oauth-scope and \
-             the redirect with the registration there."
-        }
-    },
+    browser_error: words::EN.browser_error,
     signed_in: |account| format!("Account {account} is signed in."),
     signed_out: |account| format!("Account {account} is signed out; its tokens are forgotten."),
     not_revoked: |why| format!("The provider could not be told, and may still know the tokens: {why}"),
     sign_in: "Sign-in",
-    state: |state| match state {
-        SignInState::SignedOut => "nobody has signed in",
-        SignInState::SignedIn => "signed in",
-        SignInState::Degraded => "signed in; the provider could not be asked just now",
-        SignInState::Lost => "lost: sign in again",
-        SignInState::Unspecified => "?",
-    },
+    state: words::EN.sign_in_state,
     by: |who, when| format!("by {who}, {when}"),
     scope: "Scope",
     access_token: "Access token",
@@ -128,30 +110,12 @@ pub(super) const RU: SignInTexts = SignInTexts {
     no_loopback: |why| {
         format!("На этом компьютере не удалось открыть путь из браузера назад в программу: {why}.")
     },
-    browser_error: |code| match code {
-        "access_denied" => "Вход не выполнен: в нём отказали в браузере — вы или провайдер.",
-        "server_error" | "temporarily_unavailable" => {
-            "Вход не выполнен: у провайдера неполадки. Попробуйте позже."
-        }
-        "consent_required" | "interaction_required" | "admin_policy_enforced" => {
-            "Вход не выполнен: провайдер требует согласия администратора вашей организации."
-        }
-        _ => {
-            "Вход не выполнен: провайдер не принимает запрос. Сравните oauth-client-id, oauth-scope и адрес возврата с \
-             регистрацией у провайдера."
-        }
-    },
+    browser_error: words::RU.browser_error,
     signed_in: |account| format!("Вход в учётную запись {account} выполнен."),
     signed_out: |account| format!("Выход из учётной записи {account} выполнен, её токены забыты."),
     not_revoked: |why| format!("Сообщить провайдеру не удалось, он может ещё принимать токены: {why}"),
     sign_in: "Вход",
-    state: |state| match state {
-        SignInState::SignedOut => "никто не вошёл",
-        SignInState::SignedIn => "выполнен",
-        SignInState::Degraded => "выполнен; провайдер сейчас не отвечает",
-        SignInState::Lost => "утрачен: войдите заново",
-        SignInState::Unspecified => "?",
-    },
+    state: words::RU.sign_in_state,
     by: |who, when| format!("{who}, {when}"),
     scope: "Разрешения",
     access_token: "Токен доступа",

@@ -1,6 +1,9 @@
 //! `cert candidates [ID]`: what could sign for a sender, and what the others lack.
 
-use faxpost_proto::v1::{Candidate, ListCandidatesRequest, ListCandidatesResponse};
+use faxpost_proto::{
+    user_store,
+    v1::{Candidate, ListCandidatesRequest, ListCandidatesResponse},
+};
 
 use super::list;
 use crate::{
@@ -8,7 +11,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{escape::one_line, has_unicode, style::Style},
-    times, user_store,
+    times,
 };
 
 pub(super) async fn run(id: String, sender: Option<String>, context: &mut Context) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use faxpost_proto::v1::InstallCertificateRequest;
+use faxpost_proto::{pem, user_store, v1::InstallCertificateRequest};
 
 use super::{list, own};
 use crate::{
@@ -15,7 +15,6 @@ use crate::{
     error::Error,
     input,
     output::escape::one_line,
-    user_store,
 };
 
 pub(super) async fn run(args: InstallArgs, context: &mut Context) -> Result<(), Error> {
@@ -55,25 +54,24 @@ async fn from_user(fingerprint: &str, context: &Context) -> Result<InstallCertif
 
 fn from_file(file: &Path, args: &InstallArgs, context: &Context) -> Result<InstallCertificateRequest, Error> {
     let bytes = read(file)?;
-    let text = std::str::from_utf8(&bytes).ok().filter(|text| text.contains("-----BEGIN "));
-    let Some(text) = text else {
+    let Some(text) = pem::text(&bytes) else {
         return Ok(InstallCertificateRequest {
             password: password(args, context)?,
             pkcs12: bytes.into(),
             ..InstallCertificateRequest::default()
         });
     };
-    let (mut pem, mut key_pem) = split(text);
+    let (mut certificates, mut key_pem) = pem::split(text);
     if let Some(key) = &args.key {
-        let (others, key) = split(&input::text(key, context.texts)?);
-        pem.push_str(&others);
+        let (others, key) = pem::split(&input::text(key, context.texts)?);
+        certificates.push_str(&others);
         key_pem.push_str(&key);
     }
     if key_pem.is_empty() {
         let named = args.key.as_deref().unwrap_or(file).to_string_lossy().into_owned();
         return Err(Error::Data((context.texts.certificates.no_key_in)(&named)));
     }
-    Ok(InstallCertificateRequest { pem, key_pem, ..InstallCertificateRequest::default() })
+    Ok(InstallCertificateRequest { pem: certificates, key_pem, ..InstallCertificateRequest::default() })
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {
@@ -94,33 +92,4 @@ fn password(args: &InstallArgs, context: &Context) -> Result<String, Error> {
     }
     rpassword::prompt_password(words.file_password)
         .map_err(|_| Error::Usage(words.password_options.to_owned()))
-}
-
-/// PEM without its keys, and its keys.
-fn split(text: &str) -> (String, String) {
-    let (mut others, mut keys) = (String::new(), String::new());
-    let mut in_key = false;
-    for line in text.lines() {
-        in_key |= line.starts_with("-----BEGIN ") && line.contains("PRIVATE KEY");
-        let part = if in_key { &mut keys } else { &mut others };
-        part.push_str(line);
-        part.push('\n');
-        in_key &= !line.starts_with("-----END ");
-    }
-    (others, keys)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn c4_a_key_in_the_same_file_travels_in_its_own_field() {
-        let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        let key = "-----BEGIN EC PRIVATE KEY-----\nBBBB\n-----END EC PRIVATE KEY-----\n";
-        assert_eq!(split(&format!("{certificate}{key}")), (certificate.to_owned(), key.to_owned()));
-        assert_eq!(split(&format!("{key}{certificate}")), (certificate.to_owned(), key.to_owned()));
-        assert_eq!(split(certificate).1, "");
-        assert_eq!(split(&key.replace('\n', "\r\n")).1, key);
-    }
 }

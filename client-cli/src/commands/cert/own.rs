@@ -1,13 +1,16 @@
 //! The user's own store. Certificates are read there; what is in them, the daemon says.
 
-use faxpost_proto::v1::{Candidate, ListCandidatesRequest, ListCandidatesResponse};
+use faxpost_proto::{
+    user_store,
+    v1::{Candidate, ListCandidatesRequest, ListCandidatesResponse},
+};
 
 use super::list;
 use crate::{
     commands::{Context, request},
     error::Error,
     output::table::{Cell, Fit, Table},
-    times, user_store,
+    times,
 };
 
 /// So many the daemon looks at in one call.

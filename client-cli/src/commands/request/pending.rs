@@ -2,11 +2,10 @@
 //! what became of it.
 
 use faxpost_proto::{
-    reason,
+    refusal,
     v1::{GetRequestRequest, GetRequestResponse, Request, RequestState, WatchRequestsRequest},
 };
 use tonic::{Response, Status};
-use tonic_types::StatusExt as _;
 
 use super::show;
 use crate::{
@@ -26,7 +25,7 @@ pub(in crate::commands) async fn or_pending<T>(
         Ok(answer) => return Ok(Some(answer.into_inner())),
         Err(status) => status,
     };
-    let Some(number) = number_of(&status) else { return Err(status.into()) };
+    let Some(number) = refusal::pending_request(&status) else { return Err(status.into()) };
     if wait.wait {
         context.out.remark(&(context.texts.certificates.waiting)(number))?;
         let found = decided(number, context).await?;
@@ -62,11 +61,6 @@ pub(super) fn exit_of(request: &Request) -> Exit {
     }
 }
 
-fn number_of(status: &Status) -> Option<i64> {
-    let info = status.get_details_error_info().filter(|info| info.reason == reason::APPROVAL_PENDING)?;
-    info.metadata.get("request")?.parse().ok()
-}
-
 fn tell(found: &Request, context: &mut Context) -> Result<(), Error> {
     let answer = GetRequestResponse { request: Some(found.clone()) };
     show::run(&answer, Some(found), context)
@@ -95,6 +89,8 @@ async fn decided(number: i64, context: &Context) -> Result<Request, Error> {
 
 #[cfg(test)]
 mod tests {
+    use faxpost_proto::reason;
+
     use super::*;
 
     #[test]

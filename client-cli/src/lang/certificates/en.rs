@@ -1,6 +1,6 @@
 //! English.
 
-use faxpost_proto::v1::{AuditOutcome, KeyProvider, RequestState, Requirement};
+use faxpost_proto::words;
 
 use super::CertificateTexts;
 
@@ -38,66 +38,12 @@ pub(crate) static EN: CertificateTexts = CertificateTexts {
     target: "About",
     request: "Request",
 
-    key_provider: |provider| match provider {
-        KeyProvider::None => "none",
-        KeyProvider::File => "file",
-        KeyProvider::Cng => "CNG",
-        KeyProvider::Capi => "CryptoAPI",
-        KeyProvider::Unspecified => "?",
-    },
-    request_state: |state| match state {
-        RequestState::Pending => "pending",
-        RequestState::Approved => "approved",
-        RequestState::Done => "done",
-        RequestState::Failed => "failed",
-        RequestState::Refused => "refused",
-        RequestState::Expired => "expired",
-        RequestState::Withdrawn => "withdrawn",
-        RequestState::Unspecified => "?",
-    },
-    audit_outcome: |outcome| match outcome {
-        AuditOutcome::Done => "done",
-        AuditOutcome::Denied => "denied",
-        AuditOutcome::Failed => "failed",
-        AuditOutcome::Pending => "pending",
-        AuditOutcome::Unspecified => "?",
-    },
-    requirement: |requirement| match requirement {
-        Requirement::Address => "The sender's address is not in the certificate.",
-        Requirement::Period => "It has not begun, or is over.",
-        Requirement::KeyUsage => "Its key usage does not allow signatures.",
-        Requirement::ExtendedKeyUsage => "Its extended key usage does not allow mail.",
-        Requirement::Chain => "Its chain is not complete, or not right.",
-        Requirement::Trust => "Its root is not trusted on this machine.",
-        Requirement::Key => "Its private key is not in the machine's store.",
-        Requirement::KeyAccess => "The account that mail is signed under may not use its key.",
-        Requirement::Algorithm => "Its key is of a kind that cannot sign here.",
-        Requirement::Revocation => "It is revoked.",
-        Requirement::Unspecified => "Something else that this version does not know.",
-    },
-    effect: |code| {
-        Some(match code {
-            "certificate" => "Certificate",
-            "subject" => "Subject",
-            "issuer" => "Issuer",
-            "addresses" => "Addresses",
-            "address" => "Address",
-            "not-after" => "Until",
-            "chain" => "Chain",
-            "key" => "Key",
-            "exportable" => "Exportable",
-            "trustee" => "Who gets or loses it",
-            "request" => "Signing request",
-            _ => return None,
-        })
-    },
-    access_word: |code| {
-        Some(match code {
-            "read" => "use",
-            "full" => "everything",
-            _ => return None,
-        })
-    },
+    key_provider: words::EN.key_provider,
+    request_state: words::EN.request_state,
+    audit_outcome: words::EN.audit_outcome,
+    requirement: words::EN.requirement,
+    effect: words::EN.effect,
+    access_word: words::EN.access_word,
 
     candidates_for: |address| format!("Certificates for {address}:"),
     no_candidates: |address| {

@@ -1,6 +1,6 @@
 //! Russian.
 
-use faxpost_proto::v1::{AuditOutcome, KeyProvider, RequestState, Requirement};
+use faxpost_proto::words;
 
 use super::CertificateTexts;
 
@@ -38,66 +38,12 @@ pub(crate) static RU: CertificateTexts = CertificateTexts {
     target: "О чём",
     request: "Заявка",
 
-    key_provider: |provider| match provider {
-        KeyProvider::None => "нет",
-        KeyProvider::File => "файл",
-        KeyProvider::Cng => "CNG",
-        KeyProvider::Capi => "CryptoAPI",
-        KeyProvider::Unspecified => "?",
-    },
-    request_state: |state| match state {
-        RequestState::Pending => "ожидает",
-        RequestState::Approved => "одобрена",
-        RequestState::Done => "выполнена",
-        RequestState::Failed => "не удалась",
-        RequestState::Refused => "отклонена",
-        RequestState::Expired => "истекла",
-        RequestState::Withdrawn => "отозвана",
-        RequestState::Unspecified => "?",
-    },
-    audit_outcome: |outcome| match outcome {
-        AuditOutcome::Done => "выполнено",
-        AuditOutcome::Denied => "запрещено",
-        AuditOutcome::Failed => "не удалось",
-        AuditOutcome::Pending => "ожидает",
-        AuditOutcome::Unspecified => "?",
-    },
-    requirement: |requirement| match requirement {
-        Requirement::Address => "В сертификате нет адреса отправителя.",
-        Requirement::Period => "Срок действия ещё не начался или уже истёк.",
-        Requirement::KeyUsage => "Назначение ключа не допускает подписи.",
-        Requirement::ExtendedKeyUsage => "Расширенное назначение ключа не допускает почты.",
-        Requirement::Chain => "Цепочка неполна или неверна.",
-        Requirement::Trust => "Корневому сертификату этот компьютер не доверяет.",
-        Requirement::Key => "Закрытого ключа нет в хранилище компьютера.",
-        Requirement::KeyAccess => "Учётной записи, от имени которой подписывается почта, ключ недоступен.",
-        Requirement::Algorithm => "Ключом такого вида здесь подписать нельзя.",
-        Requirement::Revocation => "Сертификат отозван.",
-        Requirement::Unspecified => "Нечто, чего эта версия не знает.",
-    },
-    effect: |code| {
-        Some(match code {
-            "certificate" => "Сертификат",
-            "subject" => "Владелец",
-            "issuer" => "Издатель",
-            "addresses" => "Адреса",
-            "address" => "Адрес",
-            "not-after" => "До",
-            "chain" => "Цепочка",
-            "key" => "Ключ",
-            "exportable" => "Экспортируемый",
-            "trustee" => "Кому или у кого",
-            "request" => "Запрос сертификата",
-            _ => return None,
-        })
-    },
-    access_word: |code| {
-        Some(match code {
-            "read" => "использование",
-            "full" => "полный",
-            _ => return None,
-        })
-    },
+    key_provider: words::RU.key_provider,
+    request_state: words::RU.request_state,
+    audit_outcome: words::RU.audit_outcome,
+    requirement: words::RU.requirement,
+    effect: words::RU.effect,
+    access_word: words::RU.access_word,
 
     candidates_for: |address| format!("Сертификаты для {address}:"),
     no_candidates: |address| {

@@ -15,7 +15,7 @@ use windows as platform;
 
 /// A certificate in the user's store.
 #[derive(Debug)]
-pub(crate) struct UserCertificate {
+pub struct UserCertificate {
     /// The certificate, DER.
     pub der: Vec<u8>,
     /// Its private key is there.
@@ -25,7 +25,7 @@ pub(crate) struct UserCertificate {
 }
 
 /// A certificate with its key and chain, on its way to the daemon.
-pub(crate) struct Exported {
+pub struct Exported {
     /// PKCS#12.
     pub pkcs12: Zeroizing<Vec<u8>>,
     /// Made for this once.
@@ -34,8 +34,7 @@ pub(crate) struct Exported {
 
 /// Why there is nothing to list, or to export.
 #[derive(Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "not every system has such a store")]
-pub(crate) enum Error {
+pub enum Error {
     /// This system keeps no such store.
     NoStore,
     /// No certificate with this SHA-256.
@@ -52,7 +51,7 @@ pub(crate) enum Error {
 ///
 /// # Errors
 /// See [`Error`].
-pub(crate) fn list() -> Result<Vec<UserCertificate>, Error> {
+pub fn list() -> Result<Vec<UserCertificate>, Error> {
     platform::list()
 }
 
@@ -60,6 +59,6 @@ pub(crate) fn list() -> Result<Vec<UserCertificate>, Error> {
 ///
 /// # Errors
 /// See [`Error`].
-pub(crate) fn export(sha256: &[u8; 32]) -> Result<Exported, Error> {
+pub fn export(sha256: &[u8; 32]) -> Result<Exported, Error> {
     platform::export(sha256)
 }

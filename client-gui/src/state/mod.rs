@@ -1,0 +1,7 @@
+//! What the pages know and decide: plain data and functions, without a window, a clock or a connection.
+
+pub mod account;
+pub mod certificate;
+pub mod reach;
+pub mod sign_in;
+pub mod test;

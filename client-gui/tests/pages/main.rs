@@ -1,0 +1,16 @@
+//! Each page of the window, driven by its accessible labels against a real daemon.
+
+mod account;
+mod certificate;
+mod kit;
+#[cfg(target_os = "linux")]
+mod memory;
+mod reach;
+mod secrets;
+mod sign_in;
+mod test;
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
