@@ -1,8 +1,15 @@
 //! The glue of each page: from the window to state and calls, and back.
 
+pub mod about;
 pub mod account;
 pub mod certificate;
+mod desk;
+pub mod log;
+pub mod outbox;
+pub mod requests;
+mod rows;
 pub mod sign_in;
+pub mod status;
 pub mod test;
 
 use std::cell::{Cell, RefCell};
@@ -93,6 +100,8 @@ pub trait Page {
     }
     /// Puts everything into the window again: the language changed.
     fn show(&self);
+    /// Rows that are told as they are looked at must be told in another language.
+    fn retell(&self) {}
 }
 
 impl Context {

@@ -3,7 +3,11 @@
 mod account;
 mod certificate;
 mod kit;
+mod log;
+mod outbox;
 mod reach;
+mod requests;
 mod secrets;
 mod sign_in;
+mod status;
 mod test;
