@@ -18,7 +18,7 @@ const WAITING: usize = 3;
 type Read = Box<dyn Fn(Want) -> Option<Task>>;
 
 /// The rows.
-pub struct Rows<T> {
+pub(super) struct Rows<T> {
     paged: RefCell<Paged<T>>,
     line: Box<dyn Fn(&T) -> Line>,
     notify: ModelNotify,
@@ -33,8 +33,7 @@ pub struct Rows<T> {
 
 impl<T: PartialEq + 'static> Rows<T> {
     /// Rows that are shown as `line` says.
-    #[must_use]
-    pub fn new(line: impl Fn(&T) -> Line + 'static) -> Rc<Self> {
+    pub(super) fn new(line: impl Fn(&T) -> Line + 'static) -> Rc<Self> {
         Rc::new(Self {
             paged: RefCell::default(),
             line: Box::new(line),
@@ -49,57 +48,47 @@ impl<T: PartialEq + 'static> Rows<T> {
     }
 
     /// Says how pages are read.
-    pub fn read_by(&self, read: impl Fn(Want) -> Option<Task> + 'static) {
+    pub(super) fn read_by(&self, read: impl Fn(Want) -> Option<Task> + 'static) {
         self.read.replace(Some(Box::new(read)));
     }
 
     /// For the table.
-    #[must_use]
-    pub fn model(self: &Rc<Self>) -> ModelRc<Line> {
+    pub(super) fn model(self: &Rc<Self>) -> ModelRc<Line> {
         self.clone().into()
     }
 
     /// Reads the list from its top: this many rows. What is shown stays until they are there.
-    pub fn reload(&self, size: usize) {
+    pub(super) fn reload(&self, size: usize) {
         self.waiting.borrow_mut().clear();
         self.anew.set(true);
         self.begin(Want { page: 0, token: String::new(), size });
     }
 
     /// Nothing is read any more. What is shown stays.
-    pub fn stop(&self) {
+    pub(super) fn stop(&self) {
         self.call.take();
         self.under_way.take();
         self.waiting.borrow_mut().clear();
         self.anew.set(false);
     }
 
-    /// Forgets everything.
-    pub fn clear(&self) {
-        self.stop();
-        self.begun.set(false);
-        self.paged.take();
-        self.notify.reset();
-    }
-
     /// Rows are told in another language.
-    pub fn retell(&self) {
+    pub(super) fn retell(&self) {
         self.notify.reset();
     }
 
     /// Whether something was read: an empty list is no list that is not there yet.
-    #[must_use]
-    pub fn is_begun(&self) -> bool {
+    pub(super) fn is_begun(&self) -> bool {
         self.begun.get()
     }
 
     /// Looks at the list.
-    pub fn look<R>(&self, look: impl FnOnce(&mut Paged<T>) -> R) -> R {
+    pub(super) fn look<R>(&self, look: impl FnOnce(&mut Paged<T>) -> R) -> R {
         look(&mut self.paged.borrow_mut())
     }
 
     /// A page was read. `true`: it is the list from its top anew.
-    pub fn arrived(&self, want: &Want, items: Vec<T>, next: String) -> bool {
+    pub(super) fn arrived(&self, want: &Want, items: Vec<T>, next: String) -> bool {
         self.call.take();
         self.under_way.take();
         let anew = self.anew.take();
@@ -130,18 +119,18 @@ impl<T: PartialEq + 'static> Rows<T> {
     }
 
     /// A page could not be read. It is tried again when its rows are looked at again.
-    pub fn failed(&self) {
+    pub(super) fn failed(&self) {
         self.stop();
     }
 
     /// Something came above everything else.
-    pub fn prepend(&self, item: T) {
+    pub(super) fn prepend(&self, item: T) {
         self.paged.borrow_mut().prepend(item);
         self.notify.row_added(0, 1);
     }
 
     /// Something changed, if it is here.
-    pub fn replace(&self, item: T, is: impl Fn(&T) -> bool) {
+    pub(super) fn replace(&self, item: T, is: impl Fn(&T) -> bool) {
         let row = self.paged.borrow().find(is);
         if let Some(row) = row {
             self.paged.borrow_mut().replace(row, item);

@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use faxpost_gui_ui::{AlarmLine, App as AppView, Fact, Kind, PageName, SignInLine, StatusView};
 use faxpost_proto::v1::{Alarm, GetStatusResponse, SignIn, SignInState};
 use faxpost_proto::{advice, alarm};
-use slint::{ComponentHandle as _, Model as _, SharedString};
+use slint::{ComponentHandle as _, Model as _};
 
 use super::{Context, Page, keep};
 use crate::lang::Texts;
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn g2_facts_without_a_value_are_left_out() {
         let facts = service(&GetStatusResponse::default(), texts(Language::En));
-        let labels: Vec<SharedString> = facts.into_iter().map(|fact| fact.label).collect();
+        let labels: Vec<_> = facts.into_iter().map(|fact| fact.label).collect();
         assert_eq!(labels, ["Running since"]);
     }
 }
