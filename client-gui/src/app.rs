@@ -10,7 +10,7 @@ use faxpost_proto::connect::ConnectError;
 use faxpost_proto::refusal::{is_broken, without_number};
 use faxpost_proto::v1::GetStatusResponse;
 use slint::language::ColorScheme;
-use slint::{ComponentHandle as _, PlatformError, SharedString};
+use slint::{CloseRequestResponse, ComponentHandle as _, PlatformError, SharedString};
 
 use crate::Options;
 use crate::lang::failure::failure;
@@ -25,6 +25,7 @@ use crate::pages::sign_in::SignInPage;
 use crate::pages::status::StatusPage;
 use crate::pages::test::TestPage;
 use crate::pages::{Context, Page, about};
+use crate::preferences::Preferences;
 use crate::state::reach::{Contact, Reach};
 
 /// Pages in the order of the sidebar: Ctrl+1 is the first.
@@ -55,6 +56,8 @@ pub struct App {
     trouble: RefCell<Trouble>,
     endpoint: String,
     shown: Cell<PageName>,
+    preferences: Cell<Preferences>,
+    remember: bool,
     stay: RefCell<Option<Task>>,
 }
 
@@ -122,6 +125,8 @@ impl App {
             trouble: RefCell::default(),
             endpoint: options.endpoint,
             shown: Cell::new(PageName::Account),
+            preferences: Cell::new(Preferences { language: options.language, theme: options.theme }),
+            remember: options.remember,
             stay: RefCell::default(),
         });
         app.listen();
@@ -246,9 +251,30 @@ impl App {
         on!(on_try_again, |app| app.context.link.try_again());
         on!(on_choose_account, |app, index| app.choose_account(index));
         on!(on_choose_language, |app, russian| {
-            app.choose_language(if russian { Language::Ru } else { Language::En });
+            let language = if russian { Language::Ru } else { Language::En };
+            app.choose_language(language);
+            app.remember(|chosen| chosen.language = Some(language));
         });
-        on!(on_choose_theme, |app, theme| app.choose_theme(theme));
+        on!(on_choose_theme, |app, theme| {
+            app.choose_theme(theme);
+            app.remember(|chosen| chosen.theme = theme);
+        });
+        on!(on_close, |app, sure| {
+            let view = app.window.global::<AppView>();
+            view.set_closing(false);
+            if sure {
+                // Hidden, the last window ends the event loop.
+                let _ = app.window.hide();
+            }
+        });
+        let weak = Rc::downgrade(self);
+        self.window.window().on_close_requested(move || match weak.upgrade() {
+            Some(app) if app.window.global::<AppView>().get_unsaved() => {
+                app.window.global::<AppView>().set_closing(true);
+                CloseRequestResponse::KeepWindowShown
+            }
+            _ => CloseRequestResponse::HideWindow,
+        });
         on!(on_about, |app, shown| {
             about::present(&app.context);
             app.window.global::<AppView>().set_about_shown(shown);
@@ -301,6 +327,15 @@ impl App {
             2 => ColorScheme::Dark,
             _ => ColorScheme::Unknown,
         });
+    }
+
+    fn remember(&self, change: impl FnOnce(&mut Preferences)) {
+        let mut chosen = self.preferences.get();
+        change(&mut chosen);
+        self.preferences.set(chosen);
+        if self.remember {
+            self.context.keep(self.context.link.work(|_| (), move || chosen.save(), |()| ()));
+        }
     }
 
     fn choose_account(&self, index: i32) {

@@ -30,6 +30,7 @@ pub mod app;
 pub mod lang;
 pub mod link;
 pub mod pages;
+pub mod preferences;
 pub mod state;
 pub mod times;
 
@@ -43,6 +44,8 @@ pub struct Options {
     pub language: Option<Language>,
     /// 0: the colours of the system, 1: light, 2: dark.
     pub theme: i32,
+    /// Keeps what the person chooses; tests choose for themselves.
+    pub remember: bool,
     /// Opens an address in the person's browser; whether that worked. Tests have none.
     pub browse: fn(&str) -> bool,
 }

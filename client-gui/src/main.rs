@@ -3,9 +3,16 @@
 
 use std::process::ExitCode;
 
+use faxpost_gui::preferences::Preferences;
 use faxpost_gui::{Options, app};
 use faxpost_proto::advice::Language;
 use faxpost_proto::endpoint;
+
+/// A password that is typed passes through text lines, messages and buffers that know nothing of secrets. Whatever is freed
+/// is wiped, so that none of it lies around after the call.
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
 const USAGE: &str = "Usage: faxpost-gui [--endpoint PATH] [--lang en|ru] [--theme light|dark]
 
@@ -37,10 +44,12 @@ fn main() -> ExitCode {
 /// `None`: everything was said.
 fn options(mut words: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
     let from_environment = std::env::var(endpoint::ENDPOINT_VARIABLE).ok().filter(|path| !path.is_empty());
+    let chosen = Preferences::load();
     let mut options = Options {
         endpoint: from_environment.unwrap_or_else(|| endpoint::DEFAULT.to_owned()),
-        language: None,
-        theme: 0,
+        language: chosen.language,
+        theme: chosen.theme,
+        remember: true,
         browse: |address| webbrowser::open(address).is_ok(),
     };
     while let Some(word) = words.next() {

@@ -148,7 +148,7 @@ pub(super) const EN: AccountTexts = AccountTexts {
         "proxy" => "SOCKS5 proxy",
         _ => "Another setting",
     },
-    no_preset: "Another provider, or a server of your own",
+    no_preset: "Other, or a server of one's own",
     proposal: |provider| {
         format!("This address belongs to {provider}. Its server and security can be filled in.")
     },
@@ -265,7 +265,7 @@ pub(super) const RU: AccountTexts = AccountTexts {
         "proxy" => "Прокси SOCKS5",
         _ => "Другая настройка",
     },
-    no_preset: "Другой провайдер или собственный сервер",
+    no_preset: "Другой или собственный",
     proposal: |provider| format!("Этот адрес относится к {provider}. Сервер и защиту можно заполнить."),
     filled_in: |provider| format!("Заполнены настройки {provider}. Просмотрите их и примените."),
     strongest: "Самый надёжный из доступных",

@@ -22,6 +22,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
+use faxpost_proto::connect::connect;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -75,6 +76,7 @@ pub struct Link {
     next: Cell<u64>,
     channel: RefCell<Option<Channel>>,
     again: Arc<Notify>,
+    endpoint: RefCell<String>,
 }
 
 /// A call under way. Dropped, it ends.
@@ -100,6 +102,7 @@ impl Link {
             next: Cell::new(0),
             channel: RefCell::default(),
             again: Arc::default(),
+            endpoint: RefCell::default(),
         }))
     }
 
@@ -108,6 +111,7 @@ impl Link {
         let link = Rc::downgrade(self);
         let again = self.again.clone();
         let endpoint = endpoint.to_owned();
+        self.endpoint.replace(endpoint.clone());
         self.follow_without(
             move |send| reach::stay(endpoint, again, send),
             move |contact| {
@@ -131,6 +135,13 @@ impl Link {
     /// Tries to connect now, and not only when it is time.
     pub fn try_again(&self) {
         self.again.notify_one();
+    }
+
+    /// A connection for one call that carries a secret, and ends with it: whatever its buffers keep is freed then, and wiped
+    /// by the program's allocator.
+    pub fn own_connection(&self) -> impl Future<Output = Answer<Channel>> + Send + 'static + use<> {
+        let endpoint = self.endpoint.borrow().clone();
+        async move { connect(&endpoint).await.map_err(|error| Status::from_error(Box::new(error))) }
     }
 
     /// One call. `waits` hears when it takes longer than a moment, and when that is over.

@@ -5,7 +5,7 @@ use faxpost_proto::v1::{TestAccountRequest, TestStep};
 use tonic::Status;
 use tonic::transport::Channel;
 
-use super::{LARGEST_ANSWER, Sender};
+use super::{Answer, LARGEST_ANSWER, Sender};
 
 /// What a test tells.
 pub enum Progress {
@@ -16,9 +16,14 @@ pub enum Progress {
 }
 
 /// Runs a test. Dropping its task stops it, at the server, too.
-pub async fn run(channel: Channel, call: TestAccountRequest, to: Sender<Progress>) {
-    let mut client = DiagnosticsClient::new(channel).max_decoding_message_size(LARGEST_ANSWER);
+pub async fn run(
+    connection: impl Future<Output = Answer<Channel>>,
+    call: TestAccountRequest,
+    to: Sender<Progress>,
+) {
     let way = async {
+        let mut client =
+            DiagnosticsClient::new(connection.await?).max_decoding_message_size(LARGEST_ANSWER);
         let mut answers = client.test_account(call).await?.into_inner();
         while let Some(answer) = answers.message().await? {
             if let Some(step) = answer.step {

@@ -131,6 +131,7 @@ impl AccountPage {
         };
         self.notice.take();
         let (waiting, page) = (Rc::downgrade(self), Rc::downgrade(self));
+        let own = self.context.link.own_connection();
         let task = self.context.link.ask(
             move |slow| {
                 if let Some(page) = waiting.upgrade() {
@@ -138,7 +139,7 @@ impl AccountPage {
                     page.show();
                 }
             },
-            move |channel| calls::update(channel, update),
+            move |_| async move { calls::update(own.await?, update).await },
             move |answer| {
                 if let Some(page) = page.upgrade() {
                     page.call.take();

@@ -330,8 +330,9 @@ impl CertificatePage {
     }
 
     fn send(&self, call: InstallCertificateRequest) {
+        let own = self.context.link.own_connection();
         self.change(
-            move |channel| calls::install(channel, call),
+            move |_| async move { calls::install(own.await?, call).await },
             |texts, answer: InstallCertificateResponse| {
                 let subject = answer.certificate.map(|one| one.subject).unwrap_or_default();
                 let words = &texts.certificate;

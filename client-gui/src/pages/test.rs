@@ -108,8 +108,9 @@ impl TestPage {
         self.notice.take();
         self.wants_password.set(false);
         let page = self.me.clone();
+        let own = self.context.link.own_connection();
         let task = self.context.link.follow(
-            move |channel, to| calls::run(channel, call, to),
+            move |_, to| calls::run(own, call, to),
             move |progress| {
                 if let Some(page) = page.upgrade() {
                     page.heard(progress);
@@ -267,6 +268,8 @@ fn line(step: Step, stand: Stand, known: Option<&TestStep>, pin: bool, all: &Tex
     let texts = &all.test;
     let mut details = known.map(|known| known.details.clone()).unwrap_or_default();
     if let Some(tls) = known.and_then(|known| known.tls.as_ref()) {
+        // The daemon's details say the same, in English.
+        details.clear();
         details.extend((!tls.version.is_empty()).then(|| format!("{}, {}", tls.version, tls.cipher)));
         if let Some(certificate) = tls.chain.first() {
             details.push(format!("{}, {}", certificate.subject, (texts.days_left)(tls.days_left)));
@@ -280,7 +283,7 @@ fn line(step: Step, stand: Stand, known: Option<&TestStep>, pin: bool, all: &Tex
         (false, ..) => String::new(),
         // The daemon's English says more about this case.
         (true, Some(known), said) if !said.is_empty() => format!("{known} ({said})"),
-        (true, known, said) => known.unwrap_or(said).to_owned(),
+        (true, known, said) => sentence(known.unwrap_or(said)),
     };
     let advice = if failed {
         let english = of(|known| &known.advice_text);
@@ -294,7 +297,8 @@ fn line(step: Step, stand: Stand, known: Option<&TestStep>, pin: bool, all: &Tex
         _ => String::new(),
     };
     let details = details.join("\n");
-    let answer = of(|known| &known.answer);
+    // Of a step that passed, the details tell what counts.
+    let answer = if failed { of(|known| &known.answer) } else { "" };
     let spoken = [(texts.stand)(stand), &time, &details, &failure, answer, advice];
     let spoken: Vec<_> = spoken.into_iter().filter(|part| !part.is_empty()).collect();
     let spoken = spoken.join(". ");
@@ -315,6 +319,17 @@ fn line(step: Step, stand: Stand, known: Option<&TestStep>, pin: bool, all: &Tex
         advice: advice.into(),
         pin,
     }
+}
+
+/// With a capital and a full stop.
+fn sentence(said: &str) -> String {
+    let mut rest = said.chars();
+    let mut sentence: String = rest.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    sentence.push_str(rest.as_str());
+    if sentence.ends_with(char::is_alphanumeric) {
+        sentence.push('.');
+    }
+    sentence
 }
 
 impl Page for TestPage {

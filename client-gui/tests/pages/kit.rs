@@ -48,7 +48,7 @@ impl Gui {
             // Nobody receives any more when the test is over.
             let _ = sender.lock().unwrap().send(parcel);
         });
-        let options = Options { endpoint: endpoint.to_owned(), language: Some(language), theme: 1, browse: |_| true };
+        let options = Options { endpoint: endpoint.to_owned(), language: Some(language), theme: 1, remember: false, browse: |_| true };
         let app = App::new(options, post).unwrap();
         app.window().window().set_size(slint::PhysicalSize::new(1200, 2400));
         app.window().show().unwrap();
@@ -91,6 +91,15 @@ impl Gui {
                 Err(RecvTimeoutError::Timeout) if Instant::now() < end => {}
                 Err(error) => panic!("{place} never came to: {what} ({error}). There is:\n{}", self.all()),
             }
+        }
+    }
+
+    /// Lets time pass, and opens what comes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn pass(&self, time: Duration) {
+        let end = Instant::now() + time;
+        while let Ok(parcel) = self.parcels.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            self.app.receive(parcel);
         }
     }
 
@@ -187,9 +196,6 @@ impl Gui {
         self.find(label).accessible_enabled().unwrap_or(true)
     }
 
-    pub(crate) fn is_checked(&self, label: &str) -> bool {
-        self.find(label).accessible_checked().unwrap_or_default()
-    }
 
     /// What a screen reader says of it beyond label and value.
     pub(crate) fn description(&self, label: &str) -> String {

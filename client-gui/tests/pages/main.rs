@@ -4,6 +4,8 @@ mod account;
 mod certificate;
 mod kit;
 mod log;
+#[cfg(target_os = "linux")]
+mod memory;
 mod outbox;
 mod reach;
 mod requests;
@@ -11,3 +13,8 @@ mod secrets;
 mod sign_in;
 mod status;
 mod test;
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
