@@ -68,11 +68,10 @@ impl Preferences {
 
 fn file() -> Option<PathBuf> {
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let folder = if cfg!(windows) {
-        variable("APPDATA")
-    } else {
-        variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")))
-    };
+    // The first is Windows'.
+    let folder = variable("APPDATA")
+        .or_else(|| variable("XDG_CONFIG_HOME"))
+        .or_else(|| Some(variable("HOME")?.join(".config")));
     Some(folder?.join("faxpost").join("window.conf"))
 }
 

@@ -22,8 +22,7 @@ pub async fn run(
     to: Sender<Progress>,
 ) {
     let way = async {
-        let mut client =
-            DiagnosticsClient::new(connection.await?).max_decoding_message_size(LARGEST_ANSWER);
+        let mut client = DiagnosticsClient::new(connection.await?).max_decoding_message_size(LARGEST_ANSWER);
         let mut answers = client.test_account(call).await?.into_inner();
         while let Some(answer) = answers.message().await? {
             if let Some(step) = answer.step {

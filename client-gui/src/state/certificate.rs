@@ -130,8 +130,9 @@ pub fn place(path: &Path) -> (PathBuf, Option<String>) {
 /// Where a person's files are.
 #[must_use]
 pub fn home() -> PathBuf {
-    let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_dir()).unwrap_or_else(|| "/".into())
+    // The first is Windows'.
+    let mut folders = ["USERPROFILE", "HOME"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
+    folders.find(|path| path.is_dir()).unwrap_or_else(|| "/".into())
 }
 
 fn may_hold_a_key(name: &str) -> bool {

@@ -48,7 +48,13 @@ impl Gui {
             // Nobody receives any more when the test is over.
             let _ = sender.lock().unwrap().send(parcel);
         });
-        let options = Options { endpoint: endpoint.to_owned(), language: Some(language), theme: 1, remember: false, browse: |_| true };
+        let options = Options {
+            endpoint: endpoint.to_owned(),
+            language: Some(language),
+            theme: 1,
+            remember: false,
+            browse: |_| true,
+        };
         let app = App::new(options, post).unwrap();
         app.window().window().set_size(slint::PhysicalSize::new(1200, 2400));
         app.window().show().unwrap();
@@ -195,7 +201,6 @@ impl Gui {
     pub(crate) fn is_enabled(&self, label: &str) -> bool {
         self.find(label).accessible_enabled().unwrap_or(true)
     }
-
 
     /// What a screen reader says of it beyond label and value.
     pub(crate) fn description(&self, label: &str) -> String {

@@ -64,7 +64,12 @@ fn found(masked: &[u8]) -> usize {
             }
             count += occurrences(&piece[..read], masked);
             // What lies across two pieces is seen by the next.
-            at += u64::try_from(if read < want || at + u64::try_from(read).unwrap() >= end { read } else { read - masked.len() }).unwrap();
+            at += u64::try_from(if read < want || at + u64::try_from(read).unwrap() >= end {
+                read
+            } else {
+                read - masked.len()
+            })
+            .unwrap();
         }
     }
     count

@@ -1,0 +1,362 @@
+//! The certificate page.
+
+mod install;
+mod show;
+
+use std::cell::{Cell, RefCell};
+use std::path::Path;
+use std::rc::{Rc, Weak};
+
+use faxpost_gui_ui::{CertificateView, Kind};
+use faxpost_proto::refusal;
+use faxpost_proto::v1::{CheckSigningResponse, GetCertificateResponse, ListCandidatesResponse, Request};
+use slint::ComponentHandle as _;
+use tonic::Status;
+
+use super::account::AccountPage;
+use super::{Context, Notice, Page, keep};
+use crate::lang::Texts;
+use crate::lang::failure::failure;
+use crate::link::{Answer, Task, certificate as calls};
+use crate::state::certificate::{self as state, Certificates, is_open};
+use install::Chooser;
+
+/// The certificate page.
+pub struct CertificatePage {
+    me: Weak<Self>,
+    context: Rc<Context>,
+    account: Rc<AccountPage>,
+    state: RefCell<Certificates>,
+    requests: RefCell<Vec<Request>>,
+    /// The request that this page made last.
+    pending: Cell<Option<i64>>,
+    notice: RefCell<Option<Notice>>,
+    watch: RefCell<Option<Task>>,
+    list: RefCell<Option<Task>>,
+    details: RefCell<Option<Task>>,
+    call: RefCell<Option<Task>>,
+    busy: Cell<bool>,
+    shown: Cell<bool>,
+    /// The sender that was judged for: another one is another list.
+    judged_for: RefCell<String>,
+    chooser: RefCell<Chooser>,
+}
+
+impl CertificatePage {
+    /// Sets the callbacks.
+    #[must_use]
+    pub fn new(context: Rc<Context>, account: Rc<AccountPage>) -> Rc<Self> {
+        let page = Rc::new_cyclic(|me: &Weak<Self>| Self {
+            me: me.clone(),
+            context,
+            account,
+            state: RefCell::default(),
+            requests: RefCell::default(),
+            pending: Cell::default(),
+            notice: RefCell::default(),
+            watch: RefCell::default(),
+            list: RefCell::default(),
+            details: RefCell::default(),
+            call: RefCell::default(),
+            busy: Cell::default(),
+            shown: Cell::default(),
+            judged_for: RefCell::default(),
+            chooser: RefCell::default(),
+        });
+        page.listen();
+        let follower = page.me.clone();
+        page.account.follow(move || {
+            if let Some(page) = follower.upgrade() {
+                page.account_changed();
+            }
+        });
+        page
+    }
+
+    fn listen(&self) {
+        let Some(window) = self.context.window.upgrade() else { return };
+        let view = window.global::<CertificateView>();
+        macro_rules! on {
+            ($set:ident, |$page:ident $(, $argument:ident)*| $body:expr) => {{
+                let weak = self.me.clone();
+                view.$set(move |$($argument),*| {
+                    if let Some($page) = weak.upgrade() {
+                        $body;
+                        $page.show();
+                    }
+                });
+            }};
+        }
+        on!(on_choose, |page, index| {
+            page.state.borrow_mut().choose(usize::try_from(index).unwrap_or(usize::MAX));
+            page.look_closer();
+        });
+        on!(on_refresh, |page| page.refresh());
+        on!(on_use_for_account, |page| page.use_for_account());
+        on!(on_grant, |page| page.grant());
+        on!(on_revoke, |page, index| page.revoke(index));
+        on!(on_check, |page| page.check());
+        on!(on_delete, |page| page.delete());
+        on!(on_install_own, |page| page.install_own());
+        on!(on_choose_file, |page| page.open_folder(&state::home()));
+        on!(on_open_folder, |page, path| page.open_folder(Path::new(&*path)));
+        on!(on_pick_file, |page, index| page.pick_file(index));
+        on!(on_install_file, |page| page.install_file());
+        on!(on_cancel_file, |page| page.close_chooser());
+        on!(on_withdraw, |page| page.withdraw());
+        on!(on_close_notice, |page| page.notice.take());
+        on!(on_cancel, |page| page.cancel());
+    }
+
+    fn cancel(&self) {
+        self.call.take();
+        self.list.take();
+        self.busy.set(false);
+    }
+
+    /// A call of this page: shows that it waits, and tells what went wrong.
+    fn ask<T, F>(
+        &self,
+        call: impl FnOnce(tonic::transport::Channel) -> F,
+        then: impl FnOnce(&Self, T) + 'static,
+    ) -> Task
+    where
+        T: Send + 'static,
+        F: Future<Output = Answer<T>> + Send + 'static,
+    {
+        let (waiting, page) = (self.me.clone(), self.me.clone());
+        self.context.link.ask(
+            move |slow| {
+                if let Some(page) = waiting.upgrade() {
+                    page.busy.set(slow);
+                    page.show();
+                }
+            },
+            call,
+            move |answer| {
+                let Some(page) = page.upgrade() else { return };
+                match answer {
+                    Ok(answer) => then(&page, answer),
+                    Err(status) => page.refused(&status),
+                }
+                page.show();
+            },
+        )
+    }
+
+    /// A change: everything is read again after it.
+    fn change<T, F>(
+        &self,
+        call: impl FnOnce(tonic::transport::Channel) -> F,
+        notice: impl FnOnce(&Texts, T) -> Notice + 'static,
+    ) where
+        T: Send + 'static,
+        F: Future<Output = Answer<T>> + Send + 'static,
+    {
+        self.notice.take();
+        let task = self.ask(call, move |page, answer| {
+            let notice = notice(page.context.texts(), answer);
+            page.notice.replace(Some(notice));
+            page.refresh();
+        });
+        self.call.replace(Some(task));
+    }
+
+    fn refused(&self, status: &Status) {
+        if let Some(number) = refusal::pending_request(status) {
+            self.pending.set(Some(number));
+            return;
+        }
+        self.notice.replace(Some(Notice::bad(failure(status, self.context.texts()))));
+    }
+
+    fn refresh(&self) {
+        let account = self.context.account();
+        let task = self.ask(
+            move |channel| calls::candidates(channel, account),
+            |page, judged: ListCandidatesResponse| {
+                page.state.borrow_mut().judged(judged);
+                page.state.borrow_mut().details = None;
+                page.look_closer();
+            },
+        );
+        self.list.replace(Some(task));
+    }
+
+    /// Reads more about the chosen one.
+    fn look_closer(&self) {
+        let state = self.state.borrow();
+        let Some(fingerprint) = state.in_machine().map(str::to_owned) else { return };
+        if state.details.is_some() {
+            return;
+        }
+        drop(state);
+        let task = self.ask(
+            move |channel| calls::details(channel, fingerprint),
+            |page, details: GetCertificateResponse| page.state.borrow_mut().detailed(details),
+        );
+        self.details.replace(Some(task));
+    }
+
+    fn chosen(&self) -> Option<String> {
+        self.state.borrow().in_machine().map(str::to_owned)
+    }
+
+    fn use_for_account(&self) {
+        let Some(chosen) = self.chosen() else { return };
+        self.account.change(|form| form.edit("certificate", &chosen));
+        let text = self.context.texts().certificate.taken;
+        let notice = Notice { kind: Kind::Info, text: text.to_owned(), detail: String::new() };
+        self.notice.replace(Some(notice));
+    }
+
+    fn grant(&self) {
+        let Some(chosen) = self.chosen() else { return };
+        self.change(
+            move |channel| calls::grant(channel, chosen),
+            |texts, ()| Notice::good(texts.certificate.granted),
+        );
+    }
+
+    fn revoke(&self, index: i32) {
+        let Some(chosen) = self.chosen() else { return };
+        let trustee = {
+            let state = self.state.borrow();
+            let holders = state.details.as_ref().map(|details| details.key_holders.as_slice());
+            let holder = usize::try_from(index).ok().and_then(|at| holders.unwrap_or_default().get(at));
+            holder.map(|holder| holder.id.clone())
+        };
+        let Some(trustee) = trustee else { return };
+        self.change(
+            move |channel| calls::revoke(channel, chosen, trustee),
+            |texts, ()| Notice::good(texts.certificate.revoked),
+        );
+    }
+
+    fn delete(&self) {
+        let Some(chosen) = self.chosen() else { return };
+        self.change(
+            move |channel| calls::delete(channel, chosen),
+            |texts, ()| Notice::good(texts.certificate.deleted),
+        );
+    }
+
+    fn check(&self) {
+        let Some(chosen) = self.chosen() else { return };
+        let account = self.context.account();
+        self.change(
+            move |channel| calls::check(channel, account, chosen),
+            |texts, answer: CheckSigningResponse| {
+                let words = &texts.certificate;
+                if answer.passed {
+                    return Notice::good(&(words.check_passed)(&answer.signed_as_name, &answer.algorithm));
+                }
+                let known = (texts.words.failure)(&answer.failure_reason).unwrap_or_default();
+                Notice {
+                    kind: Kind::Bad,
+                    text: (words.check_failed)(&answer.signed_as_name),
+                    detail: format!("{known} {}", answer.failure_text).trim().to_owned(),
+                }
+            },
+        );
+    }
+
+    /// Takes the request back, or closes what became of it.
+    fn withdraw(&self) {
+        let Some(number) = self.pending.get() else { return };
+        if self.request(number).is_none_or(|request| !is_open(&request)) {
+            self.pending.set(None);
+            return;
+        }
+        let task = self.ask(move |channel| calls::withdraw(channel, number), |_, ()| ());
+        self.call.replace(Some(task));
+    }
+
+    fn request(&self, number: i64) -> Option<Request> {
+        self.requests.borrow().iter().find(|request| request.number == number).cloned()
+    }
+
+    fn requests_came(&self, requests: Vec<Request>) {
+        let was_open =
+            self.pending.get().and_then(|number| self.request(number)).is_some_and(|one| is_open(&one));
+        self.requests.replace(requests);
+        // Left from before: whoever asked and closed the window still wants to know.
+        if self.pending.get().is_none() {
+            let mine = self.context.status().caller_id.clone();
+            let requests = self.requests.borrow();
+            let open = requests.iter().find(|request| {
+                is_open(request) && request.caller_id == mine && request.method.contains("Certificates/")
+            });
+            self.pending.set(open.map(|request| request.number));
+        }
+        let is_open_now =
+            self.pending.get().and_then(|number| self.request(number)).is_some_and(|one| is_open(&one));
+        if was_open && !is_open_now && self.shown.get() {
+            self.refresh();
+        }
+        self.show();
+    }
+
+    /// Another sender is another list.
+    fn account_changed(&self) {
+        let sender = self.account.look(|form| form.saved().map(|saved| saved.sender_email.clone()));
+        let changed = sender.as_deref().is_some_and(|sender| *self.judged_for.borrow() != sender);
+        if changed && self.shown.get() {
+            self.judged_for.replace(sender.unwrap_or_default());
+            self.refresh();
+        }
+        self.show();
+    }
+}
+
+impl Page for CertificatePage {
+    fn connected(&self) {
+        let page = self.me.clone();
+        let watch = self.context.link.follow(calls::watch_requests, move |requests| {
+            if let Some(page) = page.upgrade() {
+                page.requests_came(requests);
+            }
+        });
+        self.watch.replace(Some(watch));
+        if self.shown.get() {
+            self.refresh();
+        }
+    }
+
+    fn lost(&self) {
+        self.watch.take();
+        self.details.take();
+        self.cancel();
+    }
+
+    fn shown(&self, shown: bool) {
+        self.shown.set(shown);
+        if shown {
+            self.refresh();
+        }
+    }
+
+    fn account_chosen(&self) {
+        self.notice.take();
+        self.state.take();
+        if self.shown.get() {
+            self.refresh();
+        }
+        self.show();
+    }
+
+    fn status(&self) {
+        self.show();
+    }
+
+    fn accelerator(&self, key: &str) -> bool {
+        if key == "F5" {
+            self.refresh();
+        }
+        key == "F5"
+    }
+
+    fn show(&self) {
+        self.present();
+    }
+}
