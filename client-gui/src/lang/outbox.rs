@@ -64,7 +64,9 @@ pub(super) const EN: OutboxTexts = OutboxTexts {
         Deed::Cancel => "It is cancelled.",
     },
     cancel_question: |subject, recipients| {
-        format!("“{subject}” is given up for everybody who was not reached yet: {recipients}. That cannot be undone.")
+        format!(
+            "“{subject}” is given up for everybody who was not reached yet: {recipients}. That cannot be undone."
+        )
     },
     no_subject: "without a subject",
     nothing: "The outbox is empty.",
@@ -96,7 +98,9 @@ pub(super) const RU: OutboxTexts = OutboxTexts {
         Deed::Cancel => "Письмо отменено.",
     },
     cancel_question: |subject, recipients| {
-        format!("Письмо «{subject}» не будет отправлено тем, кому ещё не доставлено: {recipients}. Вернуть это нельзя.")
+        format!(
+            "Письмо «{subject}» не будет отправлено тем, кому ещё не доставлено: {recipients}. Вернуть это нельзя."
+        )
     },
     no_subject: "без темы",
     nothing: "Исходящих нет.",

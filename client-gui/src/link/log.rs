@@ -1,6 +1,6 @@
 //! Calls of the log page.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use faxpost_proto::json;
@@ -10,6 +10,7 @@ use faxpost_proto::v1::log_client::LogClient;
 use faxpost_proto::v1::{
     Entry, EntryFilter, FollowEntriesRequest, GetTranscriptRequest, GetTranscriptResponse, ListEntriesRequest,
 };
+use tempfile::NamedTempFile;
 use tonic::Status;
 use tonic::transport::Channel;
 
@@ -88,7 +89,8 @@ pub async fn follow(channel: Channel, filter: EntryFilter, to: Sender<Entry>) {
     }
 }
 
-/// Writes what is found into a new file, as JSON lines in the order of time. What is not finished is removed.
+/// Writes what is found into a new file, as JSON lines in the order of time. It has its name when it is complete, and is
+/// its maker's alone: it has addresses and subjects.
 pub async fn export(
     channel: Channel,
     filter: EntryFilter,
@@ -96,53 +98,25 @@ pub async fn export(
     path: PathBuf,
     to: Sender<Progress>,
 ) {
-    let file = match open(&path) {
-        Ok(file) => file,
-        Err(error) => {
-            let exists = error.kind() == std::io::ErrorKind::AlreadyExists;
-            let why = if exists { ExportError::Exists } else { ExportError::File(error) };
-            return to.send(Progress::Done(Err(why)));
-        }
-    };
-    // Also when the task is dropped.
-    let mut unfinished = Unfinished(Some(path));
-    let result = write(channel, filter, transcripts, file, &to).await;
-    if result.is_ok() {
-        unfinished.0 = None;
-    }
-    drop(unfinished);
+    let result = write(channel, filter, transcripts, &path, &to).await;
     to.send(Progress::Done(result));
-}
-
-struct Unfinished(Option<PathBuf>);
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        if let Some(path) = self.0.take() {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-/// A file of its maker's: it has addresses and subjects.
-fn open(path: &Path) -> std::io::Result<std::fs::File> {
-    let mut options = std::fs::File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 async fn write(
     channel: Channel,
     filter: EntryFilter,
     transcripts: bool,
-    file: std::fs::File,
+    path: &Path,
     to: &Sender<Progress>,
 ) -> Result<u64, ExportError> {
     let refused = |status| ExportError::Refused(Box::new(status));
+    if path.exists() {
+        return Err(ExportError::Exists);
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Gone with the task, if that is dropped.
+    let mut file = NamedTempFile::new_in(folder).map_err(ExportError::File)?;
     let mut client = client(channel);
-    let mut file = std::io::BufWriter::new(file);
     let pool = json::descriptors();
     let (mut count, mut page_token) = (0, String::new());
     loop {
@@ -153,6 +127,7 @@ async fn write(
             oldest_first: true,
         };
         let page = client.list_entries(request(call)).await.map_err(refused)?.into_inner();
+        let mut lines = String::new();
         for entry in &page.entries {
             let transcript = match entry {
                 Entry { id, has_transcript: true, .. } if transcripts => {
@@ -161,17 +136,22 @@ async fn write(
                 }
                 _ => None,
             };
-            writeln!(file, "{}", json::record(&pool, entry, transcript.as_ref())).map_err(ExportError::File)?;
+            lines.push_str(&json::record(&pool, entry, transcript.as_ref()));
+            lines.push('\n');
             count += 1;
         }
+        file.write_all(lines.as_bytes()).map_err(ExportError::File)?;
         to.send(Progress::Written(count));
         page_token = page.next_page_token;
         if page_token.is_empty() {
             break;
         }
     }
-    file.flush().map_err(ExportError::File)?;
-    Ok(count)
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(count),
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Err(ExportError::Exists),
+        Err(error) => Err(ExportError::File(error.error)),
+    }
 }
 
 /// The dialogue, if it was not removed since its entry was read.

@@ -2,8 +2,8 @@
 
 use faxpost_proto::v1::mail_client::MailClient;
 use faxpost_proto::v1::{
-    CancelMessageRequest, HoldMessageRequest, ListMessagesRequest, Message, MessageState, ReleaseMessageRequest,
-    RetryMessageRequest, WatchMessageRequest,
+    CancelMessageRequest, HoldMessageRequest, ListMessagesRequest, Message, MessageState,
+    ReleaseMessageRequest, RetryMessageRequest, WatchMessageRequest,
 };
 use tonic::transport::Channel;
 
@@ -62,8 +62,12 @@ pub async fn steer(channel: Channel, id: String, deed: Deed) -> Answer<Message> 
     let message = match deed {
         Deed::Retry => client.retry_message(request(RetryMessageRequest { id })).await?.into_inner().message,
         Deed::Hold => client.hold_message(request(HoldMessageRequest { id })).await?.into_inner().message,
-        Deed::Release => client.release_message(request(ReleaseMessageRequest { id })).await?.into_inner().message,
-        Deed::Cancel => client.cancel_message(request(CancelMessageRequest { id })).await?.into_inner().message,
+        Deed::Release => {
+            client.release_message(request(ReleaseMessageRequest { id })).await?.into_inner().message
+        }
+        Deed::Cancel => {
+            client.cancel_message(request(CancelMessageRequest { id })).await?.into_inner().message
+        }
     };
     Ok(message.unwrap_or_default())
 }

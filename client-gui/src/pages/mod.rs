@@ -218,3 +218,14 @@ pub fn keep<T: Clone + PartialEq + 'static>(present: ModelRc<T>, items: Vec<T>) 
     }
     present
 }
+
+/// One of a list, counted from 0.
+fn nth<T: Clone>(all: &[T], index: i32) -> Option<T> {
+    usize::try_from(index).ok().and_then(|at| all.get(at)).cloned()
+}
+
+/// Its place in a list whose first line is "all".
+fn place<T: PartialEq>(all: &[T], one: Option<T>) -> i32 {
+    let at = one.and_then(|one| all.iter().position(|known| *known == one));
+    at.and_then(|at| i32::try_from(at + 1).ok()).unwrap_or_default()
+}

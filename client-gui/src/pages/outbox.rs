@@ -10,9 +10,9 @@ use faxpost_proto::v1::{Message, MessageState, RecipientState};
 use slint::{ComponentHandle as _, Model as _, SharedString};
 
 use super::desk::{Caller, Desk};
-use super::log::{LogPage, nth, place};
+use super::log::LogPage;
 use super::rows::Rows;
-use super::{Context, Notice, Page, keep, strings};
+use super::{Context, Notice, Page, keep, nth, place, strings};
 use crate::lang::Texts;
 use crate::link::outbox::{self as calls, LARGEST_PAGE, Selection};
 use crate::link::{Answer, Task};
@@ -469,7 +469,10 @@ fn facts(message: &Message, all: &Texts) -> Vec<Fact> {
     let facts = [
         (words.next, time(&message.next_attempt_time)),
         (words.attempts, message.attempts.to_string()),
-        (words.expires, if is_finished(message.state()) { String::new() } else { time(&message.expire_time) }),
+        (
+            words.expires,
+            if is_finished(message.state()) { String::new() } else { time(&message.expire_time) },
+        ),
         (words.accepted, time(&message.accept_time)),
         (log.account, message.account.clone()),
         (log.sender, message.sender.clone()),

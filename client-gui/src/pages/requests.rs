@@ -8,8 +8,7 @@ use faxpost_proto::v1::{Request, RequestState};
 use slint::{ComponentHandle as _, SharedString};
 
 use super::desk::{Caller, Desk};
-use super::log::nth;
-use super::{Context, Notice, Page, keep, strings};
+use super::{Context, Notice, Page, keep, nth, strings};
 use crate::lang::Texts;
 use crate::link::{Task, requests as calls};
 use crate::state::requests::{self as state, is_pending, method};

@@ -162,7 +162,8 @@ impl<T: PartialEq + 'static> Rows<T> {
     fn want(&self, want: Want) {
         if self.under_way.borrow().is_some() {
             let mut waiting = self.waiting.borrow_mut();
-            if self.under_way.borrow().as_ref() != Some(&want) && !waiting.contains(&want) && !self.anew.get() {
+            if self.under_way.borrow().as_ref() != Some(&want) && !waiting.contains(&want) && !self.anew.get()
+            {
                 waiting.push_back(want);
                 if waiting.len() > WAITING {
                     waiting.pop_front();

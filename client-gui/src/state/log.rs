@@ -140,9 +140,9 @@ mod tests {
         let between = |from: &str, until: &str| {
             let search =
                 Search { span: Span::Between, from: from.into(), until: until.into(), ..Search::default() };
-            search.filter(&now()).map(|filter| {
-                (filter.since.map(|time| time.seconds), filter.until.map(|time| time.seconds))
-            })
+            search
+                .filter(&now())
+                .map(|filter| (filter.since.map(|time| time.seconds), filter.until.map(|time| time.seconds)))
         };
         let day = 86_400;
         let begin = "2026-11-20T00:00:00Z".parse::<Timestamp>().unwrap().as_second();
@@ -159,12 +159,10 @@ mod tests {
             let search = Search { span, ..Search::default() };
             now().timestamp().as_second() - search.filter(&now()).unwrap().since.unwrap().seconds
         };
-        assert_eq!([Span::Hour, Span::Today, Span::Week, Span::Month].map(since), [
-            3_600,
-            12 * 3_600,
-            7 * 86_400,
-            30 * 86_400
-        ]);
+        assert_eq!(
+            [Span::Hour, Span::Today, Span::Week, Span::Month].map(since),
+            [3_600, 12 * 3_600, 7 * 86_400, 30 * 86_400]
+        );
     }
 
     #[test]

@@ -290,7 +290,10 @@ mod tests {
         look(&mut paged, &mut source, 0);
         paged.prepend(251);
         paged.prepend(252);
-        assert_eq!([0, 1, 2].map(|row| look(&mut paged, &mut source, row)), [Some(252), Some(251), Some(250)]);
+        assert_eq!(
+            [0, 1, 2].map(|row| look(&mut paged, &mut source, row)),
+            [Some(252), Some(251), Some(250)]
+        );
         assert_eq!(paged.find(|item| *item == 240), Some(12));
         for row in 0..252 {
             assert_eq!(look(&mut paged, &mut source, row), Some(252 - row));

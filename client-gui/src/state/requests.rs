@@ -84,9 +84,12 @@ mod tests {
 
     #[test]
     fn c6_what_is_decided_stays_so() {
-        for state in [RequestState::Approved, RequestState::Done, RequestState::Refused, RequestState::Expired] {
+        for state in
+            [RequestState::Approved, RequestState::Done, RequestState::Refused, RequestState::Expired]
+        {
             let over = request(1, state, "uid:7");
-            let barriers = [approve(&over, "uid:0", true), refuse(&over, true), withdraw(&over, "uid:7", true)];
+            let barriers =
+                [approve(&over, "uid:0", true), refuse(&over, true), withdraw(&over, "uid:7", true)];
             assert_eq!(barriers, [Some(Barrier::Decided); 3]);
         }
     }

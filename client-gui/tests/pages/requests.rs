@@ -71,10 +71,21 @@ fn c6_somebody_elses_request_is_approved_as_it_is_shown() {
     let program = std::path::Path::new(daemon.endpoint()).with_file_name("faxpost");
     // Where the programs are built, others may not go.
     let from = faxpost_tests::bins::path("faxpost");
-    assert!(std::process::Command::new("install").arg("--mode=755").arg(from).arg(&program).status().unwrap().success());
+    assert!(
+        std::process::Command::new("install")
+            .arg("--mode=755")
+            .arg(from)
+            .arg(&program)
+            .status()
+            .unwrap()
+            .success()
+    );
     let mut somebody = std::process::Command::new("setpriv");
     somebody.args(["--reuid=4711", "--regid=4711", "--clear-groups"]).arg(program);
-    somebody.args(["cert", "csr", "create", "--sender", "fax@example.test", "--key-type", "ec-p256"]).current_dir("/").env_clear();
+    somebody
+        .args(["cert", "csr", "create", "--sender", "fax@example.test", "--key-type", "ec-p256"])
+        .current_dir("/")
+        .env_clear();
     somebody.env(faxpost_proto::endpoint::ENDPOINT_VARIABLE, daemon.endpoint());
     let asked = somebody.output().unwrap();
     let gui = Gui::at(&daemon, PageName::Requests);
