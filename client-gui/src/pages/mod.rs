@@ -229,3 +229,8 @@ fn place<T: PartialEq>(all: &[T], one: Option<T>) -> i32 {
     let at = one.and_then(|one| all.iter().position(|known| *known == one));
     at.and_then(|at| i32::try_from(at + 1).ok()).unwrap_or_default()
 }
+
+/// The one of this name.
+fn named<T: Copy>(all: &[T], name: &str, name_of: fn(T) -> &'static str) -> Option<T> {
+    all.iter().copied().find(|one| name_of(*one) == name)
+}

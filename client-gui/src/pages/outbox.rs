@@ -12,7 +12,7 @@ use slint::{ComponentHandle as _, Model as _, SharedString};
 use super::desk::{Caller, Desk};
 use super::log::LogPage;
 use super::rows::Rows;
-use super::{Context, Notice, Page, keep, nth, place, strings};
+use super::{Context, Notice, Page, keep, named, place, strings};
 use crate::lang::Texts;
 use crate::link::outbox::{self as calls, LARGEST_PAGE, Selection};
 use crate::link::{Answer, Task};
@@ -88,10 +88,13 @@ impl OutboxPage {
                 });
             }};
         }
-        on!(on_choose_state, |page, index| page.select(|one| one.state = nth(&STATES, index - 1)));
-        on!(on_choose_account, |page, index| {
-            let account = nth(&page.accounts(), index - 1).unwrap_or_default();
-            page.select(|one| one.account = account.into());
+        on!(on_choose_state, |page, value| {
+            let word = page.desk.context.texts().words.message_state;
+            page.select(|one| one.state = named(&STATES, &value, word));
+        });
+        on!(on_choose_account, |page, value| {
+            let account = page.accounts().into_iter().find(|account| *account == value);
+            page.select(|one| one.account = account.unwrap_or_default().into());
         });
         on!(on_refresh, |page| page.refresh());
         on!(on_choose, |page, index| page.choose(index));

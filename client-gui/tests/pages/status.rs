@@ -34,12 +34,22 @@ fn g2_an_alarm_stands_first_and_leads_to_its_repair() {
             port: 25,
             security: Security::None.into(),
             authentication: true,
+            plaintext_auth: true,
             login: "fax".into(),
             password: "correct horse".into(),
             ..v1::Account::default()
         };
-        let fields =
-            ["sender_email", "method", "server", "port", "security", "authentication", "login", "password"];
+        let fields = [
+            "sender_email",
+            "method",
+            "server",
+            "port",
+            "security",
+            "authentication",
+            "plaintext_auth",
+            "login",
+            "password",
+        ];
         daemon.set(account, &fields).await.unwrap();
     });
     let gui = Gui::at(&daemon, PageName::Status);

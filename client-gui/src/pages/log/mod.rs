@@ -15,7 +15,7 @@ use slint::{ComponentHandle as _, Model as _, SharedString};
 
 use super::desk::{Caller, Desk};
 use super::rows::Rows;
-use super::{Context, Notice, Page, keep, nth, place, strings};
+use super::{Context, Notice, Page, keep, named, place, strings};
 use crate::link::log as calls;
 use crate::link::{Answer, Task};
 use crate::state::log::{KINDS, OUTCOMES, SPANS, Search};
@@ -128,13 +128,22 @@ impl LogPage {
         on!(on_edit_caller, |page, value| page.type_in(|search| search.caller = value.into()));
         on!(on_edit_days, |page| page.type_days());
         on!(on_search, |page| page.refresh());
-        on!(on_choose_outcome, |page, index| page
-            .search(|search| search.outcome = nth(&OUTCOMES, index - 1)));
-        on!(on_choose_kind, |page, index| page.search(|search| search.kind = nth(&KINDS, index - 1)));
-        on!(on_choose_span, |page, index| page.search(|search| {
-            search.span = nth(&SPANS, index).unwrap_or_default();
-        }));
-        on!(on_choose_account, |page, index| page.choose_account(index));
+        on!(on_choose_outcome, |page, value| {
+            let word = page.desk.context.texts().words.entry_outcome;
+            page.search(|search| search.outcome = named(&OUTCOMES, &value, word));
+        });
+        on!(on_choose_kind, |page, value| {
+            let word = page.desk.context.texts().words.entry_kind;
+            page.search(|search| search.kind = named(&KINDS, &value, word));
+        });
+        on!(on_choose_span, |page, value| {
+            let word = page.desk.context.texts().log.span;
+            page.search(|search| search.span = named(&SPANS, &value, word).unwrap_or_default());
+        });
+        on!(on_choose_account, |page, value| {
+            let account = page.accounts().into_iter().find(|account| *account == value);
+            page.search(|search| search.account = account.unwrap_or_default().into());
+        });
         on!(on_clear, |page| page.search(|search| *search = Search::default()));
         on!(on_follow, |page, on| page.follow(on));
         on!(on_at_top, |page, on| page.scrolled(on));
@@ -180,12 +189,6 @@ impl LogPage {
             search.from = view.get_from().into();
             search.until = view.get_until().into();
         });
-    }
-
-    fn choose_account(&self, index: i32) {
-        let accounts = self.accounts();
-        let account = nth(&accounts, index - 1).unwrap_or_default();
-        self.search(|search| search.account = account.into());
     }
 
     fn accounts(&self) -> Vec<SharedString> {

@@ -195,6 +195,6 @@ fn facts(entry: &Entry, all: &Texts) -> Vec<Fact> {
         (words.message, entry.message.clone()),
         (words.number, entry.id.to_string()),
     ];
-    let facts = facts.into_iter().filter(|(_, value)| !value.is_empty());
+    let facts = facts.into_iter().filter(|(_, value)| !value.trim().is_empty());
     facts.map(|(label, value)| Fact { label: label.into(), value: value.into() }).collect()
 }
