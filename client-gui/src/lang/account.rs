@@ -221,7 +221,8 @@ pub(super) const RU: AccountTexts = AccountTexts {
         Barrier::Administrators => "Видеть и менять это могут только администраторы.".to_owned(),
         Barrier::Method(Method::Pickup) => "Для папки это не нужно.".to_owned(),
         Barrier::Method(method) => format!("{} этого не умеет.", (RU.method)(*method).0),
-        Barrier::Unavailable(why) => format!("Здесь недоступно: {why}"),
+        // The daemon says why in English only.
+        Barrier::Unavailable(_) => "На этом компьютере недоступно.".to_owned(),
         Barrier::NoAuthentication => "Только с проверкой подлинности.".to_owned(),
         Barrier::OAuth => "С OAuth 2.0 не используется.".to_owned(),
         Barrier::NotPinned => "Только с «Только этот сертификат».".to_owned(),
