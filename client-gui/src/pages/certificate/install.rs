@@ -8,7 +8,7 @@ use faxpost_proto::{pem, refusal, user_store};
 use slint::{ComponentHandle as _, SharedString};
 use zeroize::Zeroizing;
 
-use super::{CertificatePage, Notice, calls, keep};
+use super::{CertificatePage, Notice, Page as _, calls, keep};
 use crate::state::certificate::{self as state, Entry};
 
 /// The dialog that chooses a file.
