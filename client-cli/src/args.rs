@@ -1,22 +1,28 @@
 //! The command line, as clap sees it. Its help is English in every language; what is wrong is not, see `usage`.
 
 use std::{
+    ffi::OsString,
     io::{self, Write as _},
     path::PathBuf,
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::ArgValueCompleter;
 use faxpost_proto::{
     advice::Language,
     signin::Redirect,
-    v1::{Decision, EntryKind, EntryOutcome, MessageState, Role, Step},
+    v1::{Decision, EntryKind, EntryOutcome, MessageState, Role},
 };
 
+mod account;
+mod called;
 mod cert;
 
+pub(crate) use account::{Account, ImportArgs, ImportFrom};
 pub(crate) use cert::{Audit, Cert, Csr, InstallArgs, Request, Store, WaitArgs};
 
 use crate::{
+    complete,
     exit::Exit,
     times, usage,
     words::{self, Word},
@@ -42,29 +48,6 @@ Environment:
 /// These stand apart from what a command is about.
 const GLOBAL: &str = "Global options";
 
-const KEYS: &str = "\
-Keys (KEY= sets back to the default):
-  sender-email, sender-name (' ' for none: the recipient sees the address)
-  method=secure-smtp-client|cdo-message|system-net-mail|pickup
-  server, port, security=none|implicit|starttls
-  tls-check=system|pinned:SHA256|accept-invalid
-  authentication=on|off, login, plaintext-auth=on|off, oauth=on|off
-  mechanism=PLAIN|LOGIN|CRAM-MD5|SCRAM-SHA-1|SCRAM-SHA-256|SCRAM-SHA-256-PLUS|XOAUTH2|OAUTHBEARER
-  sign=off|clear|opaque, certificate
-  pickup-directory, ehlo-name, envelope-sender, reply-to
-  max-connections, messages-per-minute
-  oauth-profile (see `faxpost signin --help`), oauth-client-id, oauth-client-secret-expire-time
-  oauth-tenant, oauth-scope, oauth-authorization-endpoint, oauth-token-endpoint
-  oauth-device-authorization-endpoint, oauth-revocation-endpoint
-A secret is never an argument: use --password-stdin or --ask-password, --client-secret-stdin or --ask-client-secret.";
-
-const TEST_EXIT: &str = "\
-Exit status:
-   0  every step passed
-  75  a step failed because of the network, or for the time being
-  78  a step failed because of the settings, or the server refused for good
-  others as in `faxpost --help`";
-
 const SIGN_IN: &str = "\
 The account needs oauth=on, and the client ID of a registration of your own at the provider:
   faxpost account set oauth=on oauth-profile=google oauth-client-id=ID --ask-client-secret
@@ -84,7 +67,14 @@ Exit status:
 
 /// Reads the command line; on a mistake, and for --help and --version, prints and says how to exit.
 pub(crate) fn parse() -> Result<Cli, Exit> {
-    Cli::try_parse().map_err(|error| {
+    let (line, words) = called::line(std::env::args_os().collect());
+    let parsed = Cli::try_parse_from(line).map(|mut cli| {
+        if let Command::Sendmail { words: empty, .. } = &mut cli.command {
+            *empty = words;
+        }
+        cli
+    });
+    parsed.map_err(|error| {
         // Whoever closed our output does not want the rest.
         let _ = match usage::translated(&error) {
             Some(text) => writeln!(io::stderr(), "{text}"),
@@ -146,11 +136,21 @@ pub(crate) enum Command {
     /// Forget the tokens of an account, here and at the provider
     Signout {
         /// Which account
-        #[arg(default_value = "default")]
+        #[arg(default_value = "default", add = ArgValueCompleter::new(complete::accounts))]
         id: String,
     },
     /// Send a message
     Send(Box<Send>),
+    /// Send a finished message from standard input, as the program of that name does
+    #[command(after_help = called::SENDMAIL, disable_help_flag = true, override_usage = "faxpost sendmail [OPTIONS] [ADDRESS]...")]
+    Sendmail {
+        /// Options as below, then recipients
+        #[arg(value_name = "ADDRESS", trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+        /// Print help
+        #[arg(long, action = ArgAction::Help)]
+        help: Option<bool>,
+    },
     /// Messages that were accepted, and what becomes of them
     #[command(subcommand)]
     Outbox(Outbox),
@@ -169,7 +169,7 @@ pub(crate) enum Command {
     /// Who did what: privileged actions, tried, done or refused
     #[command(subcommand)]
     Audit(Audit),
-    /// Print a completion script for a shell
+    /// Print a script for a shell, that completes commands, and asks the daemon for ids
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
@@ -179,83 +179,6 @@ pub(crate) enum Command {
     Man {
         /// An existing folder
         dir: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Account {
-    /// All accounts
-    List,
-    /// The settings of an account
-    Show {
-        /// Which account
-        #[arg(default_value = "default")]
-        id: String,
-    },
-    /// Make a new account
-    #[command(after_help = KEYS)]
-    Create {
-        /// Its name: 1 to 32 of a-z 0-9 and -
-        id: String,
-        /// Settings other than the defaults
-        #[arg(value_name = "KEY=VALUE")]
-        settings: Vec<String>,
-        #[command(flatten)]
-        password: PasswordArgs,
-        #[command(flatten)]
-        client_secret: ClientSecretArgs,
-        /// Check only, and change nothing
-        #[arg(long)]
-        validate_only: bool,
-    },
-    /// Change the settings of an account
-    #[command(after_help = KEYS, override_usage = "faxpost account set [OPTIONS] [ID] [KEY=VALUE]...")]
-    Set {
-        /// Which account (else: default), then the settings to change
-        #[arg(value_name = "KEY=VALUE")]
-        settings: Vec<String>,
-        #[command(flatten)]
-        password: PasswordArgs,
-        /// Forget the stored password
-        #[arg(long, conflicts_with_all = ["password_stdin", "ask_password"])]
-        clear_password: bool,
-        #[command(flatten)]
-        client_secret: ClientSecretArgs,
-        /// Forget the stored client secret
-        #[arg(long, conflicts_with_all = ["client_secret_stdin", "ask_client_secret"])]
-        clear_client_secret: bool,
-        /// Check only, and change nothing
-        #[arg(long)]
-        validate_only: bool,
-        /// Change only what has this etag; else what was there a moment ago
-        #[arg(long)]
-        etag: Option<String>,
-    },
-    /// Delete an account with its password
-    Delete {
-        /// Which account
-        id: String,
-        /// Delete only what has this etag; else what was there a moment ago
-        #[arg(long)]
-        etag: Option<String>,
-    },
-    /// Try the settings of an account, saved or not, step by step
-    #[command(
-        after_help = format!("{KEYS}\n\n{TEST_EXIT}"),
-        override_usage = "faxpost account test [OPTIONS] [ID] [KEY=VALUE]..."
-    )]
-    Test {
-        /// Which account (else: default), then settings to try without saving them
-        #[arg(value_name = "KEY=VALUE")]
-        settings: Vec<String>,
-        /// Who gets the test message; else the sender
-        #[arg(long, value_name = "ADDRESS")]
-        to: Option<String>,
-        /// The last step to try; anything before "message" sends nothing
-        #[arg(long, value_name = "STEP", value_parser = words::parser::<Step>())]
-        until: Option<Step>,
-        #[command(flatten)]
-        password: PasswordArgs,
     },
 }
 
@@ -284,7 +207,7 @@ pub(crate) struct ClientSecretArgs {
 #[derive(Debug, Args)]
 pub(crate) struct SignInArgs {
     /// Which account
-    #[arg(default_value = "default")]
+    #[arg(default_value = "default", add = ArgValueCompleter::new(complete::accounts))]
     pub(crate) id: String,
     /// Sign in on another device, with a code
     #[arg(long)]
@@ -328,7 +251,7 @@ pub(crate) struct Send {
     #[arg(long, value_name = "FIELD")]
     pub(crate) header: Vec<String>,
     /// The account to send by; else "default"
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::accounts))]
     pub(crate) account: Option<String>,
     /// The same id with the same content sends once; else a new one
     #[arg(long, value_name = "ID")]
@@ -349,7 +272,7 @@ pub(crate) enum Outbox {
         #[arg(long, value_delimiter = ',', value_parser = words::parser::<MessageState>())]
         state: Vec<MessageState>,
         /// Only by this account
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::accounts))]
         account: Option<String>,
         /// How many at most
         #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 50)]
@@ -358,26 +281,31 @@ pub(crate) enum Outbox {
     /// One message with its recipients
     Show {
         /// Which message
+        #[arg(add = ArgValueCompleter::new(complete::messages))]
         id: String,
     },
     /// Try a queued message now
     Retry {
         /// Which message
+        #[arg(add = ArgValueCompleter::new(complete::messages))]
         id: String,
     },
     /// Stop trying until it is released
     Hold {
         /// Which message
+        #[arg(add = ArgValueCompleter::new(complete::messages))]
         id: String,
     },
     /// Go on with a held message
     Release {
         /// Which message
+        #[arg(add = ArgValueCompleter::new(complete::messages))]
         id: String,
     },
     /// Give up the recipients that were not reached yet
     Cancel {
         /// Which message
+        #[arg(add = ArgValueCompleter::new(complete::messages))]
         id: String,
     },
 }
@@ -395,13 +323,13 @@ pub(crate) enum Log {
     /// One entry with all that is known
     Show {
         /// Which entry
-        #[arg(value_parser = entry_id)]
+        #[arg(value_parser = entry_id, add = ArgValueCompleter::new(complete::entries))]
         id: i64,
     },
     /// The SMTP dialogue of an attempt or a test
     Transcript {
         /// Which entry
-        #[arg(value_parser = entry_id)]
+        #[arg(value_parser = entry_id, add = ArgValueCompleter::new(complete::entries))]
         id: i64,
     },
     /// New entries as they come, until Ctrl-C

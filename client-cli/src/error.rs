@@ -126,6 +126,14 @@ impl Error {
         matches!(self, Self::Call(status) if reason_of(status).as_deref() == Some(wanted))
     }
 
+    /// The fields that the daemon calls wrong, and why, in its words.
+    pub(crate) fn violations(&self) -> Vec<(String, String)> {
+        let Self::Call(status) = self else { return Vec::new() };
+        let details = status.get_details_bad_request();
+        let violations = details.map_or_else(Vec::new, |details| details.field_violations);
+        violations.into_iter().map(|one| (one.field, one.description)).collect()
+    }
+
     /// Whether the connection broke, so that it is not known what the daemon did.
     pub(crate) fn is_broken_connection(&self) -> bool {
         matches!(self, Self::Call(status) if is_broken(status))

@@ -51,12 +51,14 @@ fn of_reason(error_reason: &str) -> Option<Exit> {
         reason::CALLER_UNKNOWN
         | reason::POLICY_DENIED
         | reason::FIELD_DENIED
+        | reason::SENDER_DENIED
         | reason::SCOPE_DENIED
         | reason::OWN_REQUEST => Exit::Denied,
         reason::INVALID_FIELD
         | reason::PASSWORD_NEEDED
         | reason::ACCOUNT_NOT_FOUND
         | reason::MESSAGE_NOT_FOUND
+        | reason::REVISION_NOT_FOUND
         | reason::ENTRY_NOT_FOUND
         | reason::TRANSCRIPT_NOT_FOUND
         | reason::REQUEST_ID_REUSED

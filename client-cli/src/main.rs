@@ -5,10 +5,14 @@ use std::process::ExitCode;
 
 mod args;
 mod commands;
+mod complete;
+mod document;
+mod editor;
 mod error;
 mod exit;
 mod input;
 mod lang;
+mod msmtp;
 mod output;
 mod settings;
 mod times;
@@ -16,6 +20,8 @@ mod usage;
 mod words;
 
 fn main() -> ExitCode {
+    // A shell that completes a line asks this program; see `faxpost completions`.
+    commands::complete();
     let cli = match args::parse() {
         Ok(cli) => cli,
         Err(exit) => return exit.into(),

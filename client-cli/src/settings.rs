@@ -17,6 +17,11 @@ pub(crate) const DEFAULT_ACCOUNT: &str = "default";
 /// Keys whose values are secrets.
 const SECRETS: [&str; 3] = ["password", "client-secret", "oauth-client-secret"];
 
+/// Whether this key is that of a secret.
+pub(crate) fn is_secret(name: &str) -> bool {
+    SECRETS.contains(&name)
+}
+
 /// Settings to change: the values, and which they are.
 #[derive(Clone, Default, PartialEq)]
 pub(crate) struct Changes {
@@ -55,9 +60,14 @@ impl Changes {
                 (texts.not_a_setting)(setting)
             });
         };
-        if SECRETS.contains(&name) {
+        if is_secret(name) {
             return Err((texts.secret_argument)(name));
         }
+        self.put(name, value, texts)
+    }
+
+    /// Takes one key and its value.
+    pub(crate) fn put(&mut self, name: &str, value: &str, texts: &Texts) -> Result<(), String> {
         let key = KEYS.iter().find(|key| key.name == name).ok_or_else(|| {
             let known: Vec<_> = KEYS.iter().map(|key| key.name).collect();
             (texts.unknown_key)(name, &known.join(", "))
@@ -291,6 +301,12 @@ pub(crate) const KEYS: &[Key] = &[
         field: "proxy",
         set: |to, value| put(&mut to.proxy, value),
         show: |of| of.proxy.clone(),
+    },
+    Key {
+        name: "timeout-seconds",
+        field: "timeout_seconds",
+        set: |to, value| put_number(&mut to.timeout_seconds, value),
+        show: |of| number(of.timeout_seconds),
     },
 ];
 
@@ -529,6 +545,7 @@ mod tests {
             "tls_pin",
             "update_time",
             "updated_by",
+            "sender_email_is_default",
             "redacted",
             "oauth_client_secret",
             "has_oauth_client_secret",

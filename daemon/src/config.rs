@@ -1,11 +1,14 @@
 //! What an administrator may set about the daemon itself: two arguments, and `faxpostd.toml` in the state folder.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use serde::Deserialize;
 
+use crate::message::address::{parse_addr_spec, parse_mailbox_list};
 use crate::outbox::Clock;
 
 /// Everything the daemon is started with.
@@ -25,6 +28,10 @@ pub struct Config {
     pub approvals: Approvals,
     /// Who talks to servers and signs.
     pub mailer: Mailer,
+    /// Finished messages of programs that pipe to sendmail.
+    pub sendmail: Sendmail,
+    /// Where the server of an address is looked for.
+    pub discovery: Discovery,
     /// What time it is. Not in the file: only tests have another one.
     pub clock: Clock,
 }
@@ -125,6 +132,22 @@ pub struct Mailer {
     pub account: Option<String>,
 }
 
+/// Where the server of an address is looked for (requirement A11). `[discovery]` in `faxpostd.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Discovery {
+    /// The name server to ask, ADDRESS:PORT. `None`: those of the system.
+    pub dns_server: Option<SocketAddr>,
+    /// The port where autoconfig documents are served; another one than 443 is for tests and closed networks.
+    pub https_port: u16,
+}
+
+impl Default for Discovery {
+    fn default() -> Self {
+        Self { dns_server: None, https_port: 443 }
+    }
+}
+
 /// Requests that wait for an administrator (requirement C6). `[approvals]` in `faxpostd.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -140,6 +163,64 @@ impl Default for Approvals {
     }
 }
 
+/// Finished messages of programs that pipe to sendmail (requirement F4). `[sendmail]` in `faxpostd.toml`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Sendmail {
+    /// What becomes of a message that is from an address which its account may not use.
+    pub foreign_from: ForeignFrom,
+    /// For each account, the addresses it may send as beside its own; "@domain": everybody there.
+    pub senders: BTreeMap<String, Vec<String>>,
+    /// For names without @, and at this host, the addresses they stand for, separated by commas; "*": every other name.
+    pub aliases: BTreeMap<String, String>,
+}
+
+/// See [`Sendmail::foreign_from`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForeignFrom {
+    /// It is sent as the account's.
+    #[default]
+    Rewrite,
+    /// It is not taken.
+    Refuse,
+}
+
+impl Sendmail {
+    /// The aliases, names in lower case, each with its addresses.
+    ///
+    /// # Errors
+    /// One of them is no list of addresses.
+    pub fn addresses(&self) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+        let list = |(name, list): (&String, &String)| {
+            let mailboxes =
+                parse_mailbox_list(list).map_err(|what| anyhow!("sendmail.aliases.{name} {what}"))?;
+            let addresses = mailboxes.into_iter().map(|mailbox| mailbox.email.to_string()).collect();
+            Ok((name.to_lowercase(), addresses))
+        };
+        self.aliases.iter().map(list).collect()
+    }
+
+    /// The further senders of each account: addresses, and "@domain", domains as A-labels.
+    ///
+    /// # Errors
+    /// One of them is neither.
+    pub fn senders(&self) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+        let sender = |account: &str, sender: &String| {
+            let address = if sender.starts_with('@') { format!("x{sender}") } else { sender.clone() };
+            let parsed = parse_addr_spec(&address)
+                .map_err(|what| anyhow!("sendmail.senders.{account}: {sender:?} {what}"))?;
+            let domain = format!("@{}", parsed.domain());
+            Ok(if sender.starts_with('@') { domain } else { parsed.to_string() })
+        };
+        let list = |(account, list): (&String, &Vec<String>)| {
+            let list = list.iter().map(|given| sender(account, given)).collect::<anyhow::Result<_>>()?;
+            Ok((account.clone(), list))
+        };
+        self.senders.iter().map(list).collect()
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct File {
@@ -148,6 +229,8 @@ struct File {
     log: Retention,
     mailer: Mailer,
     approvals: Approvals,
+    sendmail: Sendmail,
+    discovery: Discovery,
 }
 
 impl File {
@@ -201,12 +284,13 @@ impl File {
             (1..=8760).contains(&expire_hours),
             "approvals.expire-hours is {expire_hours}; it can be 1 to 8760"
         );
+        ensure!(self.discovery.https_port > 0, "discovery.https-port is 0; it can be 1 to 65535");
         if let Some(account) = &self.mailer.account {
             // No account's name is longer: 256 octets on Linux, a domain and 256 characters on Windows.
             let fits = (1..=512).contains(&account.len()) && !account.chars().any(char::is_control);
             ensure!(fits, "mailer.account is not the name, uid or SID of an account");
         }
-        Ok(())
+        self.sendmail.addresses().and(self.sendmail.senders()).map(drop)
     }
 }
 
@@ -231,6 +315,8 @@ impl Config {
             log: file.log,
             approvals: file.approvals,
             mailer: file.mailer,
+            sendmail: file.sendmail,
+            discovery: file.discovery,
             clock: Clock::system(),
         })
     }
@@ -261,6 +347,11 @@ mod tests {
             ("[log]\nfirst-look = 1", "first-look"),
             ("[approvals]\nexpire-hours = 0", "approvals.expire-hours"),
             ("[mailer]\naccount = \"\"", "mailer.account"),
+            ("[sendmail.aliases]\nroot = \"admin\"", "sendmail.aliases.root"),
+            ("[sendmail.senders]\ndefault = [\"@\"]", "sendmail.senders.default"),
+            ("[sendmail]\nforeign-from = \"keep\"", "foreign-from"),
+            ("[discovery]\nhttps-port = 0", "discovery.https-port"),
+            ("[discovery]\ndns-server = \"ns.example\"", "dns-server"),
         ] {
             let error = load(text).unwrap_err();
             assert!(error.contains(named) && error.contains("faxpostd.toml"), "{error}");

@@ -97,6 +97,14 @@ const TABLE: &[(&str, [Decision; 3])] = &[
     ("faxpost.v1.Accounts/CreateAccount", [Allow, Deny, Deny]),
     (UPDATE_ACCOUNT, [Allow, Deny, Allow]),
     ("faxpost.v1.Accounts/DeleteAccount", [Allow, Deny, Deny]),
+    ("faxpost.v1.Accounts/ListRevisions", [Allow, Deny, Allow]),
+    ("faxpost.v1.Accounts/GetRevision", [Allow, Deny, Allow]),
+    // Both can bring accounts into being. Whoever may edit can do the rest by UpdateAccount.
+    ("faxpost.v1.Accounts/RollbackAccount", [Allow, Deny, Deny]),
+    ("faxpost.v1.Accounts/ImportAccounts", [Allow, Deny, Deny]),
+    ("faxpost.v1.Accounts/ListPresets", [Allow, Allow, Allow]),
+    // Makes the mailer ask strangers' servers: for those who set accounts up.
+    ("faxpost.v1.Accounts/DiscoverAccount", [Allow, Deny, Allow]),
     ("faxpost.v1.OAuth/ListProfiles", [Allow, Allow, Allow]),
     ("faxpost.v1.OAuth/DiscoverIssuer", [Allow, Deny, Allow]),
     ("faxpost.v1.OAuth/StartSignIn", [Allow, Deny, Allow]),
@@ -122,6 +130,7 @@ const TABLE: &[(&str, [Decision; 3])] = &[
     (DELETE_SIGNING_REQUEST, [Allow, Deny, Deny]),
     ("faxpost.v1.Mail/SendMail", [Allow, Allow, Allow]),
     ("faxpost.v1.Mail/SendMailStream", [Allow, Allow, Allow]),
+    ("faxpost.v1.Mail/SendRawMail", [Allow, Allow, Allow]),
     ("faxpost.v1.Mail/ListMessages", [Allow, Allow, Allow]),
     ("faxpost.v1.Mail/GetMessage", [Allow, Allow, Allow]),
     ("faxpost.v1.Mail/WatchMessage", [Allow, Allow, Allow]),
@@ -147,6 +156,11 @@ const TABLE: &[(&str, [Decision; 3])] = &[
     (GET_POLICY, [Allow, Deny, Deny]),
     (UPDATE_POLICY, [Allow, Deny, Deny]),
     ("faxpost.v1.Admin/ListAuditEntries", [Allow, Deny, Deny]),
+    // What clients of any language ask: is it there, and what has it. The sources say no less.
+    ("grpc.health.v1.Health/Check", [Allow, Allow, Allow]),
+    ("grpc.health.v1.Health/Watch", [Allow, Allow, Allow]),
+    ("grpc.reflection.v1.ServerReflection/ServerReflectionInfo", [Allow, Allow, Allow]),
+    ("grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", [Allow, Allow, Allow]),
 ];
 
 /// Whoever may not call this does not see an account's login.

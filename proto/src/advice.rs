@@ -40,6 +40,11 @@ const ADVICE: &[Advice] = &[
         ru: "Сервер отсюда недоступен. Проверьте подключение к сети, маршрут и межсетевой экран.",
     },
     Advice {
+        code: "CHECK_PROXY",
+        en: "The SOCKS5 proxy of this account does not make the connection. Check its address and port, whether it lets this computer in without a password, and whether it allows the server's port.",
+        ru: "Прокси SOCKS5 этой учётной записи не устанавливает соединение. Проверьте его адрес и порт, пускает ли он этот компьютер без пароля и разрешён ли на нём порт сервера.",
+    },
+    Advice {
         code: "CHECK_FIREWALL_OR_TLS_MODE",
         en: "Often a firewall or the internet provider blocks this port. If the connection stands and only the greeting is missing, the port wants TLS at once: choose implicit TLS (usual on 465).",
         ru: "Часто порт закрыт межсетевым экраном или провайдером. Если соединение есть, но нет приветствия, порт сразу ждёт TLS: выберите неявный режим (обычно 465).",

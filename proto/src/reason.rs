@@ -31,6 +31,8 @@ reasons! {
     FIELD_DENIED,
     /// No such account. NOT_FOUND.
     ACCOUNT_NOT_FOUND,
+    /// No such revision of an account. NOT_FOUND.
+    REVISION_NOT_FOUND,
     /// No such message, or it is somebody else's. NOT_FOUND.
     MESSAGE_NOT_FOUND,
     /// No such log entry, or it is somebody else's. NOT_FOUND.
@@ -55,6 +57,8 @@ reasons! {
     TOO_MANY_CALLS,
     /// The caller has too many unfinished messages in the outbox. RESOURCE_EXHAUSTED.
     QUEUE_SHARE,
+    /// The message is from an address that its account may not use. PERMISSION_DENIED.
+    SENDER_DENIED,
     /// The message is larger than the daemon takes. INVALID_ARGUMENT.
     MESSAGE_TOO_LARGE,
     /// The caller sent nothing for too long. DEADLINE_EXCEEDED.

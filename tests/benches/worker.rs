@@ -137,6 +137,7 @@ fn job(port: u16, body: Body, until: Step) -> Job {
             plaintext_auth: false,
             ehlo_name: "bench.test".to_owned(),
             timeouts: Timeouts::default(),
+            proxy: None,
         }),
         envelope: Envelope { from: "a@example.test".to_owned(), to: vec!["b@example.test".to_owned()] },
         body,

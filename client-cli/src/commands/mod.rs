@@ -31,8 +31,10 @@ mod outbox;
 mod policy;
 mod request;
 mod send;
+mod sendmail;
 mod signin;
 mod status;
+mod stream;
 
 /// A page of 500 messages with 100 recipients and their answers each; tonic's own 4 MiB would refuse it.
 const LARGEST_ANSWER: usize = 64 << 20;
@@ -45,6 +47,11 @@ pub(crate) struct Context {
     language: Language,
     texts: &'static Texts,
     out: Output,
+}
+
+/// Answers a shell that completes a command line, and ends; does nothing for everybody else.
+pub(crate) fn complete() {
+    completions::answer();
 }
 
 /// Runs the command, and says what went wrong.
@@ -96,6 +103,7 @@ async fn call(command: Command, context: &mut Context) -> Result<(), Error> {
         Command::Signin(args) => signin::run(args, context).await,
         Command::Signout { id } => signin::sign_out(id, context).await,
         Command::Send(args) => send::run(*args, context).await,
+        Command::Sendmail { words, .. } => sendmail::run(&words, context).await,
         Command::Outbox(command) => outbox::run(command, context).await,
         Command::Log(command) => log::run(command, context).await,
         Command::Cert(command) => cert::run(command, context).await,

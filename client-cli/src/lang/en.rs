@@ -170,6 +170,7 @@ pub(crate) static EN: Texts = Texts {
         "ehlo-name" => Some("(this host's name)"),
         "envelope-sender" => Some("(the sender's address)"),
         "messages-per-minute" => Some("(no limit)"),
+        "proxy" | "reply-to" => Some("(none)"),
         other => (super::signin::EN.unset)(other),
     },
     blank_name: "(blank: the recipient sees the address)",
@@ -179,7 +180,7 @@ pub(crate) static EN: Texts = Texts {
     password_new: "set anew",
     password_cleared: |command| {
         format!(
-            "The stored password was cleared, because it belonged to the former server, login or TLS settings.\n\
+            "The stored password was cleared, because it belonged to the former server, login, TLS settings or proxy.\n\
              Set it anew: {command} --ask-password"
         )
     },
@@ -233,6 +234,12 @@ pub(crate) static EN: Texts = Texts {
     uploading: "Uploading",
     accepted_as: |id, message_id| format!("Accepted: {id}  {message_id}"),
     duplicate: "This request id was accepted before; nothing new was sent.",
+    not_accepted: "The message was not accepted, and nothing of it is kept: send it again later.",
+    not_of_sendmail: |word| {
+        format!(
+            "{word} is not what `faxpost sendmail` takes, or lacks its value; see `faxpost sendmail --help`."
+        )
+    },
     still_waiting: |id| format!("Not finished yet; Faxpost goes on trying. See `faxpost outbox show {id}`."),
     message_state: words::EN.message_state,
     recipient_state: words::EN.recipient_state,
@@ -244,6 +251,7 @@ pub(crate) static EN: Texts = Texts {
     policy_changed: "* changed from what Faxpost comes with",
     certificates: &super::certificates::EN,
     signin: super::signin::EN,
+    accounts: &super::accounts::EN,
 };
 
 /// Used where the daemon gives no sentence of its own; what to type comes from here.

@@ -12,11 +12,13 @@ use faxpost_proto::{
 };
 use tonic::Code;
 
+mod accounts;
 mod certificates;
 mod en;
 mod ru;
 mod signin;
 
+pub(crate) use accounts::AccountTexts;
 pub(crate) use signin::SignInTexts;
 
 pub(crate) use certificates::CertificateTexts;
@@ -226,6 +228,10 @@ pub(crate) struct Texts {
     /// Id, Message-ID.
     pub(crate) accepted_as: With2,
     pub(crate) duplicate: Text,
+    /// Of a message that was piped in.
+    pub(crate) not_accepted: Text,
+    /// A word that sendmail's line cannot have here.
+    pub(crate) not_of_sendmail: With1,
     pub(crate) still_waiting: With1,
     pub(crate) message_state: fn(MessageState) -> Text,
     pub(crate) recipient_state: fn(RecipientState) -> Text,
@@ -238,6 +244,8 @@ pub(crate) struct Texts {
     /// Certificates, requests, the audit log.
     pub(crate) certificates: &'static CertificateTexts,
     pub(crate) signin: SignInTexts,
+    /// History, files and discovery.
+    pub(crate) accounts: &'static AccountTexts,
 }
 
 impl Texts {

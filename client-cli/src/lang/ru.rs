@@ -173,6 +173,7 @@ pub(crate) static RU: Texts = Texts {
         "ehlo-name" => Some("(имя этого компьютера)"),
         "envelope-sender" => Some("(адрес отправителя)"),
         "messages-per-minute" => Some("(без ограничения)"),
+        "proxy" | "reply-to" => Some("(нет)"),
         other => (super::signin::RU.unset)(other),
     },
     blank_name: "(пусто: получатель видит адрес)",
@@ -182,7 +183,7 @@ pub(crate) static RU: Texts = Texts {
     password_new: "задан заново",
     password_cleared: |command| {
         format!(
-            "Сохранённый пароль удалён: он относился к прежнему серверу, логину или настройкам TLS.\n\
+            "Сохранённый пароль удалён: он относился к прежнему серверу, логину, прокси или настройкам TLS.\n\
              Задайте его заново: {command} --ask-password"
         )
     },
@@ -238,6 +239,10 @@ pub(crate) static RU: Texts = Texts {
     uploading: "Передача",
     accepted_as: |id, message_id| format!("Принято: {id}  {message_id}"),
     duplicate: "Этот идентификатор запроса уже был принят; ничего нового не отправлено.",
+    not_accepted: "Письмо не принято, и ничего от него не сохранено: отправьте его позже ещё раз.",
+    not_of_sendmail: |word| {
+        format!("{word} не подходит для `faxpost sendmail`, или нет значения; см. `faxpost sendmail --help`.")
+    },
     still_waiting: |id| {
         format!("Ещё не завершено; Faxpost продолжает попытки. См. `faxpost outbox show {id}`.")
     },
@@ -251,6 +256,7 @@ pub(crate) static RU: Texts = Texts {
     policy_changed: "* изменено по сравнению с исходной политикой Faxpost",
     certificates: &super::certificates::RU,
     signin: super::signin::RU,
+    accounts: &super::accounts::RU,
 };
 
 fn reason(code: &str) -> Option<&'static str> {

@@ -370,7 +370,7 @@ impl SignInPage {
             let titles = profiles.iter().map(|profile| SharedString::from(&profile.title)).collect();
             view.set_profiles(keep(view.get_profiles(), titles));
             view.set_profile(shown.choice("oauth_profile", at));
-            let notes = profile.map(|profile| profile.notes.join(" ")).unwrap_or_default();
+            let notes = profile.map(notes).unwrap_or_default();
             view.set_profile_notes(notes.into());
             self.present_registration(&view, &shown, profile);
 
@@ -489,6 +489,12 @@ impl SignInPage {
         }
         view.set_facts(keep(view.get_facts(), facts));
     }
+}
+
+/// One a line.
+fn notes(profile: &OAuthProfile) -> String {
+    let lines: Vec<_> = profile.notes.iter().map(|note| format!("• {note}")).collect();
+    lines.join("\n")
 }
 
 impl Page for SignInPage {

@@ -39,6 +39,42 @@ pub(super) fn server_to_ascii(server: &str) -> String {
     }
 }
 
+/// A proxy, HOST:PORT, as it is kept.
+///
+/// # Errors
+/// As [`parse_server`].
+pub(super) fn parse_proxy(typed: &str) -> Result<String, String> {
+    let text = typed.trim();
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    let wrong = "must be HOST:PORT, e.g. proxy.example.com:1080 or [2001:db8::1]:1080";
+    if text.contains("://") {
+        return Err(format!("{wrong}, without socks5:// or the like"));
+    }
+    if text.contains('@') {
+        return Err(format!("{wrong}; proxies that want a user name and a password are not supported"));
+    }
+    let (host, port) = split_proxy(text).ok_or(wrong)?;
+    if port == 0 {
+        return Err("a proxy's port is a number from 1 to 65535".to_owned());
+    }
+    Ok(match host.parse::<Ipv6Addr>() {
+        Ok(v6) => format!("[{v6}]:{port}"),
+        Err(_) => format!("{}:{port}", parse_server(host)?),
+    })
+}
+
+/// Host, without brackets, and port.
+pub(super) fn split_proxy(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let port = port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse().ok())??;
+    match host.strip_prefix('[') {
+        Some(v6) => v6.strip_suffix(']').filter(|v6| v6.parse::<Ipv6Addr>().is_ok()).map(|v6| (v6, port)),
+        None => (!host.is_empty() && !host.contains([':', ']'])).then_some((host, port)),
+    }
+}
+
 /// The name given in EHLO (RFC 5321 section 4.1.1.1): a domain, kept as A-labels, or an address literal.
 ///
 /// # Errors
@@ -103,6 +139,35 @@ mod tests {
         ] {
             assert_eq!(parse_server(typed).as_deref(), Ok(kept), "{typed}");
             assert_eq!(server_to_ascii(kept), ascii, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a10_proxies_as_people_type_them() {
+        for (typed, kept) in [
+            (" proxy.example.com:1080 ", "proxy.example.com:1080"),
+            ("127.0.0.1:9050", "127.0.0.1:9050"),
+            ("[2001:DB8::0:1]:1080", "[2001:db8::1]:1080"),
+            ("прокси.рф:1080", "прокси.рф:1080"),
+            ("", ""),
+        ] {
+            assert_eq!(parse_proxy(typed).as_deref(), Ok(kept), "{typed}");
+            assert_eq!(parse_proxy(kept).as_deref(), Ok(kept), "{typed}");
+        }
+        for (typed, said) in [
+            ("proxy.example.com", "HOST:PORT"),
+            ("socks5://proxy.example.com:1080", "without socks5://"),
+            ("user:secret@proxy.example.com:1080", "not supported"),
+            ("proxy.example.com:0", "1 to 65535"),
+            ("proxy.example.com:65536", "HOST:PORT"),
+            ("proxy.example.com:+80", "HOST:PORT"),
+            ("2001:db8::1:1080", "HOST:PORT"),
+            ("[::1]", "HOST:PORT"),
+            ("two words:1080", "blanks"),
+            (":1080", "HOST:PORT"),
+        ] {
+            let why = parse_proxy(typed).unwrap_err();
+            assert!(why.contains(said) && !why.contains("secret"), "{typed}: {why}");
         }
     }
 

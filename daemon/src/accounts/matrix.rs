@@ -109,6 +109,9 @@ fn check_row(row: &Capability, rows: &[Capability], account: &Account) -> Vec<Fi
     needs(account.mechanism.is_some(), "mechanism", "choose how to sign in", &|row| {
         row.method == Method::SecureSmtpClient
     });
+    needs(!account.proxy.is_empty(), "proxy", "go through a SOCKS5 proxy", &|row| {
+        row.method == Method::SecureSmtpClient
+    });
     problems.extend(check_connection(name, account));
     problems
 }

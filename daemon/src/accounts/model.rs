@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::host::server_to_ascii;
+use super::host::{server_to_ascii, split_proxy};
 use super::mechanism::Mechanism;
 use super::oauth::OauthSettings;
 
@@ -183,6 +183,10 @@ pub struct Account {
     pub max_connections: u32,
     /// Messages a minute; 0: as many as come.
     pub messages_per_minute: u32,
+    /// SOCKS5 proxy, HOST:PORT; empty: none.
+    pub proxy: String,
+    /// Seconds to wait for the connection and for each answer; 0: the mailer's own patience.
+    pub timeout_seconds: u32,
 }
 
 /// Connections to an account's server at once, unless set: what the stricter of the large providers allow.
@@ -212,6 +216,8 @@ impl Default for Account {
             reply_to: String::new(),
             max_connections: 0,
             messages_per_minute: 0,
+            proxy: String::new(),
+            timeout_seconds: 0,
         }
     }
 }
@@ -227,6 +233,12 @@ impl Account {
     #[must_use]
     pub fn server_ascii(&self) -> String {
         server_to_ascii(&self.server)
+    }
+
+    /// The proxy's host, as the network needs it, and its port; `None`: no proxy.
+    #[must_use]
+    pub fn proxy_parts(&self) -> Option<(String, u16)> {
+        split_proxy(&self.proxy).map(|(host, port)| (server_to_ascii(host), port))
     }
 
     /// The address mail is from: as set, or made of this host's name.

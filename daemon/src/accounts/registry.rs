@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, watch};
 
+use super::between::between;
+use super::history::{Note, RevisionKind, SecretChange};
 use super::model::{Account, AccountId, Method};
 use super::oauth::client_secret_binding;
 use super::problem::{FieldProblem, Problem};
@@ -11,17 +13,17 @@ use super::route::host_name;
 use super::update::{PasswordChange, Set, apply, binding};
 use crate::certs::{CertificateError, Machine};
 use crate::secrets::{Secret, Vault, VaultError};
-use crate::store::{AccountRow, Author, DAEMON, Store, StoreError};
+use crate::store::{AccountPut, AccountRow, Author, DAEMON, Store, StoreError};
 
 /// All accounts. `default` is always there.
 pub struct Registry {
-    store: Store,
+    pub(super) store: Store,
     vault: Arc<Vault>,
     /// Whose certificates accounts sign with.
     machine: Arc<Machine>,
     rows: watch::Sender<Arc<Vec<AccountRow>>>,
     /// One change at a time, so that memory follows the store in its order.
-    changing: Mutex<()>,
+    pub(super) changing: Mutex<()>,
 }
 
 /// A change that was made, or that would be made.
@@ -29,6 +31,10 @@ pub struct Registry {
 pub struct Changed {
     /// The account after it.
     pub row: AccountRow,
+    /// The account before it; `None`: it was not there.
+    pub before: Option<AccountRow>,
+    /// The settings that differ.
+    pub fields: Vec<&'static str>,
     /// It took the password away, because it belonged to another server.
     pub password_cleared: bool,
     /// The same for the client secret.
@@ -55,6 +61,9 @@ pub enum ChangeError {
     /// There is one already.
     #[error("there is an account {0} already")]
     Exists(String),
+    /// No such revision.
+    #[error("there is no revision {0} of an account")]
+    NoRevision(i64),
     /// Somebody else changed it since it was read.
     #[error("account {0} was changed by somebody else since it was read")]
     Stale(String),
@@ -101,7 +110,15 @@ impl Registry {
         let mut rows = store.accounts().await?;
         if rows.first().is_none_or(|row| row.id.as_str() != AccountId::DEFAULT) {
             let author = Author { id: DAEMON.to_owned(), name: DAEMON.to_owned() };
-            store.put_account(&fresh(AccountId::default_account()), None, &[], &author, now(), true).await?;
+            let put = AccountPut {
+                row: fresh(AccountId::default_account()),
+                expected: None,
+                fields: Vec::new(),
+                note: Note { kind: Some(RevisionKind::Created), ..Note::default() },
+                tokens_stay: true,
+            };
+            // It is not there, so it is as expected.
+            let _ = store.put_accounts(vec![put], &author, now()).await?;
             rows = store.accounts().await?;
         }
         Ok(Self { store, vault, machine, rows: watch::Sender::new(Arc::new(rows)), changing: Mutex::new(()) })
@@ -191,7 +208,9 @@ impl Registry {
         if current.revision != revision {
             return Err(ChangeError::Stale(id.to_owned()));
         }
-        self.change(current, Some(revision), sets, administrator, author, validate_only).await
+        let prepared =
+            self.prepare(current, Some(revision), sets, administrator, RevisionKind::Changed).await?;
+        self.one(prepared, author, validate_only).await
     }
 
     /// Makes an account: the defaults, changed by `sets`.
@@ -210,7 +229,8 @@ impl Registry {
         if self.get(id.as_str()).is_some() {
             return Err(ChangeError::Exists(id.to_string()));
         }
-        self.change(fresh(id), None, sets, administrator, author, validate_only).await
+        let prepared = self.prepare(fresh(id), None, sets, administrator, RevisionKind::Created).await?;
+        self.one(prepared, author, validate_only).await
     }
 
     /// Deletes an account with its password.
@@ -259,67 +279,124 @@ impl Registry {
         Ok(unfit.map(|text| FieldProblem::new("certificate", Problem::Invalid, text)))
     }
 
-    async fn change(
+    /// The account with these fields set, not written yet. `expected`: the revision it has; `None`: it is not there.
+    pub(super) async fn prepare(
         &self,
         mut row: AccountRow,
         expected: Option<i64>,
         sets: &[Set],
         administrator: bool,
-        author: &Author,
-        validate_only: bool,
-    ) -> Result<Changed, ChangeError> {
+        kind: RevisionKind,
+    ) -> Result<Prepared, ChangeError> {
+        let before = expected.map(|_| row.clone());
         let applied =
             apply(&row.account, row.password.is_some(), sets, administrator).map_err(ChangeError::Fields)?;
+        let fields = between(&row.account, &applied.account).iter().map(Set::field).collect();
         row.account = applied.account;
         if let Some(problem) = self.certificate_problem(&row.account, sets).await? {
             return Err(ChangeError::Fields(vec![problem]));
         }
         let bound_to = binding(&row.id, &row.account);
-        let mut password_cleared = false;
-        match applied.password {
-            PasswordChange::Keep => {}
-            PasswordChange::Set(secret) => row.password = Some(self.vault.seal(&secret, &bound_to)),
-            PasswordChange::Clear { by_binding } => {
-                row.password = None;
-                password_cleared = by_binding;
-            }
-        }
-        let mut client_secret_cleared = false;
-        match applied.client_secret {
-            PasswordChange::Keep => {}
+        let password = self.settle(applied.password, &mut row.password, &bound_to);
+        let bound_to = client_secret_binding(&row.id, &row.account);
+        let client_secret = self.settle(applied.client_secret, &mut row.client_secret, &bound_to);
+        let note = Note { kind: Some(kind), password, client_secret, ..Note::default() };
+        let put = AccountPut { row, expected, fields, note, tokens_stay: applied.tokens_stay };
+        Ok(Prepared { before, put })
+    }
+
+    /// What became of a sealed secret.
+    fn settle(
+        &self,
+        change: PasswordChange,
+        sealed: &mut Option<Vec<u8>>,
+        bound_to: &[u8],
+    ) -> Option<SecretChange> {
+        match change {
+            PasswordChange::Keep => None,
             PasswordChange::Set(secret) => {
-                let bound_to = client_secret_binding(&row.id, &row.account);
-                row.client_secret = Some(self.vault.seal(&secret, &bound_to));
+                *sealed = Some(self.vault.seal(&secret, bound_to));
+                Some(SecretChange::Set)
             }
-            PasswordChange::Clear { by_binding } => {
-                client_secret_cleared = by_binding && row.client_secret.is_some();
-                row.client_secret = None;
-            }
+            PasswordChange::Clear { by_binding } => sealed.take().map(|_| match by_binding {
+                true => SecretChange::ClearedByBinding,
+                false => SecretChange::Cleared,
+            }),
         }
+    }
+
+    /// Writes one, or says what would be.
+    pub(super) async fn one(
+        &self,
+        prepared: Prepared,
+        author: &Author,
+        validate_only: bool,
+    ) -> Result<Changed, ChangeError> {
+        let id = prepared.put.row.id.to_string();
+        let changed = self.all_or_none(vec![prepared], author, validate_only).await?;
+        changed.into_iter().next().ok_or(ChangeError::NotFound(id))
+    }
+
+    /// Writes all of them, or says what would be. Whoever calls this has `changing`.
+    pub(super) async fn all_or_none(
+        &self,
+        prepared: Vec<Prepared>,
+        author: &Author,
+        validate_only: bool,
+    ) -> Result<Vec<Changed>, ChangeError> {
         if validate_only {
-            let signed_out =
-                !applied.tokens_stay && self.store.grant(row.id.as_str().to_owned()).await?.is_some();
-            return Ok(Changed { row, password_cleared, client_secret_cleared, signed_out });
+            let mut changed = Vec::with_capacity(prepared.len());
+            for Prepared { before, put } in prepared {
+                let id = put.row.id.as_str().to_owned();
+                let signed_out = !put.tokens_stay && self.store.grant(id).await?.is_some();
+                changed.push(told(put, before, signed_out));
+            }
+            return Ok(changed);
         }
         let at = now();
-        let fields: Vec<_> = sets.iter().map(Set::field).collect();
-        let put = self.store.put_account(&row, expected, &fields, author, at, applied.tokens_stay).await?;
-        let (revision, signed_out) = put.ok_or_else(|| ChangeError::Stale(row.id.to_string()))?;
-        row.revision = revision;
-        row.changed = Some((at, author.name.clone()));
-
+        let puts = prepared.iter().map(|prepared| prepared.put.clone()).collect();
+        let written = self.store.put_accounts(puts, author, at).await?;
+        let written = written.map_err(|stale| ChangeError::Stale(stale.to_string()))?;
+        let changed: Vec<_> = prepared
+            .into_iter()
+            .zip(written)
+            .map(|(Prepared { before, mut put }, (revision, signed_out))| {
+                put.row.revision = revision;
+                put.row.changed = Some((at, author.name.clone()));
+                told(put, before, signed_out)
+            })
+            .collect();
         self.rows.send_modify(|rows| {
             let rows = Arc::make_mut(rows);
-            rows.retain(|other| other.id != row.id);
-            rows.push(row.clone());
+            rows.retain(|other| changed.iter().all(|changed| changed.row.id != other.id));
+            rows.extend(changed.iter().map(|changed| changed.row.clone()));
             rows.sort_by_key(|row| (row.id.as_str() != AccountId::DEFAULT, row.id.clone()));
         });
-        Ok(Changed { row, password_cleared, client_secret_cleared, signed_out })
+        Ok(changed)
+    }
+}
+
+/// A change that is checked, and not written yet.
+pub(super) struct Prepared {
+    /// The account as it is; `None`: it is not there.
+    pub(super) before: Option<AccountRow>,
+    pub(super) put: AccountPut,
+}
+
+fn told(put: AccountPut, before: Option<AccountRow>, signed_out: bool) -> Changed {
+    let by_binding = Some(SecretChange::ClearedByBinding);
+    Changed {
+        password_cleared: put.note.password == by_binding,
+        client_secret_cleared: put.note.client_secret == by_binding,
+        row: put.row,
+        before,
+        fields: put.fields,
+        signed_out,
     }
 }
 
 /// An account as a fresh install has it, not stored yet.
-fn fresh(id: AccountId) -> AccountRow {
+pub(super) fn fresh(id: AccountId) -> AccountRow {
     AccountRow {
         id,
         revision: 0,

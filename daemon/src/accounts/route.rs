@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::model::{Account, Method};
-use crate::mailer::{Credential, Failure, FailureKind, Route, SignIn, SmtpRoute, Step, Timeouts};
+use crate::mailer::{Credential, Failure, FailureKind, Proxy, Route, SignIn, SmtpRoute, Step, Timeouts};
 
 /// This machine, as routes need it.
 #[derive(Clone, Debug)]
@@ -80,7 +80,8 @@ pub fn route(
                 sign_in,
                 plaintext_auth: account.plaintext_auth,
                 ehlo_name,
-                timeouts: Timeouts::default(),
+                timeouts: Timeouts::of(account.timeout_seconds),
+                proxy: account.proxy_parts().map(|(host, port)| Proxy { host, port }),
             }))
         }
         Method::CdoMessage | Method::SystemNetMail => {

@@ -3,7 +3,7 @@
 
 use std::path::{Component, Path};
 
-use super::host::{parse_ehlo_name, parse_server};
+use super::host::{parse_ehlo_name, parse_proxy, parse_server};
 use super::matrix;
 use super::mechanism::Mechanism;
 use super::model::{Account, AccountId, Method, Security, Signing, TlsCheck};
@@ -22,6 +22,8 @@ const MAX_DIRECTORY: usize = 1024;
 const MAX_CONNECTIONS: u32 = 100;
 /// A thousand a second: more than that is no limit.
 const MAX_RATE: u32 = 60_000;
+/// Shorter, and a busy server looks like a dead one; longer, and a dead one holds up the account's mail.
+const TIMEOUTS: std::ops::RangeInclusive<u32> = 5..=600;
 
 /// One field to set. `None`, an empty text, 0 or `false` is the field's default, unless said otherwise.
 #[derive(Clone, Debug)]
@@ -72,6 +74,10 @@ pub enum Set {
     MaxConnections(u32),
     /// `messages_per_minute`
     MessagesPerMinute(u32),
+    /// `proxy`
+    Proxy(String),
+    /// `timeout_seconds`
+    TimeoutSeconds(u32),
 }
 
 impl Set {
@@ -102,6 +108,8 @@ impl Set {
             Self::ReplyTo(_) => "reply_to",
             Self::MaxConnections(_) => "max_connections",
             Self::MessagesPerMinute(_) => "messages_per_minute",
+            Self::Proxy(_) => "proxy",
+            Self::TimeoutSeconds(_) => "timeout_seconds",
         }
     }
 }
@@ -190,7 +198,8 @@ pub fn apply(
     Ok(Applied { account, password, client_secret, tokens_stay })
 }
 
-/// What a password is bound to, as associated data of its seal: account, server, port, security, TLS check and login.
+/// What a password is bound to, as associated data of its seal: account, server, port, security, TLS check, login and
+/// proxy.
 ///
 /// Two spellings of one server (case, IDN or A-labels) are the same.
 #[must_use]
@@ -206,7 +215,7 @@ pub fn binding(id: &AccountId, account: &Account) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn bound_parts(account: &Account, login: &str) -> [Vec<u8>; 6] {
+pub(super) fn bound_parts(account: &Account, login: &str) -> Vec<Vec<u8>> {
     let security = match account.security {
         Security::None => "none",
         Security::Implicit => "implicit",
@@ -217,14 +226,21 @@ pub(super) fn bound_parts(account: &Account, login: &str) -> [Vec<u8>; 6] {
         TlsCheck::Pinned(pin) => ("pinned", pin.to_vec()),
         TlsCheck::AcceptInvalid => ("accept-invalid", Vec::new()),
     };
-    [
+    let mut parts = vec![
         account.server_ascii().into_bytes(),
         account.effective_port().to_be_bytes().to_vec(),
         security.into(),
         check.into(),
         pin,
         login.into(),
-    ]
+    ];
+    // Whoever runs the proxy sees what TLS does not hide. Without one there is no part, as before there were proxies: what
+    // was sealed then can still be read.
+    if let Some((host, port)) = account.proxy_parts() {
+        parts.push(host.into_bytes());
+        parts.push(port.to_be_bytes().to_vec());
+    }
+    parts
 }
 
 /// A change under way.
@@ -332,6 +348,15 @@ impl Change {
                 let read = self.read("messages_per_minute", at_most(*number, MAX_RATE));
                 self.account.messages_per_minute = read.unwrap_or(self.account.messages_per_minute);
             }
+            Set::Proxy(text) => {
+                if let Some(text) = self.read("proxy", parse_proxy(text)) {
+                    self.account.proxy = text;
+                }
+            }
+            Set::TimeoutSeconds(seconds) => {
+                let read = self.read("timeout_seconds", parse_timeout(*seconds));
+                self.account.timeout_seconds = read.unwrap_or(self.account.timeout_seconds);
+            }
         }
     }
 
@@ -415,6 +440,14 @@ fn parse_fingerprint(text: &str) -> Result<String, String> {
         return Ok(digits.to_ascii_lowercase());
     }
     Err("must be the SHA-256 fingerprint of a certificate: 64 hexadecimal digits".to_owned())
+}
+
+fn parse_timeout(seconds: u32) -> Result<u32, String> {
+    if seconds == 0 || TIMEOUTS.contains(&seconds) {
+        return Ok(seconds);
+    }
+    let (least, most) = (TIMEOUTS.start(), TIMEOUTS.end());
+    Err(format!("can be {least} to {most} seconds, or 0 for the usual patience"))
 }
 
 fn at_most(number: u32, most: u32) -> Result<u32, String> {

@@ -10,8 +10,9 @@ use tonic::{Request, Response, Status};
 
 use super::authorize::Admitted;
 use super::watch::{Watch, until_stopping};
-use super::{App, MAX_UNARY_BYTES, convert, error, page};
+use super::{App, MAX_UNARY_BYTES, convert, discover, error, history, page};
 use crate::accounts::{AccountId, capabilities};
+use crate::store::AccountRow;
 
 pub(super) struct Service(pub(super) Arc<App>);
 
@@ -148,16 +149,63 @@ impl Accounts for Service {
         });
         Ok(Response::new(until_stopping(states, &self.0.stopping)))
     }
-}
 
-impl Service {
-    fn view(&self, row: &crate::store::AccountRow, viewer: &Admitted) -> v1::Account {
-        convert::account(row, &self.0.outbox.host().name, viewer)
+    async fn list_revisions(
+        &self,
+        request: Request<v1::ListRevisionsRequest>,
+    ) -> Answer<v1::ListRevisionsResponse> {
+        history::list(&self.0, request).await
+    }
+
+    async fn get_revision(
+        &self,
+        request: Request<v1::GetRevisionRequest>,
+    ) -> Answer<v1::GetRevisionResponse> {
+        history::get(&self.0, request).await
+    }
+
+    async fn rollback_account(
+        &self,
+        request: Request<v1::RollbackAccountRequest>,
+    ) -> Answer<v1::RollbackAccountResponse> {
+        history::rollback(&self.0, request).await
+    }
+
+    async fn import_accounts(
+        &self,
+        request: Request<v1::ImportAccountsRequest>,
+    ) -> Answer<v1::ImportAccountsResponse> {
+        history::import(&self.0, request).await
+    }
+
+    async fn list_presets(
+        &self,
+        _request: Request<v1::ListPresetsRequest>,
+    ) -> Answer<v1::ListPresetsResponse> {
+        Ok(Response::new(discover::list()))
+    }
+
+    async fn discover_account(
+        &self,
+        request: Request<v1::DiscoverAccountRequest>,
+    ) -> Answer<v1::DiscoverAccountResponse> {
+        discover::discover(&self.0, request).await
     }
 }
 
+impl Service {
+    fn view(&self, row: &AccountRow, viewer: &Admitted) -> v1::Account {
+        view(&self.0, row, viewer)
+    }
+}
+
+/// The account as this caller may see it.
+pub(super) fn view(app: &App, row: &AccountRow, viewer: &Admitted) -> v1::Account {
+    convert::account(row, &app.outbox.host().name, viewer)
+}
+
 /// For the audit log: which account, and which of its fields; not what they become.
-fn note(viewer: &Admitted, id: &str, mask: Option<&FieldMask>, validate_only: bool) {
+pub(super) fn note(viewer: &Admitted, id: &str, mask: Option<&FieldMask>, validate_only: bool) {
     let fields = mask.map_or_else(String::new, |mask| mask.paths.join(", "));
     let id: String = id.chars().take(100).collect();
     let target = if fields.is_empty() { format!("account {id}") } else { format!("account {id}: {fields}") };

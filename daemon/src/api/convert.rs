@@ -64,6 +64,8 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
         reply_to,
         max_connections,
         messages_per_minute,
+        proxy,
+        timeout_seconds,
     } = row.account.clone();
     let (check, pin) = match tls_check {
         TlsCheck::System => (v1::TlsCheck::System, String::new()),
@@ -130,6 +132,9 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
         reply_to,
         max_connections,
         messages_per_minute,
+        proxy,
+        timeout_seconds,
+        sender_email_is_default: row.account.sender_email.is_empty(),
         ..v1::Account::default()
     };
     if !viewer.edits_accounts {
@@ -162,15 +167,23 @@ pub(super) fn security(security: Security) -> v1::Security {
 
 /// The fields of `account` that `mask` names.
 pub(super) fn sets(account: v1::Account, mask: Option<&FieldMask>) -> Result<Vec<Set>, Status> {
+    read_sets(&account, mask).map_err(|problems| error::fields(&problems))
+}
+
+/// The same, with every field that is wrong.
+pub(super) fn read_sets(
+    account: &v1::Account,
+    mask: Option<&FieldMask>,
+) -> Result<Vec<Set>, Vec<FieldProblem>> {
     let mut problems = Vec::new();
     let mut sets = Vec::new();
     for path in mask.map_or(&[][..], |mask| &mask.paths) {
-        match set(&account, path) {
+        match set(account, path) {
             Ok(set) => sets.push(set),
             Err(problem) => problems.push(problem),
         }
     }
-    if problems.is_empty() { Ok(sets) } else { Err(error::fields(&problems)) }
+    if problems.is_empty() { Ok(sets) } else { Err(problems) }
 }
 
 fn set(account: &v1::Account, path: &str) -> Result<Set, FieldProblem> {
@@ -226,6 +239,8 @@ fn set(account: &v1::Account, path: &str) -> Result<Set, FieldProblem> {
         "reply_to" => Set::ReplyTo(account.reply_to.clone()),
         "max_connections" => Set::MaxConnections(account.max_connections),
         "messages_per_minute" => Set::MessagesPerMinute(account.messages_per_minute),
+        "proxy" => Set::Proxy(account.proxy.clone()),
+        "timeout_seconds" => Set::TimeoutSeconds(account.timeout_seconds),
         "id"
         | "etag"
         | "effective_port"
@@ -233,6 +248,7 @@ fn set(account: &v1::Account, path: &str) -> Result<Set, FieldProblem> {
         | "has_oauth_client_secret"
         | "update_time"
         | "updated_by"
+        | "sender_email_is_default"
         | "redacted" => {
             return Err(problem("update_mask", format!("{path} cannot be set")));
         }

@@ -62,6 +62,7 @@ pub(super) fn change(error: ChangeError) -> Status {
     match error {
         ChangeError::NotFound(id) => no_account(&id),
         ChangeError::Exists(_) => status(Code::AlreadyExists, reason::ACCOUNT_EXISTS, text),
+        ChangeError::NoRevision(_) => status(Code::NotFound, reason::REVISION_NOT_FOUND, text),
         ChangeError::Stale(_) => {
             let text = format!("{text}; read it again and repeat the change");
             status(Code::Aborted, reason::ETAG_MISMATCH, text)
@@ -109,6 +110,7 @@ pub(super) fn accept(error: AcceptError) -> Status {
         AcceptError::QueueShare(_) | AcceptError::BytesShare(_) => {
             status(Code::ResourceExhausted, reason::QUEUE_SHARE, text)
         }
+        AcceptError::Foreign(_) => status(Code::PermissionDenied, reason::SENDER_DENIED, text),
         AcceptError::Reused => status(Code::AlreadyExists, reason::REQUEST_ID_REUSED, text),
         AcceptError::Spool(error) => spool(&error),
         AcceptError::Store(error) => store(&error),

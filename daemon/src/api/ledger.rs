@@ -19,10 +19,12 @@ use crate::policy::Role;
 /// The methods whose calls are written down, however they end. A call of any other is, when it is denied.
 ///
 /// Mail stands in the e-mail log, with who sent and steered it.
-pub(super) const PRIVILEGED: [&str; 21] = [
+pub(super) const PRIVILEGED: [&str; 23] = [
     "faxpost.v1.Accounts/CreateAccount",
     "faxpost.v1.Accounts/UpdateAccount",
     "faxpost.v1.Accounts/DeleteAccount",
+    "faxpost.v1.Accounts/RollbackAccount",
+    "faxpost.v1.Accounts/ImportAccounts",
     "faxpost.v1.OAuth/StartSignIn",
     "faxpost.v1.OAuth/FinishSignIn",
     SIGN_IN_WITH_DEVICE,

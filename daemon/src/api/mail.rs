@@ -13,14 +13,14 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use super::accounts::id_or_default;
 use super::authorize::Admitted;
 use super::watch::{Watch, until_stopping};
-use super::{App, convert, error, page};
+use super::{App, convert, error, page, raw_mail};
 use crate::mailer::{DeliveryStatus, GiveBack, Notify};
 use crate::message::{Attachment, Content, Draft, MAX_ATTACHMENTS};
 use crate::outbox::{Accepted, Message, State, Steering, Upload};
 use crate::store::Listing;
 
 /// Bytes of one `chunk`, as the API documents it: bounds what a stream holds in memory.
-const MAX_CHUNK: usize = 1024 * 1024;
+pub(super) const MAX_CHUNK: usize = 1024 * 1024;
 
 pub(super) struct Service(pub(super) Arc<App>);
 
@@ -60,6 +60,20 @@ impl Mail for Service {
         }
         let accepted = self.accept(mail, incoming.finish().await?, &sender).await?;
         Ok(Response::new(v1::SendMailStreamResponse {
+            id: accepted.id,
+            message_id: accepted.message_id,
+            accept_time: Some(convert::timestamp(accepted.at)),
+            duplicate: accepted.duplicate,
+        }))
+    }
+
+    async fn send_raw_mail(
+        &self,
+        request: Request<Streaming<v1::SendRawMailRequest>>,
+    ) -> Answer<v1::SendRawMailResponse> {
+        let sender = Admitted::of(&request)?;
+        let accepted = raw_mail::accept(&self.0, request.into_inner(), &sender).await?;
+        Ok(Response::new(v1::SendRawMailResponse {
             id: accepted.id,
             message_id: accepted.message_id,
             accept_time: Some(convert::timestamp(accepted.at)),
@@ -167,7 +181,7 @@ impl Service {
         uploads: Vec<Uploaded>,
         sender: &Admitted,
     ) -> Result<Accepted, Status> {
-        let delivery_status = delivery_status(&mail)?;
+        let delivery_status = delivery_status(&mail.notify, mail.give_back, &mail.envelope_id)?;
         let mut attachments: Vec<_> = mail
             .attachments
             .into_iter()
@@ -221,7 +235,7 @@ impl Service {
 }
 
 /// At most a year ahead: further than that, it is a mistake.
-fn send_time(given: Option<&prost_types::Timestamp>) -> Result<Option<i64>, Status> {
+pub(super) fn send_time(given: Option<&prost_types::Timestamp>) -> Result<Option<i64>, Status> {
     const YEAR_MS: i64 = 366 * 86_400_000;
     let Some(time) = given else { return Ok(None) };
     let at = convert::millis(time);
@@ -232,11 +246,15 @@ fn send_time(given: Option<&prost_types::Timestamp>) -> Result<Option<i64>, Stat
     Ok(Some(at).filter(|at| *at > now))
 }
 
-fn delivery_status(mail: &v1::SendMailRequest) -> Result<DeliveryStatus, Status> {
+pub(super) fn delivery_status(
+    notify: &[i32],
+    give_back: i32,
+    envelope_id: &str,
+) -> Result<DeliveryStatus, Status> {
     let mut occasions = Vec::new();
-    for number in &mail.notify {
+    for number in notify {
         match v1::Notify::try_from(*number) {
-            Ok(v1::Notify::Never) if mail.notify.len() == 1 => {}
+            Ok(v1::Notify::Never) if notify.len() == 1 => {}
             Ok(v1::Notify::Success) => occasions.push(Notify::Success),
             Ok(v1::Notify::Failure) => occasions.push(Notify::Failure),
             Ok(v1::Notify::Delay) => occasions.push(Notify::Delay),
@@ -247,17 +265,17 @@ fn delivery_status(mail: &v1::SendMailRequest) -> Result<DeliveryStatus, Status>
     if occasions.len() > 3 {
         return Err(error::invalid("notify", "each occasion once"));
     }
-    let give_back = match v1::GiveBack::try_from(mail.give_back) {
+    let give_back = match v1::GiveBack::try_from(give_back) {
         Ok(v1::GiveBack::Unspecified) => None,
         Ok(v1::GiveBack::Full) => Some(GiveBack::Full),
         Ok(v1::GiveBack::Header) => Some(GiveBack::Header),
         Err(_) => return Err(error::invalid("give_back", "full or header")),
     };
-    let envelope_id = mail.envelope_id.clone();
+    let envelope_id = envelope_id.to_owned();
     if envelope_id.len() > 100 || !envelope_id.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
         return Err(error::invalid("envelope_id", "printable ASCII, at most 100 characters"));
     }
-    Ok(DeliveryStatus { notify: (!mail.notify.is_empty()).then_some(occasions), give_back, envelope_id })
+    Ok(DeliveryStatus { notify: (!notify.is_empty()).then_some(occasions), give_back, envelope_id })
 }
 
 async fn find(app: &App, id: &str, viewer: &Admitted) -> Result<Message, Status> {

@@ -9,12 +9,16 @@ mod certificates;
 mod check_signing;
 mod convert;
 mod diagnostics;
+mod discover;
 mod error;
+mod health;
+mod history;
 mod ledger;
 mod log;
 mod mail;
 mod oauth;
 mod page;
+mod raw_mail;
 mod status;
 mod watch;
 
@@ -57,7 +61,7 @@ const FRAMING: usize = 64;
 /// Largest request of everything else: settings, ids, filters.
 const MAX_SMALL_BYTES: usize = 64 * 1024;
 
-/// Largest request about certificates: fifty of them, or a PKCS#12 file.
+/// Largest request about certificates: fifty of them, or a PKCS#12 file. And of accounts: a hundred to import.
 const MAX_STORE_BYTES: usize = 512 * 1024;
 
 /// What the services work on.
@@ -93,14 +97,18 @@ pub struct App {
 /// Serves until `app.stopping`, then lets calls under way end.
 ///
 /// # Errors
-/// Of the transport as a whole; a connection that fails ends alone.
+/// Of the transport as a whole; a connection that fails ends alone. Or the API's own description is not one.
 pub async fn serve(
     app: Arc<App>,
     incoming: impl Stream<Item = std::io::Result<Conn>> + Send + 'static,
-) -> Result<(), tonic::transport::Error> {
+) -> anyhow::Result<()> {
     let patience = Duration::from_secs(app.config.limits.patience_seconds);
     let stopping = app.stopping.clone();
     let small = MAX_SMALL_BYTES;
+    let health = health::health(stopping.clone()).await;
+    let reflection = health::reflection().build_v1()?;
+    // What most tools still ask for.
+    let reflection_alpha = health::reflection().build_v1alpha()?;
     tonic::transport::Server::builder()
         // Pings find half-open connections, so that a client whose machine slept does not hold its slot for ever.
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
@@ -111,7 +119,9 @@ pub async fn serve(
         .initial_connection_window_size(Some(1024 * 1024))
         .http2_max_header_list_size(Some(16 * 1024))
         .layer(authorize::Authorize::new(app.policy.clone(), app.audit.clone(), patience))
-        .add_service(AccountsServer::new(accounts::Service(app.clone())).max_decoding_message_size(small))
+        .add_service(
+            AccountsServer::new(accounts::Service(app.clone())).max_decoding_message_size(MAX_STORE_BYTES),
+        )
         .add_service(
             MailServer::new(mail::Service(app.clone())).max_decoding_message_size(MAX_UNARY_BYTES + FRAMING),
         )
@@ -126,6 +136,10 @@ pub async fn serve(
         )
         .add_service(ApprovalsServer::new(approvals::Service(app.clone())).max_decoding_message_size(small))
         .add_service(AdminServer::new(admin::Service(app)).max_decoding_message_size(small))
+        .add_service(health.max_decoding_message_size(small))
+        .add_service(reflection.max_decoding_message_size(small))
+        .add_service(reflection_alpha.max_decoding_message_size(small))
         .serve_with_incoming_shutdown(incoming, stopping.cancelled_owned())
-        .await
+        .await?;
+    Ok(())
 }

@@ -103,6 +103,7 @@ fn by_kind(failure: &Failure) -> &'static str {
         FailureKind::ResolverFailed => "CHECK_DNS",
         FailureKind::ConnectionRefused => "CHECK_PORT",
         FailureKind::Unreachable => "CHECK_NETWORK",
+        FailureKind::ProxyFailed => "CHECK_PROXY",
         FailureKind::TimedOut if failure.step == Step::Connect => "CHECK_FIREWALL_OR_TLS_MODE",
         FailureKind::TimedOut => "SERVER_TOO_SLOW",
         FailureKind::ConnectionLost if failure.step <= Step::Tls => "CHECK_TLS_MODE",

@@ -31,6 +31,12 @@ const KEPT_PAGES: u64 = 1024;
 /// Between two transactions: what has gathered at the writer meanwhile goes first.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Revisions of an account that are kept however old they are.
+const REVISIONS: usize = 100;
+
+/// Revisions of an account that are kept at all: whoever may change an account could fill the disk by it.
+const MOST_REVISIONS: usize = 10_000;
+
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// Removes what need not be kept, as long as the daemon runs.
@@ -55,6 +61,8 @@ pub struct Removed {
     pub audit: usize,
     /// Requests that have ended.
     pub requests: usize,
+    /// Changes of accounts.
+    pub revisions: usize,
 }
 
 impl Retention {
@@ -86,12 +94,13 @@ impl Retention {
     async fn look(&self) {
         match self.sweep(jiff::Timestamp::now().as_millisecond()).await {
             Ok(removed) if removed == Removed::default() => {}
-            Ok(Removed { entries, transcripts, messages, audit, requests }) => tracing::info!(
+            Ok(Removed { entries, transcripts, messages, audit, requests, revisions }) => tracing::info!(
                 entries,
                 transcripts,
                 messages,
                 audit,
                 requests,
+                revisions,
                 "removed what need not be kept any longer"
             ),
             Err(error) => tracing::warn!(%error, "old entries could not be removed; tried again in an hour"),
@@ -125,6 +134,15 @@ impl Retention {
             let gone = self.store.remove_requests(now.saturating_sub(self.entries_ms), MESSAGES).await?;
             removed.requests += gone;
             if gone < MESSAGES {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        loop {
+            let before = now.saturating_sub(self.entries_ms);
+            let gone = self.store.remove_revisions(REVISIONS, before, MOST_REVISIONS, ENTRIES).await?;
+            removed.revisions += gone;
+            if gone < ENTRIES {
                 break;
             }
             tokio::time::sleep(PAUSE).await;
@@ -350,6 +368,46 @@ mod tests {
         assert_eq!(queued.recipients.len(), 2);
         let again = kit.message("old-1", NOW, State::Delivered, 10).await;
         assert!(matches!(again, Inserted::New { .. }), "its request id is free again: {again:?}");
+    }
+
+    #[tokio::test]
+    async fn a12_of_each_account_the_newest_revisions_stay_and_old_ones_go() {
+        use crate::accounts::history::Note;
+        use crate::accounts::{Account, AccountId};
+        use crate::store::{AccountPut, AccountRow, Author};
+
+        let kit = Kit::new();
+        let author = Author { id: "uid:1".to_owned(), name: "somebody".to_owned() };
+        let revise = async |id: &str, at: i64, count: usize, mut expected: Option<i64>| {
+            for _ in 0..count {
+                let row = AccountRow {
+                    id: AccountId::parse(id).unwrap(),
+                    revision: 0,
+                    account: Account::default(),
+                    password: None,
+                    client_secret: None,
+                    changed: None,
+                };
+                let note = Note::default();
+                let put = AccountPut { row, expected, fields: Vec::new(), note, tokens_stay: true };
+                let put = kit.store.put_accounts(vec![put], &author, at).await.unwrap().unwrap();
+                expected = Some(put[0].0);
+            }
+            expected
+        };
+        let last = revise("old", 0, REVISIONS + 30, None).await;
+        revise("old", NOW, 5, last).await;
+        revise("quiet", 0, 3, None).await;
+        assert_eq!(kit.sweep(0).await.revisions, 35, "young ones count, old ones beyond them go");
+        let count =
+            async |id: &str| kit.store.revisions(Some(id.to_owned()), None, 500).await.unwrap().rows.len();
+        assert_eq!((count("old").await, count("quiet").await), (REVISIONS, 3));
+        assert_eq!(
+            kit.store.remove_revisions(2, 0, 50, 500).await.unwrap(),
+            REVISIONS - 50,
+            "whatever their age"
+        );
+        assert_eq!(kit.sweep(0).await, Removed::default());
     }
 
     #[tokio::test]

@@ -43,6 +43,7 @@ impl FailureKind {
             Self::TooLarge => "TOO_LARGE",
             Self::NoSmtputf8 => "NO_SMTPUTF8",
             Self::LocalFile => "LOCAL_FILE",
+            Self::ProxyFailed => "PROXY_FAILED",
             Self::MailerFailed => "MAILER_FAILED",
             Self::NoSigningCertificate => "NO_SIGNING_CERTIFICATE",
             Self::SigningKeyMissing => "SIGNING_KEY_MISSING",

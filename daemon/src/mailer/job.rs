@@ -63,6 +63,24 @@ pub struct SmtpRoute {
     pub ehlo_name: String,
     /// How long to wait for what.
     pub timeouts: Timeouts,
+    /// SOCKS5 proxy (RFC 1928) that the connection goes through.
+    pub proxy: Option<Proxy>,
+}
+
+/// A SOCKS5 proxy that lets everybody in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proxy {
+    /// Host name (IDN as A-labels) or IP address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl std::fmt::Display for Proxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
 }
 
 /// Credentials for this one job.
@@ -115,6 +133,24 @@ pub struct Timeouts {
     pub data: u64,
     /// The answer to the final dot. Long, because giving up here means that the message may arrive twice.
     pub final_answer: u64,
+}
+
+impl Timeouts {
+    /// For an account that waits `seconds` for the connection and for each answer; 0: as usual. The content and its answer
+    /// have the time of RFC 5321 at least: giving up there means that a message may arrive twice.
+    #[must_use]
+    pub fn of(seconds: u32) -> Self {
+        let usual = Self::default();
+        match u64::from(seconds) {
+            0 => usual,
+            seconds => Self {
+                connect: seconds,
+                command: seconds,
+                data: usual.data.max(seconds),
+                final_answer: usual.final_answer.max(seconds),
+            },
+        }
+    }
 }
 
 impl Default for Timeouts {
@@ -435,6 +471,8 @@ pub enum FailureKind {
     NoSmtputf8,
     /// A local file or folder failed.
     LocalFile,
+    /// The SOCKS5 proxy cannot be reached, or does not make the connection.
+    ProxyFailed,
     /// The mailer's own process failed; the message was not handed over.
     MailerFailed,
     /// Messages are signed, and there is no certificate that can sign for this sender.
@@ -513,6 +551,7 @@ mod tests {
                 plaintext_auth: false,
                 ehlo_name: "fax.example".into(),
                 timeouts: Timeouts::default(),
+                proxy: Some(Proxy { host: "::1".into(), port: 1080 }),
             }),
             envelope: Envelope { from: "a@example".into(), to: vec!["b@example".into()] },
             body: Body::Inline(b"Subject: x\r\n\r\n".to_vec()),

@@ -3,6 +3,7 @@
 //! It knows neither the store nor the policy nor who asked: everything it needs is in the [`Job`]. Both sides of the
 //! seam are serialisable, because it runs in another process under another account: see [`worker`].
 
+pub mod discovery;
 mod envelope;
 mod failure;
 mod job;
@@ -21,6 +22,7 @@ pub use job::*;
 pub use oauth::{Answer, DeviceCodes, Exchange, ExchangeError, ExchangeFault, Metadata, OauthClient, Tokens};
 pub use signing::{SigningCheck, check_signing};
 
+use discovery::{Findings, Lookup};
 use progress::{Gate, Progress};
 use signing::Keys;
 use worker::{Account, Supervisor};
@@ -88,6 +90,14 @@ impl Mailer {
         match &self.0 {
             Place::Here(_) => oauth::run(exchange).await,
             Place::Process(process) => process.exchange(exchange).await,
+        }
+    }
+
+    /// Looks for the servers of a domain. Dropping the future gives it up.
+    pub async fn discover(&self, lookup: Lookup) -> Findings {
+        match &self.0 {
+            Place::Here(_) => discovery::run(lookup).await,
+            Place::Process(process) => process.discover(lookup).await,
         }
     }
 

@@ -3,7 +3,8 @@
 use std::io::{self, BufRead as _, BufReader, Read};
 
 use super::Content;
-use super::address::parse_mailbox;
+use super::address::parse_addr_spec;
+use super::raw::entries;
 
 /// As much of a message as is looked at.
 const HEAD: u64 = 256 * 1024;
@@ -28,8 +29,9 @@ pub fn author(message: &Content) -> io::Result<Option<String>> {
             found.push_str(&String::from_utf8_lossy(line));
         }
     }
-    let value = found.get(5..).unwrap_or_default();
-    Ok(parse_mailbox(value.trim()).ok().filter(|_| count == 1).map(|mailbox| mailbox.email.to_string()))
+    let entries = entries(found.get(5..).unwrap_or_default()).unwrap_or_default();
+    let only = entries.first().filter(|_| count == 1 && entries.len() == 1);
+    Ok(only.and_then(|entry| parse_addr_spec(&entry.address).ok()).map(|address| address.to_string()))
 }
 
 #[cfg(test)]
@@ -47,6 +49,8 @@ mod tests {
             "fax@example.test"
         );
         assert_eq!(of("FROM: =?utf-8?b?0KQ=?=\r\n <fax@example.test>\r\n\r\n").unwrap(), "fax@example.test");
+        let long = "=?utf-8?b?0JTQu9C40L3QvdC+0LU=?= ".repeat(20);
+        assert_eq!(of(&format!("From: {long}<fax@example.test>\r\n\r\n")).unwrap(), "fax@example.test");
         assert_eq!(of("From: \"a@b.test\" <fax@example.test>\n\n").unwrap(), "fax@example.test");
         for none in [
             "Subject: x\r\n\r\nFrom: a@b.test\r\n",

@@ -39,7 +39,7 @@ pub(super) fn digest(draft: &Draft) -> io::Result<[u8; 32]> {
 }
 
 /// Of fixed length, so that it needs no length before it: a file's is known only when it has been read.
-fn content(content: &Content) -> io::Result<[u8; 32]> {
+pub(super) fn content(content: &Content) -> io::Result<[u8; 32]> {
     let mut hasher = Sha256::new();
     if let Content::Memory(bytes) = content {
         hasher.update(bytes);

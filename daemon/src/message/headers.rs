@@ -126,14 +126,14 @@ pub(super) fn encoded_words(text: &str, taken: usize) -> String {
 }
 
 /// lettre encodes one mailbox well; only its lists are not folded. Its encoder shows through a whole field alone.
-fn encoded_mailbox(mailbox: &Mailbox) -> String {
+pub(super) fn encoded_mailbox(mailbox: &Mailbox) -> String {
     let mut headers = Headers::new();
     headers.insert_raw(Sender::from(mailbox.clone()).display());
     let line = headers.to_string();
     line.strip_prefix("Sender: ").unwrap_or(&line).trim_end().to_owned()
 }
 
-fn unstructured(name: HeaderName, text: &str, longest_word: usize) -> HeaderValue {
+pub(super) fn unstructured(name: HeaderName, text: &str, longest_word: usize) -> HeaderValue {
     let word_fits = |word: &str| !word.is_empty() && (!word.is_ascii() || word.len() <= longest_word);
     // What a reader would take for an encoded-word, and blanks that folding or a server on the way may lose, are
     // encoded, so that the text arrives as it was given.

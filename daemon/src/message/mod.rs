@@ -1,4 +1,4 @@
-//! Messages: addresses checked, MIME built by lettre, large attachments streamed around it.
+//! Messages: addresses checked, MIME built by lettre, large attachments streamed around it; and finished ones, made right.
 
 pub(crate) mod address;
 mod attachment;
@@ -6,6 +6,7 @@ mod author;
 mod compose;
 mod digest;
 mod headers;
+pub mod raw;
 pub mod smime;
 
 use std::io::{self, Read, Write};
@@ -138,6 +139,11 @@ impl Draft {
 }
 
 impl Composed {
+    /// What is written already, and nothing is left of it here.
+    pub(crate) fn written(message_id: String, envelope: Envelope, size: u64) -> Self {
+        Self { message_id, envelope, size, pieces: Vec::new() }
+    }
+
     /// Writes the message, RFC 5322 with CRLF line ends, in pieces: memory does not grow with attachments in files.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use super::{Outbox, lock};
 use crate::accounts::{FieldProblem, Problem};
 use crate::log::{Entry, Kind, Outcome};
 use crate::mailer::DeliveryStatus;
+use crate::message::raw::RawError;
 use crate::message::{Attachment, Composed, Content, Draft};
 use crate::store::{Author, Inserted, NewMessage, StoreError};
 
@@ -79,6 +80,9 @@ pub enum AcceptError {
          some to be delivered"
     )]
     BytesShare(u64),
+    /// A finished message is from somebody else.
+    #[error("{0}")]
+    Foreign(String),
     /// The request id was used for another message.
     #[error("this request id was used before for another message; use a new one for a new message")]
     Reused,
@@ -90,27 +94,37 @@ pub enum AcceptError {
     Store(#[from] StoreError),
 }
 
+impl From<RawError> for AcceptError {
+    fn from(error: RawError) -> Self {
+        match error {
+            RawError::Fields(problems) => Self::Fields(problems),
+            RawError::Io(error) => Self::Spool(error),
+            foreign @ RawError::Foreign(..) => Self::Foreign(foreign.to_string()),
+        }
+    }
+}
+
 /// A composed message that is, where it is large, already in the spool.
-struct Built {
-    composed: Composed,
-    body: Option<Vec<u8>>,
-    digest: [u8; 32],
+pub(super) struct Built {
+    pub(super) composed: Composed,
+    pub(super) body: Option<Vec<u8>>,
+    pub(super) digest: [u8; 32],
 }
 
 /// How a message shall be sent, beside what it is.
 #[derive(Clone)]
-struct Options {
-    not_before: Option<i64>,
-    delivery_status: DeliveryStatus,
+pub(super) struct Options {
+    pub(super) not_before: Option<i64>,
+    pub(super) delivery_status: DeliveryStatus,
 }
 
 /// What the message is, beside its content.
-struct New<'a> {
-    account: &'a str,
-    request_id: &'a str,
-    id: &'a str,
-    subject: String,
-    options: Options,
+pub(super) struct New<'a> {
+    pub(super) account: &'a str,
+    pub(super) request_id: &'a str,
+    pub(super) id: &'a str,
+    pub(super) subject: String,
+    pub(super) options: Options,
 }
 
 impl Outbox {
@@ -121,7 +135,12 @@ impl Outbox {
     pub async fn accept(self: &Arc<Self>, request: Request) -> Result<Accepted, AcceptError> {
         let begun = Instant::now();
         let result = self.take_in(request).await;
-        match &result {
+        self.counted(&result, begun);
+        result
+    }
+
+    pub(super) fn counted(&self, result: &Result<Accepted, AcceptError>, begun: Instant) {
+        match result {
             Ok(Accepted { duplicate: true, .. }) => count(&self.metrics.duplicates),
             Ok(_) => {
                 count(&self.metrics.accepted);
@@ -129,7 +148,6 @@ impl Outbox {
             }
             Err(_) => count(&self.metrics.refused),
         }
-        result
     }
 
     async fn take_in(self: &Arc<Self>, request: Request) -> Result<Accepted, AcceptError> {
@@ -143,7 +161,7 @@ impl Outbox {
         if !self.take_share(&request.caller.id) {
             return self.accepted_before(request).await;
         }
-        let mut share = Share { outbox: self, caller: &request.caller.id, bytes: 0, kept: false };
+        let share = Share { outbox: self, caller: &request.caller.id, bytes: 0, kept: false };
 
         let id = uuid::Uuid::now_v7().to_string();
         let options = Options { not_before: request.not_before, delivery_status: request.delivery_status };
@@ -169,24 +187,34 @@ impl Outbox {
                 false => tokio::task::spawn_blocking(build).await.map_err(io::Error::other)??,
             }
         };
-        let spooled = built.body.is_none();
-        let size = built.composed.size;
-        if self.take_bytes(&request.caller.id, size) {
+        let new =
+            New { account: &request.account, request_id: &request.request_id, id: &id, subject, options };
+        self.commit(new, &request.caller, built, share).await
+    }
+
+    /// Takes the bytes of the caller's share, and makes the message last.
+    pub(super) async fn commit(
+        &self,
+        new: New<'_>,
+        caller: &Author,
+        built: Built,
+        mut share: Share<'_>,
+    ) -> Result<Accepted, AcceptError> {
+        let (id, size, spooled) = (new.id, built.composed.size, built.body.is_none());
+        if self.take_bytes(&caller.id, size) {
             share.bytes = size;
         } else {
             if spooled {
-                self.spool.remove(&id);
+                self.spool.remove(id);
             }
             return Err(AcceptError::BytesShare(self.queued_bytes_per_caller));
         }
-        let new =
-            New { account: &request.account, request_id: &request.request_id, id: &id, subject, options };
-        let result = self.insert(new, &request.caller, built).await;
+        let result = self.insert(new, caller, built).await;
         match &result {
             Ok(accepted) if !accepted.duplicate => share.keep(),
             // Nobody knows whether the row is on the disk. If it is, its body must be, too; the next start finds out.
             Err(AcceptError::Store(StoreError::Failed(_))) => {}
-            _ if spooled => self.spool.remove(&id),
+            _ if spooled => self.spool.remove(id),
             _ => {}
         }
         result
@@ -217,13 +245,18 @@ impl Outbox {
             composed.write_to(&mut body)?;
             Some(body)
         } else {
-            self.spool.store(id, &composed)?;
+            self.spool.store(id, |out| composed.write_to(out))?;
             None
         };
         Ok(Built { composed, body, digest })
     }
 
-    async fn insert(&self, new: New<'_>, caller: &Author, built: Built) -> Result<Accepted, AcceptError> {
+    async fn insert(
+        &self,
+        new: New<'_>,
+        caller: &Author,
+        built: Built,
+    ) -> Result<Accepted, AcceptError> {
         let New { account, request_id, id, subject, options: Options { not_before, delivery_status } } = new;
         let at = self.clock.wall();
         let not_before = not_before.filter(|time| *time > at);
@@ -290,16 +323,16 @@ impl Outbox {
     }
 }
 
-fn duplicate(message: Message) -> Accepted {
+pub(super) fn duplicate(message: Message) -> Accepted {
     Accepted { id: message.id, message_id: message.message_id, at: message.accepted_at, duplicate: true }
 }
 
 /// A place of the caller's share, given back unless the message was accepted.
-struct Share<'a> {
-    outbox: &'a Outbox,
-    caller: &'a str,
-    bytes: u64,
-    kept: bool,
+pub(super) struct Share<'a> {
+    pub(super) outbox: &'a Outbox,
+    pub(super) caller: &'a str,
+    pub(super) bytes: u64,
+    pub(super) kept: bool,
 }
 
 impl Share<'_> {
@@ -336,7 +369,7 @@ pub(super) fn entry_about(
     entry
 }
 
-fn check_request_id(id: &str) -> Result<(), AcceptError> {
+pub(super) fn check_request_id(id: &str) -> Result<(), AcceptError> {
     if id.chars().count() <= 128 && !id.chars().any(char::is_control) {
         return Ok(());
     }

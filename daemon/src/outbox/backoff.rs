@@ -46,6 +46,7 @@ impl Cause {
             | FailureKind::ResolverFailed
             | FailureKind::ConnectionRefused
             | FailureKind::Unreachable
+            | FailureKind::ProxyFailed
             | FailureKind::TimedOut
             | FailureKind::ConnectionLost
             | FailureKind::NotSmtp

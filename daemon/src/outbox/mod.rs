@@ -1,6 +1,7 @@
 //! The outbox: durable acceptance, schedule, retry, outcome.
 
 mod accept;
+mod accept_raw;
 mod backoff;
 mod clock;
 mod credential;
@@ -33,6 +34,7 @@ use metrics::Metrics;
 use queue::Queue;
 
 pub use accept::{AcceptError, Accepted, Request};
+pub use accept_raw::RawRequest;
 pub use clock::Clock;
 pub use model::{Message, Recipient, RecipientState, State};
 pub use settle::Schedule;
@@ -51,6 +53,7 @@ pub struct Outbox {
     log: Log,
     mailer: Mailer,
     host: Host,
+    rules: accept_raw::Rules,
     spool: Spool,
     schedule: Schedule,
     give_up_ms: i64,
@@ -102,6 +105,7 @@ impl Outbox {
         let give_up_ms = i64::from(config.outbox.give_up_hours) * 3_600_000;
         let clock = config.clock.clone();
         let queue = schedule::load(&store, &schedule, give_up_ms, &clock).await?;
+        let host = Host::of(&config.state_dir);
         Ok(Self {
             store,
             registry,
@@ -109,7 +113,8 @@ impl Outbox {
             certificates,
             log,
             mailer,
-            host: Host::of(&config.state_dir),
+            rules: accept_raw::Rules::of(&config.sendmail, &host.name)?,
+            host,
             spool,
             schedule,
             give_up_ms,

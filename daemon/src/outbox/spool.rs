@@ -5,7 +5,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
-use crate::message::Composed;
 use crate::service::private_folder;
 
 /// Bodies up to this size live in the database: one commit instead of a file, its fsync and the folder's.
@@ -81,13 +80,17 @@ impl Spool {
         self.folder.join(format!("{id}.eml"))
     }
 
-    /// Writes a body and returns when it is on the disk.
+    /// Writes a body and returns its bytes when it is on the disk.
     ///
     /// # Errors
     /// Of the disk; nothing is left behind.
-    pub(super) fn store(&self, id: &str, composed: &Composed) -> io::Result<()> {
+    pub(super) fn store(
+        &self,
+        id: &str,
+        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> io::Result<u64> {
         let path = self.body(id);
-        let written = write_synced(&path, composed).and_then(|()| sync_folder(&self.folder));
+        let written = write_synced(&path, write).and_then(|size| sync_folder(&self.folder).map(|()| size));
         if written.is_err() {
             let _ = fs::remove_file(&path);
         }
@@ -130,11 +133,13 @@ impl Drop for Upload {
     }
 }
 
-fn write_synced(path: &Path, composed: &Composed) -> io::Result<()> {
+fn write_synced(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<u64> {
     let mut out =
         BufWriter::with_capacity(256 * 1024, OpenOptions::new().write(true).create_new(true).open(path)?);
-    composed.write_to(&mut out)?;
-    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    write(&mut out)?;
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    Ok(file.metadata()?.len())
 }
 
 /// Makes a new name in `folder` last. Windows cannot open a folder as a file; NTFS journals names by itself.

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension as _, params};
 
 use super::{Store, StoreError, oauth};
+use crate::accounts::history::{Note, RevisionKind, SecretChange};
 use crate::accounts::{Account, AccountId};
 
 /// An account as it is stored.
@@ -20,6 +21,21 @@ pub struct AccountRow {
     pub client_secret: Option<Vec<u8>>,
     /// Unix milliseconds and name of the last change; `None`: as the daemon made it.
     pub changed: Option<(i64, String)>,
+}
+
+/// A change of an account to be written.
+#[derive(Clone, Debug)]
+pub struct AccountPut {
+    /// The account after it; its revision is yet to be given.
+    pub row: AccountRow,
+    /// The revision that is stored now; `None`: it is not there.
+    pub expected: Option<i64>,
+    /// The settings that differ.
+    pub fields: Vec<&'static str>,
+    /// What else is kept of the change.
+    pub note: Note,
+    /// Tokens of the account are still for the same client, endpoints and server.
+    pub tokens_stay: bool,
 }
 
 /// The daemon itself as an author: no caller has this id, which is a SID or "uid:N" for them.
@@ -69,47 +85,26 @@ impl Store {
         .await
     }
 
-    /// Writes an account, if what is stored has `expected` as its revision (`None`: if it is not there). `None` as the
-    /// result: it has another, nothing was changed. Else the new revision, and whether tokens were forgotten, because
-    /// they do not stay.
+    /// Writes accounts, all of them or none: each if what is stored has the revision it expects. The error of the inner
+    /// result is the first that has another one; nothing was changed then. Else the new revisions, and whether tokens
+    /// were forgotten, because they do not stay.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn put_account(
+    pub async fn put_accounts(
         &self,
-        row: &AccountRow,
-        expected: Option<i64>,
-        fields: &[&str],
+        puts: Vec<AccountPut>,
         author: &Author,
         at: i64,
-        tokens_stay: bool,
-    ) -> Result<Option<(i64, bool)>, StoreError> {
-        let (id, password, author) = (row.id.as_str().to_owned(), row.password.clone(), author.clone());
-        let client_secret = row.client_secret.clone();
-        let settings = json(&row.account)?;
-        // A new secret may be all that was missing.
-        let renewed = fields.contains(&"oauth_client_secret");
-        let fields = json(&fields)?;
+    ) -> Result<Result<Vec<(i64, bool)>, AccountId>, StoreError> {
+        let author = author.clone();
         self.write(move |c| {
-            if revision(c, &id)? != expected {
-                return Ok(None);
+            for put in &puts {
+                if revision(c, put.row.id.as_str())? != put.expected {
+                    return Ok(Err(put.row.id.clone()));
+                }
             }
-            c.prepare_cached(
-                "INSERT INTO account_revision (account, at, caller_id, caller_name, fields, settings)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![id, at, author.id, author.name, fields, settings])?;
-            let revision = c.last_insert_rowid();
-            c.prepare_cached(
-                "INSERT INTO account (id, revision, settings, password, client_secret) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (id) DO UPDATE SET revision = ?2, settings = ?3, password = ?4, client_secret = ?5",
-            )?
-            .execute(params![id, revision, settings, password, client_secret])?;
-            let signed_out = !tokens_stay && oauth::forget(c, &id)?;
-            if !signed_out && renewed {
-                oauth::client_repaired(c, &id)?;
-            }
-            Ok(Some((revision, signed_out)))
+            puts.iter().map(|put| write_account(c, put, &author, at)).collect::<Result<_, _>>().map(Ok)
         })
         .await
     }
@@ -130,16 +125,46 @@ impl Store {
             if revision(c, &id)? != Some(expected) {
                 return Ok(false);
             }
+            let signed_out = oauth::forget(c, &id)?;
+            let note = Note { kind: Some(RevisionKind::Deleted), signed_out, ..Note::default() };
             c.execute(
-                "INSERT INTO account_revision (account, at, caller_id, caller_name, fields) VALUES (?1, ?2, ?3, ?4, '[]')",
-                params![id, at, author.id, author.name],
+                "INSERT INTO account_revision (account, at, caller_id, caller_name, fields, note)
+                 VALUES (?1, ?2, ?3, ?4, '[]', ?5)",
+                params![id, at, author.id, author.name, json(&note)?],
             )?;
-            oauth::forget(c, &id)?;
             c.execute("DELETE FROM account WHERE id = ?1", [&id])?;
             Ok(true)
         })
         .await
     }
+}
+
+fn write_account(
+    c: &rusqlite::Connection,
+    put: &AccountPut,
+    author: &Author,
+    at: i64,
+) -> Result<(i64, bool), StoreError> {
+    let AccountPut { row, fields, note, tokens_stay, .. } = put;
+    let (id, settings) = (row.id.as_str(), json(&row.account)?);
+    let signed_out = !tokens_stay && oauth::forget(c, id)?;
+    // A new secret may be all that was missing.
+    if !signed_out && note.client_secret == Some(SecretChange::Set) {
+        oauth::client_repaired(c, id)?;
+    }
+    let note = Note { signed_out, ..note.clone() };
+    c.prepare_cached(
+        "INSERT INTO account_revision (account, at, caller_id, caller_name, fields, settings, note)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![id, at, author.id, author.name, json(fields)?, settings, json(&note)?])?;
+    let revision = c.last_insert_rowid();
+    c.prepare_cached(
+        "INSERT INTO account (id, revision, settings, password, client_secret) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (id) DO UPDATE SET revision = ?2, settings = ?3, password = ?4, client_secret = ?5",
+    )?
+    .execute(params![id, revision, settings, row.password, row.client_secret])?;
+    Ok((revision, signed_out))
 }
 
 fn revision(c: &rusqlite::Connection, id: &str) -> rusqlite::Result<Option<i64>> {

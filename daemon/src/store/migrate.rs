@@ -12,7 +12,7 @@ use crate::service::private_file;
 const APPLICATION_ID: i64 = 0x4658_5054;
 
 /// Schema steps; PRAGMA user_version counts those that were taken.
-const STEPS: &[&str] = &[include_str!("schema.sql")];
+const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// Up to this size the whole file is checked at each start: a few milliseconds. Damage in a larger one shows when the
 /// damaged page is read.
@@ -100,6 +100,29 @@ mod tests {
         let path = folder.path().join("faxpost.db");
         drop(open(&path).unwrap());
         drop(open(&path).unwrap());
+    }
+
+    #[test]
+    fn a12_a_database_of_version_1_keeps_its_history() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("faxpost.db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(STEPS[0]).unwrap();
+        old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        old.execute_batch(
+            "INSERT INTO account_revision (account, at, caller_id, caller_name, fields, settings)
+             VALUES ('default', 5, 'uid:0', 'root', '[\"port\",\"password\"]', '{\"port\":26}')",
+        )
+        .unwrap();
+        drop(old);
+        let connection = open(&path).unwrap();
+        let version: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        assert_eq!(version, STEPS.len());
+        let row = connection.query_row("SELECT at, fields, note FROM account_revision", [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
+        });
+        assert_eq!(row.unwrap(), (5, "[\"port\",\"password\"]".to_owned(), "{}".to_owned()));
     }
 
     #[test]

@@ -12,13 +12,14 @@ mod policy;
 mod reader;
 mod requests;
 mod retention;
+mod revisions;
 mod writer;
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-pub use accounts::{AccountRow, Author, DAEMON};
+pub use accounts::{AccountPut, AccountRow, Author, DAEMON};
 pub use audit::AuditFilter;
 pub use log::From as EntriesFrom;
 pub use messages::{Due, Inserted, Listing, NewMessage, Queued, Released, Settled, Unfinished, Written};

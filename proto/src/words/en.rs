@@ -150,6 +150,7 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::POLICY_DENIED => "The policy does not allow you to do that. An administrator can change it.",
         reason::FIELD_DENIED => "Only administrators may change these fields.",
         reason::ACCOUNT_NOT_FOUND => "There is no such account.",
+        reason::REVISION_NOT_FOUND => "There is no such revision of an account.",
         reason::MESSAGE_NOT_FOUND => "There is no such message, or it is somebody else's.",
         reason::ENTRY_NOT_FOUND => "There is no such log entry, or it is somebody else's.",
         reason::TRANSCRIPT_NOT_FOUND => "This log entry has no transcript.",
@@ -163,6 +164,9 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::LOCKOUT => "That would lock the administrators out.",
         reason::TOO_MANY_CONNECTIONS => "You have too many connections open. Try again later.",
         reason::TOO_MANY_CALLS => "You have too many calls under way. Try again later.",
+        reason::SENDER_DENIED => {
+            "The account may not send as this author. An administrator can let it: [sendmail] in faxpostd.toml."
+        }
         reason::QUEUE_SHARE => "You have too many unfinished messages in the outbox. Try again later.",
         reason::MESSAGE_TOO_LARGE => "The message is too large.",
         reason::TOO_SLOW => "The service waited too long for data. Try again.",

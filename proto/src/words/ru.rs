@@ -151,6 +151,7 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::POLICY_DENIED => "Политика не разрешает вам это. Изменить её может администратор.",
         reason::FIELD_DENIED => "Эти поля могут менять только администраторы.",
         reason::ACCOUNT_NOT_FOUND => "Такой учётной записи нет.",
+        reason::REVISION_NOT_FOUND => "Такой версии учётной записи нет.",
         reason::MESSAGE_NOT_FOUND => "Такого письма нет, или оно чужое.",
         reason::ENTRY_NOT_FOUND => "Такой записи журнала нет, или она чужая.",
         reason::TRANSCRIPT_NOT_FOUND => "У этой записи журнала нет диалога SMTP.",
@@ -162,6 +163,10 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::LOCKOUT => "После этого администраторы потеряли бы доступ.",
         reason::TOO_MANY_CONNECTIONS => "У вас открыто слишком много соединений. Повторите позже.",
         reason::TOO_MANY_CALLS => "У вас слишком много незавершённых запросов. Повторите позже.",
+        reason::SENDER_DENIED => {
+            "Эта учётная запись не отправляет почту от имени такого автора. Разрешить это может администратор: [sendmail] в \
+             faxpostd.toml."
+        }
         reason::QUEUE_SHARE => "У вас слишком много неотправленных писем. Повторите позже.",
         reason::MESSAGE_TOO_LARGE => "Письмо слишком велико.",
         reason::TOO_SLOW => "Служба слишком долго ждала данных. Повторите.",

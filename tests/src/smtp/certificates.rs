@@ -60,6 +60,15 @@ impl Authority {
         self.issue(server("localhost", &["localhost", "127.0.0.1", "::1"]))
     }
 
+    /// For these hosts, in its time.
+    ///
+    /// # Panics
+    /// There is no name, or one is none.
+    #[must_use]
+    pub fn named(&self, names: &[&str]) -> Identity {
+        self.issue(server(names[0], names))
+    }
+
     /// Over since 2021.
     #[must_use]
     pub fn expired(&self) -> Identity {

@@ -39,6 +39,7 @@ async fn a1_to_a8_a_fresh_install_has_the_defaults_of_the_requirements() {
         security: Security::None.into(),
         tls_check: TlsCheck::System.into(),
         sign: Signing::Off.into(),
+        sender_email_is_default: true,
         // Everything else is off or empty, and nobody changed it.
         ..v1::Account::default()
     };

@@ -18,12 +18,28 @@ use crate::kit::{account, decide, ok, refused, smtp_account};
 /// Administrators keep these.
 const KEPT: [&str; 2] = ["faxpost.v1.Admin/GetPolicy", "faxpost.v1.Admin/UpdatePolicy"];
 
-/// Every method that the daemon's own descriptors know, as "faxpost.v1.Mail/SendMail".
+/// Those of gRPC itself, and whether they stream: requests, answers.
+const GENERIC: [(&str, bool, bool); 4] = [
+    ("grpc.health.v1.Health/Check", false, false),
+    ("grpc.health.v1.Health/Watch", false, true),
+    ("grpc.reflection.v1.ServerReflection/ServerReflectionInfo", true, true),
+    ("grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", true, true),
+];
+
+/// Every method that the daemon serves, as "faxpost.v1.Mail/SendMail".
 fn methods() -> Vec<(String, MethodDescriptorProto)> {
     let files = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap().file;
     let services = files.into_iter().flat_map(|file| {
         let package = file.package().to_owned();
         file.service.into_iter().map(move |service| (package.clone(), service))
+    });
+    let generic = GENERIC.map(|(path, client, server)| {
+        let kind = MethodDescriptorProto {
+            client_streaming: Some(client),
+            server_streaming: Some(server),
+            ..MethodDescriptorProto::default()
+        };
+        (path.to_owned(), kind)
     });
     services
         .flat_map(|(package, service)| {
@@ -31,6 +47,7 @@ fn methods() -> Vec<(String, MethodDescriptorProto)> {
             let path = move |method: &MethodDescriptorProto| format!("{package}.{name}/{}", method.name());
             service.method.into_iter().map(move |method| (path(&method), method))
         })
+        .chain(generic)
         .collect()
 }
 
@@ -47,7 +64,10 @@ async fn call(channel: &Channel, path: &str, kind: &MethodDescriptorProto) -> Re
             let parts = Request::new(tokio_stream::once(()));
             client.client_streaming(parts, path, codec).await.map(drop)
         }
-        (true, true) => panic!("no method of Faxpost streams both ways"),
+        (true, true) => {
+            let parts = Request::new(tokio_stream::once(()));
+            client.streaming(parts, path, codec).await.map(drop)
+        }
     }
 }
 
@@ -133,7 +153,8 @@ async fn h2_what_is_no_method_is_denied_and_not_unimplemented() {
         "//faxpost.v1.Mail/SendMail",
         "/Mail/SendMail",
         "/faxpost.v1.Mail",
-        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        "/grpc.health.v1.Health/List",
+        "/grpc.reflection.v1.ServerReflection/Nope",
         "/",
     ] {
         for kind in &kinds {

@@ -59,6 +59,7 @@ async fn a_destroyed_database_is_told_to_whoever_needs_it_and_the_daemon_lives()
         failed("SendMail", mail.send_mail(mail_to("b@example.test"))).await;
         let part = v1::SendMailStreamRequest { part: Some(Part::Mail(mail_to("b@example.test"))) };
         failed("SendMailStream", mail.send_mail_stream(tokio_stream::once(part))).await;
+        failed("SendRawMail", mail.send_raw_mail(raw(10))).await;
         failed("RetryMessage", mail.retry_message(v1::RetryMessageRequest { id: id() })).await;
         failed("HoldMessage", mail.hold_message(v1::HoldMessageRequest { id: id() })).await;
         failed("ReleaseMessage", mail.release_message(v1::ReleaseMessageRequest { id: id() })).await;
@@ -68,6 +69,12 @@ async fn a_destroyed_database_is_told_to_whoever_needs_it_and_the_daemon_lives()
         failed("UpdateAccount", daemon.set(smtp_account("default", 25), &["server"])).await;
         let request = v1::DeleteAccountRequest { id: "sales".to_owned(), etag: made.etag.clone() };
         failed("DeleteAccount", accounts.delete_account(request)).await;
+        let etag = before.etag.clone();
+        let changed = v1::Account { id: "default".to_owned(), etag, port: 26, ..v1::Account::default() };
+        let update_mask = Some(faxpost_tests::daemon::mask(&["port"]));
+        let one = v1::AccountImport { account: Some(changed), update_mask };
+        let request = v1::ImportAccountsRequest { accounts: vec![one], validate_only: false };
+        failed("ImportAccounts", accounts.import_accounts(request)).await;
         failed("UpdatePolicy", decide(&daemon, "Mail/SendMail", Role::User, Decision::Deny)).await;
     }
 
@@ -86,6 +93,14 @@ async fn a_destroyed_database_is_told_to_whoever_needs_it_and_the_daemon_lives()
     assert!(daemon.stderr().contains("the store failed"), "{}", daemon.stderr());
 }
 
+/// A finished message of so many bytes.
+fn raw(bytes: usize) -> impl tokio_stream::Stream<Item = v1::SendRawMailRequest> {
+    use v1::send_raw_mail_request::Part;
+    let to = v1::RawEnvelope { recipients: vec!["b@example.test".to_owned()], ..v1::RawEnvelope::default() };
+    let parts = [Part::Envelope(to), Part::Chunk(vec![b'\n'; bytes].into())];
+    tokio_stream::iter(parts.map(|part| v1::SendRawMailRequest { part: Some(part) }))
+}
+
 #[tokio::test]
 async fn f2_a_spool_that_is_gone_refuses_large_mail_and_small_mail_goes_on() {
     let daemon = TestDaemon::start().await;
@@ -97,6 +112,7 @@ async fn f2_a_spool_that_is_gone_refuses_large_mail_and_small_mail_goes_on() {
     let parts = [Part::Mail(mail_to("a@example.test")), Part::Attachment(start), Part::Chunk(vec![7].into())];
     let parts = parts.map(|part| v1::SendMailStreamRequest { part: Some(part) });
     failed("SendMailStream", mail.send_mail_stream(tokio_stream::iter(parts))).await;
+    failed("SendRawMail", mail.send_raw_mail(raw(200_000))).await;
 
     let id = send(&daemon, mail_to("a@example.test")).await;
     finished(&daemon, &id).await;

@@ -9,14 +9,18 @@ mod admin;
 mod authorization;
 mod diagnostics;
 mod diagnostics_test;
+mod discover;
 #[cfg(unix)]
 mod faults;
+mod history;
 mod kit;
 mod log;
 mod mail;
 mod mail_outbox;
 mod mail_schedule;
 mod mail_stream;
+mod raw_mail;
+mod reflection;
 mod secrets;
 #[cfg(unix)]
 mod signing;

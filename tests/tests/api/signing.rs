@@ -71,6 +71,23 @@ impl Office {
     }
 }
 
+/// What programs pipe in knows nothing of 7 bits, and is signed all the same.
+#[tokio::test]
+async fn f4_mail_piped_in_with_8_bit_text_is_signed() {
+    use v1::send_raw_mail_request::Part;
+    for sign in [v1::Signing::Clear, v1::Signing::Opaque] {
+        let office = Office::open(sign).await;
+        office.install(&office.pki.person(SENDER, Kind::EcP256)).await;
+        let message = "From: root (Cron Daemon)\nSubject: Отчёт\nContent-Type: multipart/mixed; boundary=b\n\n--b \n\nВсё хорошо. \n\
+                       From here\n--b\nContent-Type: text/plain; name=\"Факс.txt\"\n\nx\n--b--\n";
+        let to = v1::RawEnvelope { recipients: vec!["ann@example.test".to_owned()], ..Default::default() };
+        let parts = [Part::Envelope(to), Part::Chunk(message.into())];
+        let parts = parts.map(|part| v1::SendRawMailRequest { part: Some(part) });
+        let sent = ok(office.daemon.mail().await.send_raw_mail(tokio_stream::iter(parts)).await);
+        office.goes(&sent.id).await;
+    }
+}
+
 #[tokio::test]
 async fn a8_c7_an_account_signs_all_that_it_sends_clear_or_opaque() {
     for (sign, begins) in [

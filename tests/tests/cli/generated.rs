@@ -10,7 +10,7 @@ use crate::kit::{command, faxpost};
 const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "zsh"];
 
 /// Every command as its words, found in the help of the one above it.
-async fn commands(daemon: &TestDaemon) -> BTreeSet<Vec<String>> {
+pub(crate) async fn commands(daemon: &TestDaemon) -> BTreeSet<Vec<String>> {
     let mut found = BTreeSet::new();
     let mut open = vec![Vec::<String>::new()];
     while let Some(path) = open.pop() {
@@ -38,6 +38,8 @@ async fn g1_every_command_has_help_a_manual_page_and_completions() {
     for known in [
         "status",
         "account set",
+        "account edit",
+        "account rollback",
         "send",
         "outbox hold",
         "log transcript",
@@ -66,13 +68,46 @@ async fn g1_every_command_has_help_a_manual_page_and_completions() {
 
     for shell in SHELLS {
         let script = faxpost(&daemon, &["completions", shell]).await.exits(0);
-        for path in &commands {
-            let name = path.last().unwrap();
-            assert!(script.out.contains(name.as_str()), "{shell} does not complete {path:?}");
-        }
-        assert!(script.out.contains("wait-seconds"), "{shell} completes options");
+        assert!(script.out.contains("FAXPOST_COMPLETE"), "{shell} asks the program");
     }
+    for path in &commands {
+        let (name, before) = path.split_last().unwrap();
+        let found = completed(&daemon, before, "").await;
+        assert!(found.contains(name), "{path:?} is not among {found:?}");
+    }
+    let options = completed(&daemon, &["send".to_owned()], "--wa").await;
+    assert_eq!(options, ["--wait", "--wait-seconds"]);
     faxpost(&daemon, &["completions", "tcsh"]).await.exits(64).complains("powershell");
+}
+
+/// What a shell offers behind these words, where `current` is begun.
+async fn completed(daemon: &TestDaemon, before: &[String], current: &str) -> Vec<String> {
+    let words: Vec<_> = before.iter().map(String::as_str).collect();
+    let line = [&["--", "faxpost"][..], &words, &[current]].concat();
+    let mut asked = command(daemon, &line);
+    // As the script for bash does it.
+    asked.env("FAXPOST_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", (words.len() + 1).to_string());
+    asked.env("_CLAP_IFS", "\n").env("_CLAP_COMPLETE_COMP_TYPE", "9");
+    let output = bins::started(|| asked.spawn()).wait_with_output().await.unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{line:?}: {}", String::from_utf8_lossy(&output.stderr));
+    said.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn g1_completions_ask_the_daemon_for_ids_and_keep_quiet_without_it() {
+    let mut daemon = TestDaemon::start().await;
+    faxpost(&daemon, &["account", "create", "office"]).await.exits(0);
+    faxpost(&daemon, &["account", "create", "online"]).await.exits(0);
+    let id = crate::kit::send(&daemon, "a@example.test").await;
+    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    assert_eq!(completed(&daemon, &words(&["account", "show"]), "o").await, ["office", "online"]);
+    assert_eq!(completed(&daemon, &words(&["account", "diff"]), "").await[0], "3");
+    assert_eq!(completed(&daemon, &words(&["outbox", "show"]), &id[..6]).await, [id]);
+    let keys = completed(&daemon, &words(&["account", "set"]), "sender-").await;
+    assert_eq!(keys, ["sender-email=", "sender-name="]);
+    daemon.kill();
+    assert_eq!(completed(&daemon, &words(&["account", "show"]), "o").await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ pub(crate) fn job(server: &SmtpServer) -> Job {
             plaintext_auth: false,
             ehlo_name: "fax.test".to_owned(),
             timeouts: TIMEOUTS,
+            proxy: None,
         }),
         envelope: Envelope { from: "a@example.com".to_owned(), to: vec!["b@example.com".to_owned()] },
         body: Body::Inline(MESSAGE.to_vec()),

@@ -6,6 +6,7 @@ mod content;
 mod faults;
 mod kit;
 mod pickup;
+mod proxy;
 mod recipients;
 mod reuse;
 mod sign_in;

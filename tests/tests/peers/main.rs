@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod callers;
 mod delivery;
 mod fault_points;
 mod harness;

@@ -36,6 +36,7 @@ fn smtp(server: &SmtpServer) -> Route {
         plaintext_auth: false,
         ehlo_name: "fax.test".to_owned(),
         timeouts: Timeouts { connect: 20, command: 20, data: 20, final_answer: 20 },
+        proxy: None,
     })
 }
 

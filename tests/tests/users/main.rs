@@ -7,6 +7,7 @@
 mod approvals;
 mod certificates;
 mod disk;
+mod history;
 mod kit;
 mod mailer;
 mod own;

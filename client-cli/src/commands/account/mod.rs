@@ -19,7 +19,15 @@ use crate::{
 
 mod create;
 mod delete;
+mod diff;
+mod discover;
+mod edit;
+mod export;
+mod history;
+mod import;
 mod list;
+mod presets;
+mod rollback;
 mod set;
 mod show;
 mod test;
@@ -44,7 +52,18 @@ pub(super) async fn run(command: Account, context: &mut Context) -> Result<(), E
             let secrets = set::Secrets { password, clear_password, client_secret, clear_client_secret };
             set::run(&settings, &secrets, set::Mode { validate_only, etag }, context).await
         }
+        Account::Edit { id } => edit::run(id, context).await,
         Account::Delete { id, etag } => delete::run(id, etag, context).await,
+        Account::History { all: true, number, .. } => history::run(String::new(), number, context).await,
+        Account::History { id, number, .. } => history::run(id, number, context).await,
+        Account::Diff { old, new } => diff::run(old, new, context).await,
+        Account::Rollback { revision, validate_only, etag } => {
+            rollback::run(revision, validate_only, etag, context).await
+        }
+        Account::Export { ids } => export::run(&ids, context).await,
+        Account::Import(args) => import::run(&args, context).await,
+        Account::Presets => presets::run(context).await,
+        Account::Discover { address } => discover::run(address, context).await,
         Account::Test { settings, to, until, password } => {
             test::run(&settings, to, until, &password, context).await
         }
@@ -73,6 +92,8 @@ fn warn(account: &Settings, context: &mut Context) -> Result<(), Error> {
 struct SecretChanges {
     password: Option<&'static str>,
     client_secret: Option<&'static str>,
+    /// What there was before is not known: the history does not keep it.
+    of_the_history: bool,
 }
 
 /// What differs between two states, key by key; `None`: nothing.
@@ -99,7 +120,11 @@ fn differences(old: &Settings, new: &Settings, secrets: &SecretChanges, context:
     ] {
         let Some(what) = change else { continue };
         some = true;
-        let before = if had { texts.password_set } else { texts.password_unset };
+        let before = match (secrets.of_the_history, had) {
+            (true, _) => "",
+            (false, true) => texts.password_set,
+            (false, false) => texts.password_unset,
+        };
         table.row([name.into(), before.into(), Cell::styled(what, Style::Bold)]);
     }
     some.then_some(table)

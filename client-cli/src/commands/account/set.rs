@@ -99,7 +99,7 @@ pub(super) async fn overtaken(client: &mut AccountsClient<Channel>, account: Str
     Error::Overtaken { account, by }
 }
 
-fn tell(
+pub(super) fn tell(
     old: &Account,
     answer: &UpdateAccountResponse,
     fields: &[String],
@@ -122,18 +122,28 @@ fn tell(
         Some(table) => context.out.table(&table)?,
         None => context.out.line(texts.unchanged)?,
     }
-    if answer.password_cleared {
-        let sentence = (texts.password_cleared)(&set_command(&new.id));
-        context.out.warning(&sentence)?;
-    }
-    if secret_cleared {
-        let sentence = (texts.signin.secret_cleared)(&set_command(&new.id));
-        context.out.warning(&sentence)?;
-    }
+    warn_of_cleared(&new.id, answer.password_cleared, secret_cleared, context)?;
     if new.method() == Method::Pickup && !validate_only && about_a_server(fields) {
         let command = format!("{} method=secure-smtp-client", set_command(&new.id));
         let sentence = (texts.still_pickup)(&command);
         context.out.note(&sentence)?;
+    }
+    Ok(())
+}
+
+/// A secret belonged to another server or client, and is gone: what to do.
+pub(super) fn warn_of_cleared(
+    id: &str,
+    password: bool,
+    client_secret: bool,
+    context: &mut Context,
+) -> Result<(), Error> {
+    let texts = context.texts;
+    if password {
+        context.out.warning(&(texts.password_cleared)(&set_command(id)))?;
+    }
+    if client_secret {
+        context.out.warning(&(texts.signin.secret_cleared)(&set_command(id)))?;
     }
     Ok(())
 }

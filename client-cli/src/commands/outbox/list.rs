@@ -13,7 +13,7 @@ use crate::{
 /// What the daemon gives on one page at most.
 const PAGE: u32 = 500;
 
-pub(super) async fn run(
+pub(in crate::commands) async fn run(
     states: &[MessageState],
     account: Option<String>,
     number: u32,

@@ -9,7 +9,7 @@ use prost::Name;
 use super::{Context, request};
 use crate::{args::Outbox, error::Error, output::style::Style};
 
-mod list;
+pub(super) mod list;
 mod show;
 
 pub(super) use show::recipients;

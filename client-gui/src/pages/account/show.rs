@@ -103,6 +103,7 @@ impl AccountPage {
         view.set_proxy(shown.field("proxy", texts.none));
         view.set_max_connections(shown.field("max_connections", "3"));
         view.set_messages_per_minute(shown.field("messages_per_minute", texts.no_limit));
+        view.set_timeout_seconds(shown.field("timeout_seconds", "60"));
         view.set_pickup_directory(shown.field("pickup_directory", texts.usual_folder));
 
         let app = window.global::<AppView>();

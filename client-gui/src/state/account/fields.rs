@@ -96,7 +96,7 @@ fields! {
     text: sender_email, server, tls_pin, login, certificate, pickup_directory, ehlo_name, oauth_profile, oauth_client_id,
         oauth_tenant, oauth_scope, oauth_authorization_endpoint, oauth_token_endpoint,
         oauth_device_authorization_endpoint, oauth_revocation_endpoint, mechanism, envelope_sender, reply_to, proxy;
-    number: port, max_connections, messages_per_minute;
+    number: port, max_connections, messages_per_minute, timeout_seconds;
     switch: authentication, plaintext_auth, oauth;
     choice: method, security, tls_check, sign;
 }
@@ -121,7 +121,7 @@ mod tests {
         for field in ALL {
             let mut other = Account::default();
             match *field {
-                "port" | "max_connections" | "messages_per_minute" => {
+                "port" | "max_connections" | "messages_per_minute" | "timeout_seconds" => {
                     assert!(set_text(&mut other, field, "7"));
                 }
                 "authentication" | "plaintext_auth" | "oauth" => set_switch(&mut other, field, true),

@@ -53,7 +53,13 @@ impl Matrix<'_> {
         match field {
             "pickup_directory" if account.method() != Method::Pickup => Some(Barrier::NotPickup),
             "pickup_directory" if !self.administrator => Some(Barrier::Administrators),
-            "server" | "port" | "proxy" | "ehlo_name" | "max_connections" | "messages_per_minute"
+            "server"
+            | "port"
+            | "proxy"
+            | "ehlo_name"
+            | "max_connections"
+            | "messages_per_minute"
+            | "timeout_seconds"
                 if self.row().is_some_and(|row| row.securities.is_empty()) =>
             {
                 Some(Barrier::Method(account.method()))

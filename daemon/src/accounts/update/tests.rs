@@ -347,3 +347,35 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn d3_the_way_through_a_proxy_is_part_of_the_binding() {
+    let id = AccountId::default_account();
+    let change = applied(&[Set::Proxy("proxy.example.com:1080".to_owned())]);
+    assert_eq!(change.password, PasswordChange::Clear { by_binding: true });
+    assert!(!change.tokens_stay);
+    let through = change.account;
+    let spelled = apply(&through, true, &[Set::Proxy("PROXY.example.com:1080".to_owned())], true).unwrap();
+    assert_eq!(spelled.password, PasswordChange::Keep, "two spellings of one proxy");
+    let other = apply(&through, true, &[Set::Proxy("proxy.example.com:1081".to_owned())], true).unwrap();
+    assert_eq!(other.password, PasswordChange::Clear { by_binding: true });
+    assert_ne!(binding(&id, &through), binding(&id, &account()));
+}
+
+#[test]
+fn d3_what_was_sealed_before_there_were_proxies_can_still_be_read() {
+    let expected = b"faxpost-password-binding-1\0\0\0\0\0\0\0\x07default\0\0\0\0\0\0\0\x10mail.example.com\0\0\0\0\0\0\0\x02\x02K\
+                     \0\0\0\0\0\0\0\x08starttls\0\0\0\0\0\0\0\x06system\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x03fax";
+    assert_eq!(binding(&AccountId::default_account(), &account()), expected);
+}
+
+#[test]
+fn a10_timeouts_and_proxies_are_checked_and_go_with_the_own_engine_only() {
+    let set = applied(&[Set::TimeoutSeconds(5), Set::Proxy("[2001:db8::1]:1080".to_owned())]).account;
+    assert_eq!((set.timeout_seconds, set.proxy_parts()), (5, Some(("2001:db8::1".to_owned(), 1080))));
+    for wrong in [1, 4, 601, u32::MAX] {
+        assert_eq!(refused(&account(), &[Set::TimeoutSeconds(wrong)]), invalid("timeout_seconds"));
+    }
+    assert_eq!(refused(&account(), &[Set::Proxy("proxy".to_owned())]), invalid("proxy"));
+    assert_eq!(applied(&[Set::TimeoutSeconds(0), Set::Proxy(String::new())]).account, account());
+}

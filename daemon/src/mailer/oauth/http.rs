@@ -28,13 +28,7 @@ pub(super) struct Http(Client);
 impl Http {
     /// `url`: what will be asked, for what depends on it.
     pub(super) async fn for_url(url: &str) -> Result<Self, ExchangeError> {
-        let tls = system_check().await.and_then(|verifier| {
-            Ok(rustls::ClientConfig::builder_with_provider(provider())
-                .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-                .dangerous()
-                .with_custom_certificate_verifier(verifier)
-                .with_no_client_auth())
-        });
+        let tls = tls_of_the_system().await;
         let tls = tls.map_err(|error| unreachable(format!("TLS cannot be used: {error}")))?;
         let builder = Client::builder()
             .tls_backend_preconfigured(tls)
@@ -85,6 +79,16 @@ impl Http {
         let request = http::Request::get(url).header(ACCEPT, "application/json").body(Vec::new());
         self.send(request.map_err(|error| unreachable(error.to_string()))?).await
     }
+}
+
+/// TLS whose certificates the platform checks, as for SMTP.
+pub(in crate::mailer) async fn tls_of_the_system() -> Result<rustls::ClientConfig, rustls::Error> {
+    let verifier = system_check().await?;
+    Ok(rustls::ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
 }
 
 /// The machine itself: a proxy has no part in it.

@@ -27,6 +27,7 @@ pub use exchange::{
     Answer, DeviceCodes, Exchange, ExchangeError, ExchangeFault, Metadata, OauthClient, Tokens,
 };
 
+pub(in crate::mailer) use self::http::tls_of_the_system;
 use self::http::{Http, fault};
 use crate::secrets::Secret;
 

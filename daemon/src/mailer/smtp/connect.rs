@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
+use tokio_socks::tcp::Socks5Stream;
 
 use crate::mailer::FailureKind;
 use crate::mailer::failure::Fault;
@@ -57,6 +58,42 @@ pub(super) async fn connect(addresses: &[SocketAddr], patience: Duration) -> Res
     let kind = telling.into_iter().find(|kind| tried.iter().any(|fault| fault.kind == *kind));
     let texts: Vec<_> = tried.into_iter().map(|fault| fault.text).collect();
     Err(Fault::new(kind.unwrap_or(FailureKind::Unreachable), texts.join("; ")))
+}
+
+/// Has the proxy at the other end make a connection to `server`, whose name it looks up: nothing of it is asked here.
+pub(super) async fn through(
+    stream: TcpStream,
+    server: &str,
+    port: u16,
+    patience: Duration,
+) -> Result<TcpStream, Fault> {
+    let asked = timeout(patience, Socks5Stream::connect_with_socket(stream, (server, port))).await;
+    let said = |what: &str| Fault::new(FailureKind::ProxyFailed, format!("the proxy {what}"));
+    let (kind, what) = match asked {
+        Ok(Ok(stream)) => return Ok(stream.into_inner()),
+        Err(_) => return Err(said("does not answer, or its way to the server does not")),
+        Ok(Err(error)) => match error {
+            tokio_socks::Error::ConnectionRefused => {
+                (FailureKind::ConnectionRefused, "says that nobody listens there")
+            }
+            // Also what proxies say of names that they do not find.
+            tokio_socks::Error::HostUnreachable => (FailureKind::Unreachable, "does not reach that host"),
+            tokio_socks::Error::NetworkUnreachable | tokio_socks::Error::TtlExpired => {
+                (FailureKind::Unreachable, "has no way there")
+            }
+            tokio_socks::Error::ConnectionNotAllowedByRuleset => {
+                (FailureKind::ProxyFailed, "does not allow it")
+            }
+            tokio_socks::Error::NoAcceptableAuthMethods | tokio_socks::Error::UnknownAuthMethod => {
+                return Err(said("wants a user name and a password, which is not supported"));
+            }
+            tokio_socks::Error::Io(_) | tokio_socks::Error::InvalidResponseVersion => {
+                return Err(said("is none: what answers does not speak SOCKS5"));
+            }
+            _ => (FailureKind::ProxyFailed, "failed at it"),
+        },
+    };
+    Err(Fault::new(kind, format!("asked for {server}:{port}, the proxy {what}")))
 }
 
 /// std has no kinds for resolver errors. Windows gives a code; Unix only getaddrinfo's sentence.

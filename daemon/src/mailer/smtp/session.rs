@@ -143,7 +143,14 @@ impl<'a> Session<'a> {
 
     async fn resolve(&mut self) -> Result<(), Fault> {
         let patience = Duration::from_secs(self.route.timeouts.connect);
-        self.addresses = connect::resolve(self.server(), self.route.port, patience).await?;
+        self.addresses = match &self.route.proxy {
+            None => connect::resolve(self.server(), self.route.port, patience).await?,
+            // The server's own name is the proxy's to look up.
+            Some(proxy) => {
+                self.progress.note(format!("through the proxy {proxy}"));
+                connect::resolve(&proxy.host, proxy.port, patience).await.map_err(of_proxy)?
+            }
+        };
         for address in &self.addresses {
             self.progress.note(address.ip().to_string());
         }
@@ -152,7 +159,18 @@ impl<'a> Session<'a> {
 
     async fn connect(&mut self) -> Result<(), Fault> {
         let patience = Duration::from_secs(self.route.timeouts.connect);
-        let stream = connect::connect(&self.addresses, patience).await?;
+        let stream = match &self.route.proxy {
+            None => connect::connect(&self.addresses, patience).await?,
+            Some(proxy) => {
+                let stream = connect::connect(&self.addresses, patience).await.map_err(of_proxy)?;
+                let (server, port) = (self.server(), self.route.port);
+                let stream = connect::through(stream, server, port, patience).await?;
+                self.label = format!("{server}:{port} through the proxy {proxy}");
+                self.tell(&format!("connected to {}", self.label));
+                self.connection.plain(stream);
+                return self.greeted().await;
+            }
+        };
         if let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) {
             self.connection.recorder.remark(&format!("connected to {peer}"));
             self.progress.note(format!("connected to {peer}"));
@@ -160,6 +178,11 @@ impl<'a> Session<'a> {
             self.label = peer.to_string();
         }
         self.connection.plain(stream);
+        self.greeted().await
+    }
+
+    /// Before implicit TLS there is no greeting.
+    async fn greeted(&mut self) -> Result<(), Fault> {
         if self.route.security == Security::Implicit { Ok(()) } else { self.greeting().await }
     }
 
@@ -344,6 +367,11 @@ impl<'a> Session<'a> {
     fn server(&self) -> &'a str {
         self.route.server.trim_start_matches('[').trim_end_matches(']')
     }
+}
+
+/// What failed on the way to the proxy is not about the server.
+fn of_proxy(fault: Fault) -> Fault {
+    Fault::new(FailureKind::ProxyFailed, format!("the proxy: {}", fault.text))
 }
 
 /// How an exchange ended.

@@ -7,6 +7,7 @@ use super::supervisor::Supervisor;
 use super::{Answer, Task};
 use crate::certs::{KeyAlgorithm, KeyError, KeyReference, SigningKey};
 use crate::mailer::FailureKind;
+use crate::mailer::discovery::{Exchangers, Findings, Lookup};
 use crate::mailer::signing::{Keys, SigningCheck};
 use crate::mailer::{ExchangeError, ExchangeFault, Signing};
 
@@ -35,6 +36,19 @@ impl Supervisor {
         };
         match self.call(Task::CheckSigning(Box::new(signing)), None).await {
             Ok((Answer::CheckSigning(check), _)) => *check,
+            Ok((_, link)) => failed(link.is_wrong().text),
+            Err(Lost { text, .. }) => failed(text),
+        }
+    }
+
+    pub(in crate::mailer) async fn discover(&self, lookup: Lookup) -> Findings {
+        let name = format!("MX {}", lookup.domain);
+        let failed = |text| Findings {
+            exchangers: Some(Exchangers { name, hosts: Err(text) }),
+            ..Findings::default()
+        };
+        match self.call(Task::Discover(lookup), None).await {
+            Ok((Answer::Discover(findings), _)) => *findings,
             Ok((_, link)) => failed(link.is_wrong().text),
             Err(Lost { text, .. }) => failed(text),
         }

@@ -29,6 +29,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::discovery::{self, Findings, Lookup};
 use super::progress::Gate;
 use super::signing::{Keys, SigningCheck, check_signing};
 use super::{Body, Engine, Event, Exchange, ExchangeError, Job, Outcome, Signing, oauth};
@@ -55,6 +56,8 @@ pub(super) enum Task {
     Deliver(Box<Job>),
     /// Ask a provider of OAuth 2.0.
     Exchange(Box<Exchange>),
+    /// Look for the servers of a domain.
+    Discover(Lookup),
     /// Sign a probe.
     CheckSigning(Box<Signing>),
     /// Sign what the daemon has: for methods that it does itself.
@@ -68,6 +71,8 @@ pub(super) enum Answer {
     Deliver(Box<Outcome>),
     /// Of [`Task::Exchange`].
     Exchange(Box<Result<super::Answer, ExchangeError>>),
+    /// Of [`Task::Discover`].
+    Discover(Box<Findings>),
     /// Of [`Task::CheckSigning`].
     CheckSigning(Box<SigningCheck>),
     /// Of [`Task::Sign`].
@@ -79,7 +84,7 @@ impl Task {
     fn body(&mut self) -> Option<&mut Body> {
         match self {
             Self::Deliver(job) => Some(&mut job.body),
-            Self::Exchange(_) | Self::CheckSigning(_) | Self::Sign(..) => None,
+            Self::Exchange(_) | Self::Discover(_) | Self::CheckSigning(_) | Self::Sign(..) => None,
         }
     }
 }
@@ -93,6 +98,7 @@ async fn perform(engine: Engine, task: Task, events: Option<UnboundedSender<Even
             Answer::Deliver(Box::new(outcome))
         }
         Task::Exchange(exchange) => Answer::Exchange(Box::new(oauth::run(*exchange).await)),
+        Task::Discover(lookup) => Answer::Discover(Box::new(discovery::run(lookup).await)),
         Task::CheckSigning(signing) => Answer::CheckSigning(Box::new(check_signing(*signing).await)),
         Task::Sign(key, message) => {
             let work = move || {

@@ -2,7 +2,7 @@
 
 /// A property of text that does not survive every transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Flaw {
+pub(in crate::message) enum Flaw {
     /// Bytes above 127: a server without 8BITMIME behind the first one encodes them anew.
     EightBit,
     /// A NUL is forbidden, and cut or dropped.
@@ -32,8 +32,8 @@ const FROM: &[u8] = b"From ";
 const LONGEST: usize = 998;
 
 /// Looks at canonical lines as they pass, however they are cut.
-#[derive(Default)]
-pub(super) struct Watch {
+#[derive(Debug, Default)]
+pub(in crate::message) struct Watch {
     /// Of the line at hand, as far as it has passed, without its CRLF.
     length: usize,
     beginning: [u8; FROM.len()],
@@ -42,7 +42,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn push(&mut self, piece: &[u8]) {
+    pub(in crate::message) fn push(&mut self, piece: &[u8]) {
         if !piece.is_ascii() {
             self.found(Flaw::EightBit);
         }
@@ -55,7 +55,7 @@ impl Watch {
     }
 
     /// The first in order of what was found, if anything was.
-    pub(super) fn finish(mut self) -> Option<Flaw> {
+    pub(in crate::message) fn finish(mut self) -> Option<Flaw> {
         self.line_ends();
         self.worst
     }

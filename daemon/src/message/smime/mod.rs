@@ -9,7 +9,7 @@
 
 mod cms;
 mod entity;
-mod lines;
+pub(in crate::message) mod lines;
 mod signed;
 mod source;
 

@@ -1,0 +1,113 @@
+//! Completions that ask the daemon: ids of accounts, revisions, messages and log entries.
+//!
+//! A completion that fails is no completion: nothing is said, and nobody waits long.
+
+use std::{env, ffi::OsStr, time::Duration};
+
+use clap_complete::CompletionCandidate as Candidate;
+use faxpost_proto::{
+    connect, endpoint,
+    v1::{
+        ListAccountsRequest, ListEntriesRequest, ListMessagesRequest, ListRevisionsRequest,
+        accounts_client::AccountsClient, log_client::LogClient, mail_client::MailClient,
+    },
+};
+use tonic::transport::Channel;
+
+use crate::settings::KEYS;
+
+/// Whoever presses a key does not want to wait longer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// More are no help.
+const MOST: i32 = 50;
+
+/// Ids of accounts.
+pub(crate) fn accounts(current: &OsStr) -> Vec<Candidate> {
+    beginning_with(
+        current,
+        ask(async |channel| {
+            let asked = ListAccountsRequest::default();
+            let accounts = AccountsClient::new(channel).list_accounts(asked).await?.into_inner().accounts;
+            Ok(accounts.into_iter().map(|account| (account.id, account.sender_email)).collect())
+        }),
+    )
+}
+
+/// Numbers of revisions, of all accounts.
+pub(crate) fn revisions(current: &OsStr) -> Vec<Candidate> {
+    beginning_with(
+        current,
+        ask(async |channel| {
+            let asked = ListRevisionsRequest { page_size: MOST, ..Default::default() };
+            let revisions = AccountsClient::new(channel).list_revisions(asked).await?.into_inner().revisions;
+            let about = |fields: Vec<String>| fields.join(", ");
+            let told = revisions.into_iter().map(|revision| {
+                (revision.number.to_string(), format!("{} {}", revision.account, about(revision.fields)))
+            });
+            Ok(told.collect())
+        }),
+    )
+}
+
+/// Ids of messages, newest first.
+pub(crate) fn messages(current: &OsStr) -> Vec<Candidate> {
+    beginning_with(
+        current,
+        ask(async |channel| {
+            let asked = ListMessagesRequest { page_size: MOST, ..Default::default() };
+            let messages = MailClient::new(channel).list_messages(asked).await?.into_inner().messages;
+            Ok(messages.into_iter().map(|message| (message.id, message.subject)).collect())
+        }),
+    )
+}
+
+/// Numbers of log entries, newest first.
+pub(crate) fn entries(current: &OsStr) -> Vec<Candidate> {
+    beginning_with(
+        current,
+        ask(async |channel| {
+            let asked = ListEntriesRequest { page_size: MOST, ..Default::default() };
+            let entries = LogClient::new(channel).list_entries(asked).await?.into_inner().entries;
+            Ok(entries.into_iter().map(|entry| (entry.id.to_string(), entry.subject)).collect())
+        }),
+    )
+}
+
+/// Ids of accounts, and keys with their `=`.
+pub(crate) fn settings(current: &OsStr) -> Vec<Candidate> {
+    let keys = KEYS.iter().map(|key| (format!("{}=", key.name), String::new())).collect();
+    let mut found = beginning_with(current, Some(keys));
+    found.extend(accounts(current));
+    found
+}
+
+fn beginning_with(current: &OsStr, found: Option<Vec<(String, String)>>) -> Vec<Candidate> {
+    let begun = current.to_string_lossy();
+    let fitting = found.unwrap_or_default().into_iter().filter(|(id, _)| id.starts_with(begun.as_ref()));
+    fitting
+        .map(|(id, about)| {
+            // A subject is a stranger's, and the shell prints it.
+            let about: String = about.chars().filter(|c| !c.is_control()).take(60).collect();
+            Candidate::new(id).help((!about.is_empty()).then(|| about.into()))
+        })
+        .collect()
+}
+
+/// What the daemon says, if it does so in time.
+fn ask(
+    question: impl AsyncFnOnce(Channel) -> Result<Vec<(String, String)>, tonic::Status>,
+) -> Option<Vec<(String, String)>> {
+    let endpoint = env::var(endpoint::ENDPOINT_VARIABLE).ok().filter(|path| !path.is_empty());
+    let endpoint = endpoint.unwrap_or_else(|| endpoint::DEFAULT.to_owned());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    let answered = runtime.block_on(async {
+        let asked = async {
+            let channel = connect::connect(&endpoint).await.ok()?;
+            question(channel).await.ok()
+        };
+        tokio::time::timeout(PATIENCE, asked).await.ok().flatten()
+    });
+    runtime.shutdown_background();
+    answered
+}

@@ -1,0 +1,67 @@
+//! Documents that say something about the code are held against it.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use faxpost_proto::advice::{self, Language};
+use faxpost_proto::reason;
+
+use crate::{root, source};
+
+/// The cells of a table's rows, in all tables of a document.
+fn rows(document: &str) -> Vec<Vec<String>> {
+    let text =
+        fs::read_to_string(root().join(document)).unwrap_or_else(|error| panic!("{document}: {error}"));
+    let cells = |line: &str| {
+        let line = line.strip_prefix("| ")?.strip_suffix(" |")?.replace("\\|", "\u{0}");
+        Some(line.split(" | ").map(|cell| cell.replace('\u{0}', "|")).collect())
+    };
+    text.lines().filter_map(cells).collect()
+}
+
+#[test]
+fn f5_every_reason_is_documented_in_both_languages_and_no_other() {
+    for document in ["docs/api.md", "docs/api.ru.md"] {
+        let known = |row: &Vec<String>| row[0].strip_prefix('`')?.strip_suffix('`').map(str::to_owned);
+        let rows: Vec<_> = rows(document).into_iter().filter(|row| known(row).is_some()).collect();
+        let found: Vec<_> = rows.iter().filter_map(known).collect();
+        assert_eq!(found, reason::ALL, "{document}");
+        for row in rows {
+            assert!(row.len() == 4 && row.iter().all(|cell| !cell.trim().is_empty()), "{document}: {row:?}");
+        }
+    }
+}
+
+#[test]
+fn d2_the_table_of_advice_is_what_the_programs_say() {
+    for (document, language) in
+        [("docs/server-answers.md", Language::En), ("docs/server-answers.ru.md", Language::Ru)]
+    {
+        let rows = rows(document);
+        for code in advice::codes() {
+            let row = rows.iter().find(|row| row.len() == 3 && row[1] == format!("`{code}`"));
+            let row = row.unwrap_or_else(|| panic!("{document} has no row of {code}"));
+            assert_eq!(row[2], advice::text(code, language).unwrap(), "{document}: {code}");
+            assert!(!row[0].trim().is_empty(), "{document}: {code}");
+        }
+        let known: BTreeSet<_> = advice::codes().map(|code| format!("`{code}`")).collect();
+        for row in rows.iter().filter(|row| row[0].contains('`')) {
+            assert!(known.contains(&row[1]), "{document} has {}, which nobody says", row[1]);
+        }
+    }
+}
+
+#[test]
+fn the_tests_that_security_md_names_are_there() {
+    let sources = source::all(&root());
+    let named = rows("SECURITY.md").into_iter().filter(|row| row.len() == 3 && row[2].starts_with('`'));
+    let names: Vec<_> =
+        named.flat_map(|row| row[2].split(' ').map(str::to_owned).collect::<Vec<_>>()).collect();
+    assert!(names.len() > 50, "{names:?}");
+    for name in names {
+        let name = name.trim_matches('`');
+        let function = format!("fn {name}(");
+        let is_there = sources.iter().any(|source| source.raw.iter().any(|line| line.contains(&function)));
+        assert!(is_there, "SECURITY.md names {name}, and there is no such test");
+    }
+}

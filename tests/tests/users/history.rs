@@ -1,0 +1,56 @@
+//! The history of accounts for those who are no administrators (requirements A12, H2).
+
+use faxpost_proto::v1;
+use faxpost_tests::daemon::TestDaemon;
+
+use crate::kit::{DENIED, Member, Somebody};
+
+/// Not in the user database, so without groups.
+const STRANGER: u32 = 54_321;
+
+#[tokio::test]
+async fn a12_a_user_sees_the_history_and_neither_goes_back_nor_imports() {
+    let daemon = TestDaemon::start().await;
+    let account = v1::Account {
+        id: "default".to_owned(),
+        login: "secret-login".to_owned(),
+        pickup_directory: daemon.pickup_dir().display().to_string(),
+        ..v1::Account::default()
+    };
+    daemon.set(account, &["login", "pickup_directory"]).await.unwrap();
+    let user = Somebody::numbered(&daemon, STRANGER);
+    user.run(&["account", "set", "sender-name=Stranger"]).exits(0);
+
+    let told = user.run(&["--json", "account", "history"]).json(0);
+    assert_eq!(told["revisions"][0]["changedBy"], "uid:54321", "{told}");
+    assert!(told["revisions"][1]["changedById"].is_null(), "ids are for administrators: {told}");
+    let diff = user.run(&["--json", "account", "diff", "2"]).json(0);
+    assert_eq!(diff["account"]["login"], "secret-login", "who may change it sees it");
+    assert!(!diff.to_string().contains(&daemon.pickup_dir().display().to_string()), "{diff}");
+    user.run(&["account", "rollback", "1"]).exits(DENIED);
+    let file = daemon.state_dir().parent().unwrap().join("accounts.toml");
+    std::fs::write(&file, "[account.default]\nport = 26\n").unwrap();
+    user.run(&["account", "import", "--yes", file.to_str().unwrap()]).exits(DENIED);
+    user.run(&["account", "presets"]).exits(0);
+
+    // Even where an administrator lets users go back, restricted fields stay restricted.
+    let root = Somebody::numbered(&daemon, 0);
+    root.run(&["policy", "set", "Accounts/RollbackAccount", "user=allow"]).exits(0);
+    assert!(user.run(&["account", "rollback", "1"]).exits(DENIED).contains("pickup-directory"));
+
+    // Whoever may no longer change accounts does not see their logins, in the history as anywhere else.
+    root.run(&["policy", "set", "Accounts/UpdateAccount", "user=deny"]).exits(0);
+    for command in [&["--json", "account", "diff", "2"][..], &["account", "diff", "1", "2"]] {
+        assert!(!user.run(command).exits(0).contains("secret-login"));
+    }
+}
+
+#[tokio::test]
+async fn a12_components_of_the_fax_system_need_no_history() {
+    let daemon = TestDaemon::start().await;
+    let member = Member::of("faxpost-service");
+    let service = Somebody::named(&daemon, &member.name);
+    service.run(&["account", "history"]).exits(DENIED);
+    service.run(&["account", "discover", "a@gmail.com"]).exits(DENIED);
+    service.run(&["account", "presets"]).exits(0);
+}
