@@ -18,9 +18,13 @@ use crate::lang::of_this_person;
 use crate::link::{Link, News, Parcel, Post, Task};
 use crate::pages::account::AccountPage;
 use crate::pages::certificate::CertificatePage;
+use crate::pages::log::LogPage;
+use crate::pages::outbox::OutboxPage;
+use crate::pages::requests::RequestsPage;
 use crate::pages::sign_in::SignInPage;
+use crate::pages::status::StatusPage;
 use crate::pages::test::TestPage;
-use crate::pages::{Context, Page};
+use crate::pages::{Context, Page, about};
 use crate::preferences::Preferences;
 use crate::state::reach::{Contact, Reach};
 
@@ -98,11 +102,19 @@ impl App {
         let sign_in = SignInPage::new(context.clone(), account.clone());
         let test = TestPage::new(context.clone(), account.clone());
         let certificate = CertificatePage::new(context.clone(), account.clone());
+        let log = LogPage::new(context.clone());
+        let outbox = OutboxPage::new(context.clone(), log.clone());
+        let requests = RequestsPage::new(context.clone());
+        let status = StatusPage::new(context.clone());
         let pages: Vec<(PageName, Rc<dyn Page>)> = vec![
             (PageName::Account, account.clone()),
             (PageName::SignIn, sign_in),
             (PageName::Certificate, certificate),
             (PageName::Test, test),
+            (PageName::Log, log),
+            (PageName::Outbox, outbox),
+            (PageName::Requests, requests),
+            (PageName::Status, status),
         ];
         let app = Rc::new(Self {
             window,
@@ -263,7 +275,10 @@ impl App {
             }
             _ => CloseRequestResponse::HideWindow,
         });
-        on!(on_about, |app, shown| app.window.global::<AppView>().set_about_shown(shown));
+        on!(on_about, |app, shown| {
+            about::present(&app.context);
+            app.window.global::<AppView>().set_about_shown(shown);
+        });
         let weak = Rc::downgrade(self);
         view.on_accelerator(move |key| weak.upgrade().is_some_and(|app| app.accelerator(&key)));
     }
@@ -298,7 +313,9 @@ impl App {
         self.window.global::<AppView>().set_russian(language == Language::Ru);
         for (_, page) in &self.pages {
             page.show();
+            page.retell();
         }
+        about::present(&self.context);
         self.show_reach();
     }
 

@@ -5,6 +5,8 @@ pub mod advice;
 pub mod alarm;
 pub mod connect;
 pub mod endpoint;
+#[cfg(feature = "json")]
+pub mod json;
 pub mod pem;
 pub mod reason;
 pub mod refusal;

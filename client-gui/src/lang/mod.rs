@@ -5,8 +5,12 @@
 pub mod account;
 pub mod certificate;
 pub mod failure;
+pub mod log;
+pub mod outbox;
 pub mod reach;
+pub mod requests;
 pub mod sign_in;
+pub mod status;
 pub mod test;
 
 use faxpost_proto::advice::Language;
@@ -37,6 +41,14 @@ pub struct Texts {
     pub test: test::TestTexts,
     /// The certificate page.
     pub certificate: certificate::CertificateTexts,
+    /// The log page.
+    pub log: log::LogTexts,
+    /// The outbox page.
+    pub outbox: outbox::OutboxTexts,
+    /// The requests page.
+    pub requests: requests::RequestsTexts,
+    /// The status page.
+    pub status: status::StatusTexts,
 }
 
 static EN: Texts = Texts {
@@ -48,6 +60,10 @@ static EN: Texts = Texts {
     sign_in: sign_in::EN,
     test: test::EN,
     certificate: certificate::EN,
+    log: log::EN,
+    outbox: outbox::EN,
+    requests: requests::EN,
+    status: status::EN,
 };
 
 static RU: Texts = Texts {
@@ -59,6 +75,10 @@ static RU: Texts = Texts {
     sign_in: sign_in::RU,
     test: test::RU,
     certificate: certificate::RU,
+    log: log::RU,
+    outbox: outbox::RU,
+    requests: requests::RU,
+    status: status::RU,
 };
 
 /// The texts of a language.

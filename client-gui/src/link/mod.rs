@@ -8,6 +8,9 @@ mod reach;
 
 pub mod account;
 pub mod certificate;
+pub mod log;
+pub mod outbox;
+pub mod requests;
 pub mod sign_in;
 pub mod test;
 

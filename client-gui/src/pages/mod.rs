@@ -1,8 +1,15 @@
 //! The glue of each page: from the window to state and calls, and back.
 
+pub mod about;
 pub mod account;
 pub mod certificate;
+mod desk;
+pub mod log;
+pub mod outbox;
+pub mod requests;
+mod rows;
 pub mod sign_in;
+pub mod status;
 pub mod test;
 
 use std::cell::{Cell, RefCell};
@@ -93,6 +100,8 @@ pub trait Page {
     }
     /// Puts everything into the window again: the language changed.
     fn show(&self);
+    /// Rows that are told as they are looked at must be told in another language.
+    fn retell(&self) {}
 }
 
 impl Context {
@@ -208,4 +217,20 @@ pub fn keep<T: Clone + PartialEq + 'static>(present: ModelRc<T>, items: Vec<T>) 
         }
     }
     present
+}
+
+/// One of a list, counted from 0.
+fn nth<T: Clone>(all: &[T], index: i32) -> Option<T> {
+    usize::try_from(index).ok().and_then(|at| all.get(at)).cloned()
+}
+
+/// Its place in a list whose first line is "all".
+fn place<T: PartialEq>(all: &[T], one: Option<T>) -> i32 {
+    let at = one.and_then(|one| all.iter().position(|known| *known == one));
+    at.and_then(|at| i32::try_from(at + 1).ok()).unwrap_or_default()
+}
+
+/// The one of this name.
+fn named<T: Copy>(all: &[T], name: &str, name_of: fn(T) -> &'static str) -> Option<T> {
+    all.iter().copied().find(|one| name_of(*one) == name)
 }

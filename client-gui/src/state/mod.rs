@@ -2,6 +2,11 @@
 
 pub mod account;
 pub mod certificate;
+pub mod log;
+pub mod outbox;
+pub mod paged;
 pub mod reach;
+pub mod requests;
 pub mod sign_in;
+pub mod status;
 pub mod test;

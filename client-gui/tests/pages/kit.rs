@@ -170,6 +170,20 @@ impl Gui {
         element.invoke_accessible_default_action();
     }
 
+    /// Chooses the line of a list that says this.
+    #[track_caller]
+    pub(crate) fn choose(&self, part: &str) {
+        let mut found = None;
+        self.visit(|element| {
+            let is_line = element.accessible_role() == Some(AccessibleRole::ListItem);
+            if is_line && element.accessible_label().is_some_and(|label| label.contains(part)) {
+                found.get_or_insert_with(|| element.clone());
+            }
+        });
+        let line = found.unwrap_or_else(|| panic!("no line says {part:?} in:\n{}", self.all()));
+        line.invoke_accessible_default_action();
+    }
+
     /// Types into a line, or chooses in a list.
     #[track_caller]
     pub(crate) fn set(&self, label: &str, value: &str) {

@@ -3,11 +3,15 @@
 mod account;
 mod certificate;
 mod kit;
+mod log;
 #[cfg(target_os = "linux")]
 mod memory;
+mod outbox;
 mod reach;
+mod requests;
 mod secrets;
 mod sign_in;
+mod status;
 mod test;
 
 /// As the program has it.
