@@ -251,12 +251,7 @@ impl Outbox {
         Ok(Built { composed, body, digest })
     }
 
-    async fn insert(
-        &self,
-        new: New<'_>,
-        caller: &Author,
-        built: Built,
-    ) -> Result<Accepted, AcceptError> {
+    async fn insert(&self, new: New<'_>, caller: &Author, built: Built) -> Result<Accepted, AcceptError> {
         let New { account, request_id, id, subject, options: Options { not_before, delivery_status } } = new;
         let at = self.clock.wall();
         let not_before = not_before.filter(|time| *time > at);

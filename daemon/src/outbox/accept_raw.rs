@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
+use super::Outbox;
 use super::accept::{AcceptError, Accepted, Built, New, Options, Share, check_request_id, duplicate};
 use super::spool::INLINE_BYTES;
-use super::Outbox;
 use crate::config::{ForeignFrom, Sendmail};
 use crate::mailer::DeliveryStatus;
 use crate::message::raw::{Aliases, Foreign, RawMail, Senders};
