@@ -23,7 +23,7 @@ pub(super) const EN: ReachTexts = ReachTexts {
     not_running: |endpoint| {
         format!(
             "Nobody listens at {endpoint}. Start the service: in Windows' list of services it is called Faxpost; on \
-             Linux, “systemctl start faxpostd”. That wants an administrator."
+             Linux, “systemctl start faxpost”. That wants an administrator."
         )
     },
     restarting: "The connection ended a moment ago. Usually the service is back within seconds.",
@@ -44,7 +44,7 @@ pub(super) const RU: ReachTexts = ReachTexts {
     not_running: |endpoint| {
         format!(
             "По адресу {endpoint} никто не отвечает. Запустите службу: в списке служб Windows она называется Faxpost, в \
-             Linux — «systemctl start faxpostd». Для этого нужны права администратора."
+             Linux — «systemctl start faxpost». Для этого нужны права администратора."
         )
     },
     restarting: "Соединение только что прервалось. Обычно служба возвращается за несколько секунд.",

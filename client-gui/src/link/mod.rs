@@ -61,10 +61,13 @@ enum Content {
 /// Carries parcels to the window's thread, in their order.
 pub type Post = Arc<dyn Fn(Parcel) + Send + Sync>;
 
+/// Opens what a parcel holds.
+type Open = dyn FnMut(Box<dyn Any + Send>);
+
 /// What the window's thread does with the parcels of a task.
 struct Receiver {
     waits: Rc<dyn Fn(bool)>,
-    open: Rc<RefCell<dyn FnMut(Box<dyn Any + Send>)>>,
+    open: Rc<RefCell<Open>>,
     slow: bool,
 }
 

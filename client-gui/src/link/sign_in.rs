@@ -23,7 +23,7 @@ pub enum Progress {
         until: Option<Timestamp>,
     },
     /// It is over.
-    Done(Result<SignIn, signin::Error>),
+    Done(Box<Result<SignIn, signin::Error>>),
 }
 
 /// Where the sign-ins of all accounts stand, now and after every change.
@@ -55,7 +55,7 @@ pub async fn browser(
         signin::finish(&mut client, &begun, loopback, language).await
     };
     let result = way.await.map(|answer| answer.sign_in.unwrap_or_default());
-    to.send(Progress::Done(result));
+    to.send(Progress::Done(Box::new(result)));
 }
 
 /// With a code that is typed on any device.
@@ -78,7 +78,7 @@ pub async fn device(channel: Channel, account: String, to: Sender<Progress>) {
         }
         Ok(signed_in)
     };
-    to.send(Progress::Done(way.await));
+    to.send(Progress::Done(Box::new(way.await)));
 }
 
 /// As the application itself.
@@ -87,7 +87,7 @@ pub async fn application(channel: Channel, account: String, to: Sender<Progress>
     call.set_timeout(PATIENCE);
     let answer = client(channel).sign_in_with_client_credentials(call).await;
     let result = answer.map(|answer| answer.into_inner().sign_in.unwrap_or_default());
-    to.send(Progress::Done(result.map_err(signin::Error::from)));
+    to.send(Progress::Done(Box::new(result.map_err(signin::Error::from))));
 }
 
 /// Forgets the tokens. What comes back is why the provider could not be told; empty: it was.

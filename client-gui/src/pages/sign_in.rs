@@ -236,7 +236,7 @@ impl SignInPage {
                 self.show();
             }
             Progress::Done(result) => {
-                let notice = match result {
+                let notice = match *result {
                     Ok(_) => {
                         let texts = &self.context.texts().sign_in;
                         Notice {

@@ -109,7 +109,7 @@ pub fn entries(folder: &Path) -> std::io::Result<Vec<Entry>> {
             found.push(Entry { name, is_folder });
         }
     }
-    found.sort_by(|a, b| (!a.is_folder, a.name.to_lowercase()).cmp(&(!b.is_folder, b.name.to_lowercase())));
+    found.sort_by_key(|entry| (!entry.is_folder, entry.name.to_lowercase()));
     found.truncate(MOST_FILES);
     if folder.parent().is_some() {
         found.insert(0, Entry { name: "..".to_owned(), is_folder: true });
