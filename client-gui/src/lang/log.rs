@@ -26,10 +26,6 @@ pub struct LogTexts {
     /// Likewise.
     pub subject: Text,
     /// Likewise.
-    pub answer: Text,
-    /// Labels of facts.
-    pub meaning: Text,
-    /// Likewise.
     pub message: Text,
     /// Likewise.
     pub sender: Text,
@@ -99,8 +95,6 @@ pub(super) const EN: LogTexts = LogTexts {
     outcome: "Outcome",
     recipients: "Recipients",
     subject: "Subject",
-    answer: "Answer",
-    meaning: "What it means",
     message: "Message",
     sender: "Sender",
     caller: "Caused by",
@@ -155,8 +149,6 @@ pub(super) const RU: LogTexts = LogTexts {
     outcome: "Исход",
     recipients: "Получатели",
     subject: "Тема",
-    answer: "Ответ",
-    meaning: "Что это значит",
     message: "Письмо",
     sender: "Отправитель",
     caller: "От кого исходило",

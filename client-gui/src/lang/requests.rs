@@ -19,8 +19,6 @@ pub struct RequestsTexts {
     pub when: Text,
     /// Likewise.
     pub until: Text,
-    /// What would be done, as the daemon says it.
-    pub summary: Text,
     /// What the approval is bound to.
     pub digest: Text,
     /// Who decided.
@@ -72,7 +70,6 @@ pub(super) const EN: RequestsTexts = RequestsTexts {
     who: "Who asks",
     when: "When",
     until: "Waits until",
-    summary: "What would be done",
     digest: "SHA-256 of it",
     decided_by: "Decided by",
     decided: "Decided",
@@ -114,7 +111,6 @@ pub(super) const RU: RequestsTexts = RequestsTexts {
     who: "Кто просит",
     when: "Когда",
     until: "Ждёт до",
-    summary: "Что будет сделано (слова службы)",
     digest: "SHA-256 этого",
     decided_by: "Решил",
     decided: "Решено",

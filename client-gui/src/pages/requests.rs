@@ -221,6 +221,7 @@ impl RequestsPage {
         view.set_title(what(request, all).into());
         view.set_badge((all.words.request_state)(request.state()).into());
         view.set_badge_kind(kind_of(request.state()));
+        view.set_summary(request.summary.as_str().into());
         view.set_effects(keep(view.get_effects(), effects(request, all)));
         view.set_facts(keep(view.get_facts(), facts(request, all)));
         let me = context.status().caller_id.clone();
@@ -317,7 +318,6 @@ fn facts(request: &Request, all: &Texts) -> Vec<Fact> {
         format!("{} ({})", request.caller_name, request.caller_id)
     };
     let facts = [
-        (words.summary, request.summary.clone()),
         (words.who, who),
         (words.when, time(&request.create_time)),
         (words.until, if is_pending(request) { time(&request.expire_time) } else { String::new() }),

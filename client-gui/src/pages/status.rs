@@ -203,17 +203,17 @@ fn sign_in_line(sign_in: &SignIn, all: &Texts) -> Option<SignInLine> {
 
 fn me(status: &GetStatusResponse, all: &Texts) -> Vec<Fact> {
     let words = &all.status;
-    let of = |wanted: May| {
-        let deeds = DEEDS.iter().filter(|(_, methods)| may(&status.permissions, methods) == wanted);
-        deeds.map(|(deed, _)| (words.deed)(*deed)).collect::<Vec<_>>().join(", ")
+    // A line each: they are many, and short.
+    let of = |label: &'static str, wanted: May| {
+        let deeds = DEEDS.iter().filter(move |(_, methods)| may(&status.permissions, methods) == wanted);
+        deeds
+            .enumerate()
+            .map(move |(at, (deed, _))| (if at == 0 { label } else { "" }, (words.deed)(*deed).to_owned()))
     };
-    pairs([
-        (words.name, named(&status.caller_name, &status.caller_id, all)),
-        (words.role, (words.role_of)(&status.role).map_or_else(|| status.role.clone(), str::to_owned)),
-        (words.may, of(May::Yes)),
-        (words.may_ask, of(May::Ask)),
-        (words.may_not, of(May::No)),
-    ])
+    let role = (words.role_of)(&status.role).map_or_else(|| status.role.clone(), str::to_owned);
+    let known = [(words.name, named(&status.caller_name, &status.caller_id, all)), (words.role, role)];
+    let deeds = of(words.may, May::Yes).chain(of(words.may_ask, May::Ask)).chain(of(words.may_not, May::No));
+    pairs(known.into_iter().chain(deeds))
 }
 
 fn service(status: &GetStatusResponse, all: &Texts) -> Vec<Fact> {

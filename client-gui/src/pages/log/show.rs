@@ -91,6 +91,9 @@ impl LogPage {
         view.set_title(title.into());
         view.set_badge((all.words.entry_outcome)(entry.outcome()).into());
         view.set_badge_kind(kind_of(entry.outcome()));
+        let steered = entry.kind() == EntryKind::Steered;
+        view.set_answer(if steered { answer(entry, all).into() } else { entry.answer.as_str().into() });
+        view.set_meaning((all.words.failure)(&entry.reason).unwrap_or_default().into());
         view.set_facts(keep(view.get_facts(), facts(entry, all)));
         let recipients = entry.recipients.iter().map(|recipient| {
             let asked = !matches!(entry.kind(), EntryKind::Accepted | EntryKind::Steered);
@@ -176,11 +179,6 @@ fn facts(entry: &Entry, all: &Texts) -> Vec<Fact> {
     let words = &all.log;
     let positive = |number: i64, text: String| if number > 0 { text } else { String::new() };
     let facts = [
-        (
-            words.answer,
-            if entry.kind() == EntryKind::Steered { answer(entry, all) } else { entry.answer.clone() },
-        ),
-        (words.meaning, (all.words.failure)(&entry.reason).unwrap_or_default().to_owned()),
         (words.time, times::local(entry.time.as_ref(), all.language)),
         (words.kind, (all.words.entry_kind)(entry.kind()).to_owned()),
         (words.attempt, positive(entry.attempt.into(), entry.attempt.to_string())),
