@@ -1,5 +1,7 @@
 //! The windows' texts: each has its Russian, and none is left over.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

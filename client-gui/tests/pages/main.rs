@@ -1,5 +1,7 @@
 //! Each page of the window, driven by its accessible labels against a real daemon.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod account;
 mod certificate;
 mod kit;

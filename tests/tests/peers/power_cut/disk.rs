@@ -113,8 +113,7 @@ impl Recording {
     /// Makes `root` what may be found there when the power went after so many steps.
     pub(crate) fn rebuild(&self, root: &Path, steps: usize, mut fate: Fate) {
         let done = &self.steps[..steps];
-        let mut files: HashMap<usize, Vec<u8>> =
-            self.before.values().cloned().enumerate().map(|(n, f)| (n, f)).collect();
+        let mut files: HashMap<usize, Vec<u8>> = self.before.values().cloned().enumerate().collect();
         let mut names: BTreeMap<PathBuf, usize> = self.before.keys().cloned().zip(0..).collect();
         // Of each file and each folder, the steps before this one are certain.
         let (mut synced, mut named) = (HashMap::new(), HashMap::new());
