@@ -59,17 +59,6 @@ pub struct Queued {
     pub expires_at: i64,
 }
 
-/// A message that was held and is queued again.
-#[derive(Debug)]
-pub struct Released {
-    /// Its key.
-    pub seq: i64,
-    /// UUID.
-    pub id: String,
-    /// Who sent it.
-    pub caller_id: String,
-}
-
 /// A message whose time has come.
 #[derive(Debug)]
 pub struct Due {
@@ -350,77 +339,6 @@ impl Store {
         .await
     }
 
-    /// Account and envelope sender of mail which the daemon holds for one of `reasons`, each pair once.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub async fn held_mail(&self, reasons: Vec<&'static str>) -> Result<Vec<(String, String)>, StoreError> {
-        self.read(move |c| {
-            let sql = format!(
-                "SELECT DISTINCT account, sender FROM message
-                 WHERE state = 3 AND state IN (1, 3) AND held_for IN ({})",
-                marks(reasons.len())
-            );
-            let mut statement = c.prepare_cached(&sql)?;
-            let pairs =
-                statement.query_map(params_from_iter(reasons), |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok(pairs.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
-
-    /// Accounts with mail that the daemon holds for one of `reasons`: how many messages, and why the latest.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub async fn held_by_account(
-        &self,
-        reasons: Vec<&'static str>,
-    ) -> Result<Vec<(String, u64, String)>, StoreError> {
-        self.read(move |c| {
-            // A bare column beside max() is of the row that has the maximum.
-            let sql = format!(
-                "SELECT account, count(*), last_error, max(seq) FROM message
-                 WHERE state = 3 AND state IN (1, 3) AND held_for IN ({}) GROUP BY account",
-                marks(reasons.len())
-            );
-            let mut statement = c.prepare_cached(&sql)?;
-            let rows = statement
-                .query_map(params_from_iter(reasons), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
-
-    /// Releases what the daemon holds of an account and an envelope sender for one of `reasons`: it is due at `now`.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub async fn release_held_mail(
-        &self,
-        (account, sender): (String, String),
-        reasons: Vec<&'static str>,
-        now: i64,
-    ) -> Result<Vec<Released>, StoreError> {
-        self.write(move |c| {
-            let sql = format!(
-                "UPDATE message SET state = 1, next_attempt_at = ?, held_for = ''
-                 WHERE account = ? AND sender = ? AND state = 3 AND state IN (1, 3) AND held_for IN ({})
-                 RETURNING seq, id, caller_id",
-                marks(reasons.len())
-            );
-            let values = [Value::from(now), Value::from(account), Value::from(sender)];
-            let values =
-                values.into_iter().chain(reasons.into_iter().map(|reason| Value::from(reason.to_owned())));
-            let mut statement = c.prepare_cached(&sql)?;
-            let rows = statement.query_map(params_from_iter(values), |row| {
-                Ok(Released { seq: row.get(0)?, id: row.get(1)?, caller_id: row.get(2)? })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
-
     /// Whether the account has unfinished messages.
     ///
     /// # Errors
@@ -452,11 +370,6 @@ fn write_down(c: &Connection, settled: Option<Settled>) -> Result<Option<Written
         None => None,
     };
     Ok(Some(Written { entry, report }))
-}
-
-/// "?, ?, ?"
-fn marks(count: usize) -> String {
-    vec!["?"; count].join(", ")
 }
 
 fn insert(c: &Connection, new: &NewMessage) -> Result<i64, StoreError> {

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod audit;
+mod held;
 mod log;
 mod messages;
 mod migrate;
@@ -21,8 +22,9 @@ use rusqlite::Connection;
 
 pub use accounts::{AccountPut, AccountRow, Author, DAEMON};
 pub use audit::AuditFilter;
+pub use held::Released;
 pub use log::From as EntriesFrom;
-pub use messages::{Due, Inserted, Listing, NewMessage, Queued, Released, Settled, Unfinished, Written};
+pub use messages::{Due, Inserted, Listing, NewMessage, Queued, Settled, Unfinished, Written};
 pub use requests::{Asked, RequestFilter, RequestLimits, RequestStep, Stepped};
 
 /// File name of the database in the state folder.
