@@ -83,6 +83,7 @@ pub(crate) trait JobExt: Sized {
     }
 
     /// By System.Net.Mail.
+    #[cfg(unix)]
     fn net_mail(self) -> Self;
     /// By Collaboration Data Objects.
     #[cfg(windows)]
@@ -99,6 +100,7 @@ impl JobExt for Job {
         }
     }
 
+    #[cfg(unix)]
     fn net_mail(mut self) -> Self {
         self.route = Route::SystemNetMail(self.route().clone());
         self
