@@ -1,5 +1,10 @@
 //! The window with its pages: who is told what, and what concerns all of them.
 
+#![allow(
+    clippy::missing_const_for_thread_local,
+    reason = "it is const, which clippy does not see on Windows"
+)]
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;

@@ -1,24 +1,10 @@
 //! Presets and discovery (requirement A11), with a name server and a web server of the test's own.
 
-use std::net::Ipv4Addr;
-
 use faxpost_proto::v1::{self, Security, Trust};
 use faxpost_tests::daemon::TestDaemon;
 use faxpost_tests::dns::{DnsServer, Record};
-use faxpost_tests::smtp::Authority;
-use faxpost_tests::web::WebServer;
 
 use crate::kit::{invalid, ok};
-
-const HERE: Record = Record::A(Ipv4Addr::LOCALHOST);
-
-fn document(host: &str) -> String {
-    format!(
-        "<clientConfig version=\"1.1\"><emailProvider id=\"x\"><outgoingServer type=\"smtp\"><hostname>{host}</hostname>\
-         <port>465</port><socketType>SSL</socketType><username>%EMAILADDRESS%</username>\
-         <authentication>password-cleartext</authentication></outgoingServer></emailProvider></clientConfig>"
-    )
-}
 
 async fn daemon(dns: &DnsServer, https_port: u16, roots: Option<&std::path::Path>) -> TestDaemon {
     let settings = format!("[discovery]\ndns-server = \"{}\"\nhttps-port = {https_port}\n", dns.address());
@@ -140,49 +126,69 @@ async fn a11_a_domain_without_anything_says_what_was_asked() {
     );
 }
 
-#[cfg(unix)] // Windows asks its own store for roots, which a test must not change.
-#[tokio::test]
-async fn a11_autoconfig_counts_with_a_certificate_of_the_domain_only() {
-    let authority = Authority::new();
-    let folder = tempfile::tempdir().unwrap();
-    let roots = folder.path().join("ca.pem");
-    std::fs::write(&roots, authority.pem()).unwrap();
-    let identity = authority.named(&["autoconfig.example.test", "autoconfig.provider.test"]);
-    let page = |host: &str| (200, String::new(), document(host));
-    let pages = vec![
-        ("autoconfig.example.test/mail/config-v1.1.xml".to_owned(), page("smtp.elsewhere.test")),
-        ("autoconfig.wrong.test/mail/config-v1.1.xml".to_owned(), page("smtp.evil.test")),
-        ("autoconfig.provider.test/mail/config-v1.1.xml".to_owned(), page("smtp.provider.test")),
-    ];
-    let web = WebServer::start(&identity, pages).await;
-    let dns = DnsServer::start(&[
-        ("autoconfig.example.test", HERE),
-        ("autoconfig.wrong.test", HERE),
-        ("autoconfig.provider.test", HERE),
-        ("customer.test", Record::Mx(10, "mx1.provider.test")),
-        ("wrong.test", Record::Mx(10, "wrong.test")),
-    ])
-    .await;
-    let daemon = daemon(&dns, web.port(), Some(&roots)).await;
+/// Windows asks its own store for roots, which a test must not change.
+#[cfg(unix)]
+mod over_https {
+    use std::net::Ipv4Addr;
 
-    let found = discover(&daemon, "somebody-secret@example.test").await;
-    assert_eq!(
-        told(&found),
-        [("smtp.elsewhere.test".to_owned(), 465, Trust::Authenticated)],
-        "{:?}",
-        found.sources
-    );
-    let asked = web.asked().join("\n");
-    assert!(!asked.contains("secret") && !asked.to_lowercase().contains("authorization"), "{asked}");
+    use faxpost_tests::smtp::Authority;
+    use faxpost_tests::web::WebServer;
 
-    let found = discover(&daemon, "fax@customer.test").await;
-    assert_eq!(
-        told(&found),
-        [("smtp.provider.test".to_owned(), 465, Trust::Unconfirmed)],
-        "{:?}",
-        found.sources
-    );
+    use super::*;
 
-    let found = discover(&daemon, "fax@wrong.test").await;
-    assert!(found.proposals.is_empty(), "a certificate of another name vouches for nothing: {found:?}");
+    const HERE: Record = Record::A(Ipv4Addr::LOCALHOST);
+
+    fn document(host: &str) -> String {
+        format!(
+            "<clientConfig version=\"1.1\"><emailProvider id=\"x\"><outgoingServer type=\"smtp\"><hostname>{host}</hostname>\
+             <port>465</port><socketType>SSL</socketType><username>%EMAILADDRESS%</username>\
+             <authentication>password-cleartext</authentication></outgoingServer></emailProvider></clientConfig>"
+        )
+    }
+
+    #[tokio::test]
+    async fn a11_autoconfig_counts_with_a_certificate_of_the_domain_only() {
+        let authority = Authority::new();
+        let folder = tempfile::tempdir().unwrap();
+        let roots = folder.path().join("ca.pem");
+        std::fs::write(&roots, authority.pem()).unwrap();
+        let identity = authority.named(&["autoconfig.example.test", "autoconfig.provider.test"]);
+        let page = |host: &str| (200, String::new(), document(host));
+        let pages = vec![
+            ("autoconfig.example.test/mail/config-v1.1.xml".to_owned(), page("smtp.elsewhere.test")),
+            ("autoconfig.wrong.test/mail/config-v1.1.xml".to_owned(), page("smtp.evil.test")),
+            ("autoconfig.provider.test/mail/config-v1.1.xml".to_owned(), page("smtp.provider.test")),
+        ];
+        let web = WebServer::start(&identity, pages).await;
+        let dns = DnsServer::start(&[
+            ("autoconfig.example.test", HERE),
+            ("autoconfig.wrong.test", HERE),
+            ("autoconfig.provider.test", HERE),
+            ("customer.test", Record::Mx(10, "mx1.provider.test")),
+            ("wrong.test", Record::Mx(10, "wrong.test")),
+        ])
+        .await;
+        let daemon = daemon(&dns, web.port(), Some(&roots)).await;
+
+        let found = discover(&daemon, "somebody-secret@example.test").await;
+        assert_eq!(
+            told(&found),
+            [("smtp.elsewhere.test".to_owned(), 465, Trust::Authenticated)],
+            "{:?}",
+            found.sources
+        );
+        let asked = web.asked().join("\n");
+        assert!(!asked.contains("secret") && !asked.to_lowercase().contains("authorization"), "{asked}");
+
+        let found = discover(&daemon, "fax@customer.test").await;
+        assert_eq!(
+            told(&found),
+            [("smtp.provider.test".to_owned(), 465, Trust::Unconfirmed)],
+            "{:?}",
+            found.sources
+        );
+
+        let found = discover(&daemon, "fax@wrong.test").await;
+        assert!(found.proposals.is_empty(), "a certificate of another name vouches for nothing: {found:?}");
+    }
 }
