@@ -22,7 +22,7 @@ pub fn present(context: &Context) {
 /// The guide, where packages put it, as seen from the program's folder; in the person's language, if it is there.
 fn guide(program: Option<&Path>, language: Language, is_there: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     let beside = program.map(|folder| folder.join("docs"));
-    let shared = program.and_then(Path::parent).map(|prefix| prefix.join("share/doc/faxpost"));
+    let shared = program.and_then(Path::parent).map(|prefix| prefix.join("share/doc/faxpost/docs"));
     let names = match language {
         Language::En => ["guide.md", "guide.ru.md"],
         Language::Ru => ["guide.ru.md", "guide.md"],
@@ -41,9 +41,9 @@ mod tests {
             let found = guide(Some(Path::new("/usr/bin")), language, |path| {
                 there.iter().any(|known| path == Path::new(known))
             });
-            found.map(|path| path.display().to_string())
+            found.map(|path| path.display().to_string().replace('\\', "/"))
         };
-        let both = ["/usr/share/doc/faxpost/guide.md", "/usr/share/doc/faxpost/guide.ru.md"];
+        let both = ["/usr/share/doc/faxpost/docs/guide.md", "/usr/share/doc/faxpost/docs/guide.ru.md"];
         assert_eq!(of(Language::En, &both).as_deref(), Some(both[0]));
         assert_eq!(of(Language::Ru, &both).as_deref(), Some(both[1]));
         assert_eq!(of(Language::Ru, &both[..1]).as_deref(), Some(both[0]));

@@ -73,7 +73,7 @@ package_faxpost() {
 
     documents "$tree/usr/share/doc/faxpost"
     for name in README.md README.ru.md; do file "$name" "$tree/usr/share/doc/faxpost/$name"; done
-    for name in docs/*.md; do file "$name" "$tree/usr/share/doc/faxpost/$name"; done
+    for name in docs/*.md docs/images/*.png; do file "$name" "$tree/usr/share/doc/faxpost/$name"; done
     overrides faxpost "$tree"
 
     control "$tree" faxpost "adduser, init-system-helpers (>= 1.54)" <<END
