@@ -48,8 +48,8 @@ async fn scene(entries: Option<u32>) -> anyhow::Result<()> {
     settings(&daemon, strict.port(), plain.port()).await?;
     match entries {
         None => {
-            for address in [SENDER, "reception@example.test"] {
-                install(&daemon, &pki.person(address, Kind::EcP256)).await?;
+            for (address, kind) in [(SENDER, Kind::Rsa2048), ("reception@example.test", Kind::OtherRsa2048)] {
+                install(&daemon, &pki.person(address, kind)).await?;
             }
             mail(&daemon).await?;
         }
