@@ -9,13 +9,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
 
-use faxpost_gui_ui::{App as AppView, Look, MainWindow, PageName, Reach as ShownReach};
+use faxpost_gui_ui::{App as AppView, Lists, Look, MainWindow, PageName, Reach as ShownReach};
 use faxpost_proto::advice::Language;
 use faxpost_proto::connect::ConnectError;
 use faxpost_proto::refusal::{is_broken, without_number};
 use faxpost_proto::v1::GetStatusResponse;
 use slint::language::ColorScheme;
-use slint::{CloseRequestResponse, ComponentHandle as _, PlatformError, SharedString};
+use slint::{CloseRequestResponse, ComponentHandle as _, Model as _, PlatformError, SharedString};
 
 use crate::Options;
 use crate::lang::failure::failure;
@@ -242,6 +242,10 @@ impl App {
     fn listen(self: &Rc<Self>) {
         let view = self.window.global::<AppView>();
         view.set_version(env!("CARGO_PKG_VERSION").into());
+        self.window.global::<Lists>().on_place(|list, value| {
+            let at = list.iter().position(|known| known == value);
+            at.and_then(|at| i32::try_from(at).ok()).unwrap_or(-1)
+        });
         macro_rules! on {
             ($set:ident, |$app:ident $(, $argument:ident)*| $body:expr) => {{
                 let weak = Rc::downgrade(self);
@@ -345,7 +349,7 @@ impl App {
 
     fn choose_account(&self, index: i32) {
         let accounts = self.window.global::<AppView>().get_accounts();
-        let id = usize::try_from(index).ok().and_then(|at| slint::Model::row_data(&accounts, at));
+        let id = usize::try_from(index).ok().and_then(|at| accounts.row_data(at));
         let Some(id) = id.filter(|id: &SharedString| *id != self.context.account()) else { return };
         self.context.set_account(&id);
         for (_, page) in &self.pages {

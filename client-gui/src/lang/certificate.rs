@@ -1,6 +1,7 @@
 //! The certificate page.
 
 use super::{Text, With1, With2};
+use crate::state::certificate::Purpose;
 use faxpost_proto::user_store;
 
 /// The texts of one language.
@@ -63,6 +64,38 @@ pub struct CertificateTexts {
     pub ask_install_own: Text,
     /// Likewise.
     pub ask_delete: Text,
+    /// Buttons about requests for a CA: what is done at once.
+    pub csr: Text,
+    /// Likewise.
+    pub csr_make: Text,
+    /// Likewise.
+    pub csr_answer: Text,
+    /// Likewise.
+    pub csr_give_up: Text,
+    /// Buttons: what must be asked for.
+    pub ask_csr: Text,
+    /// Likewise.
+    pub csr_ask_make: Text,
+    /// Likewise.
+    pub ask_csr_answer: Text,
+    /// Likewise.
+    pub ask_csr_give_up: Text,
+    /// File.
+    pub csr_saved: With1,
+    /// What was done.
+    pub csr_given_up: Text,
+    /// Subject: what giving up means.
+    pub csr_question: With1,
+    /// The dialog that chooses a file, by what it is for: title, and what is wanted.
+    pub choose: fn(Purpose) -> (Text, Text),
+    /// The button of that dialog: it does it, or asks for it.
+    pub take_answer: Text,
+    /// Likewise.
+    pub ask_take_answer: Text,
+    /// Likewise.
+    pub install_file: Text,
+    /// Likewise.
+    pub ask_install_file: Text,
     /// Why not.
     pub denied: Text,
     /// Likewise.
@@ -135,6 +168,34 @@ pub(super) const EN: CertificateTexts = CertificateTexts {
     ask_install: "Ask to install a file…",
     ask_install_own: "Ask to install it for this computer",
     ask_delete: "Ask to delete",
+    csr: "New signing request…",
+    csr_make: "Make key and request",
+    csr_answer: "Take the answer…",
+    csr_give_up: "Give up",
+    ask_csr: "Ask for a signing request…",
+    csr_ask_make: "Ask for key and request",
+    ask_csr_answer: "Ask to take the answer…",
+    ask_csr_give_up: "Ask to give up",
+    csr_saved: |path| format!("Saved: {path}"),
+    csr_given_up: "The request is given up, and its key deleted.",
+    csr_question: |subject| {
+        format!(
+            "{subject}: its private key is deleted, and the answer of a certificate authority would be of no use."
+        )
+    },
+    choose: |purpose| match purpose {
+        Purpose::Install => {
+            ("Install from a file", "A file with certificate and private key: .p12, .pfx or .pem.")
+        }
+        Purpose::Answer => (
+            "Take the authority's answer",
+            "The certificate that the authority sent: .cer, .crt, .pem or .p7b. It is put onto the key that waits for it.",
+        ),
+    },
+    take_answer: "Take it",
+    ask_take_answer: "Ask to take it",
+    install_file: "Install",
+    ask_install_file: "Ask to install",
     denied: "The policy does not allow that.",
     no_key: "Its private key is not on this computer.",
     is_used: "An account signs with it.",
@@ -202,6 +263,32 @@ pub(super) const RU: CertificateTexts = CertificateTexts {
     ask_install: "Просить установить файл…",
     ask_install_own: "Просить установить для компьютера",
     ask_delete: "Просить удалить",
+    csr: "Новый запрос…",
+    csr_make: "Создать ключ и запрос",
+    csr_answer: "Принять ответ…",
+    csr_give_up: "Отказаться",
+    ask_csr: "Просить создать запрос…",
+    csr_ask_make: "Просить ключ и запрос",
+    ask_csr_answer: "Просить принять ответ…",
+    ask_csr_give_up: "Просить отказаться",
+    csr_saved: |path| format!("Сохранено: {path}"),
+    csr_given_up: "От запроса отказались, его ключ удалён.",
+    csr_question: |subject| {
+        format!("{subject}: закрытый ключ будет удалён, и ответ удостоверяющего центра станет бесполезен.")
+    },
+    choose: |purpose| match purpose {
+        Purpose::Install => {
+            ("Установка из файла", "Файл с сертификатом и закрытым ключом: .p12, .pfx или .pem.")
+        }
+        Purpose::Answer => (
+            "Принять ответ удостоверяющего центра",
+            "Сертификат, который прислал центр: .cer, .crt, .pem или .p7b. Он соединится с ключом, который его ждёт.",
+        ),
+    },
+    take_answer: "Принять",
+    ask_take_answer: "Просить принять",
+    install_file: "Установить",
+    ask_install_file: "Просить установить",
     denied: "Политика этого не разрешает.",
     no_key: "Его закрытого ключа на этом компьютере нет.",
     is_used: "Им подписывает учётная запись.",

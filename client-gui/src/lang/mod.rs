@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod certificate;
+pub mod discovery;
 pub mod failure;
 pub mod log;
 pub mod outbox;
@@ -38,6 +39,8 @@ pub struct Texts {
     pub failure: failure::FailureTexts,
     /// The account page.
     pub account: account::AccountTexts,
+    /// Finding settings.
+    pub discovery: discovery::DiscoveryTexts,
     /// The sign-in page.
     pub sign_in: sign_in::SignInTexts,
     /// The test page.
@@ -60,6 +63,7 @@ static EN: Texts = Texts {
     reach: reach::EN,
     failure: failure::EN,
     account: account::EN,
+    discovery: discovery::EN,
     sign_in: sign_in::EN,
     test: test::EN,
     certificate: certificate::EN,
@@ -75,6 +79,7 @@ static RU: Texts = Texts {
     reach: reach::RU,
     failure: failure::RU,
     account: account::RU,
+    discovery: discovery::RU,
     sign_in: sign_in::RU,
     test: test::RU,
     certificate: certificate::RU,

@@ -3,8 +3,9 @@
 use faxpost_proto::v1::accounts_client::AccountsClient;
 use faxpost_proto::v1::o_auth_client::OAuthClient;
 use faxpost_proto::v1::{
-    Account, GetCapabilitiesRequest, GetCapabilitiesResponse, ListProfilesRequest, OAuthProfile,
-    UpdateAccountRequest, UpdateAccountResponse, WatchAccountsRequest,
+    Account, DiscoverAccountRequest, DiscoverAccountResponse, GetCapabilitiesRequest,
+    GetCapabilitiesResponse, ListProfilesRequest, OAuthProfile, UpdateAccountRequest, UpdateAccountResponse,
+    WatchAccountsRequest,
 };
 use tonic::transport::Channel;
 
@@ -54,6 +55,15 @@ pub async fn watch(channel: Channel, to: Sender<Answer<Vec<Account>>>) {
 /// The daemon's.
 pub async fn update(channel: Channel, call: UpdateAccountRequest) -> Answer<UpdateAccountResponse> {
     Ok(client(channel).update_account(request(call)).await?.into_inner())
+}
+
+/// Looks for settings of an address. Asks name and web servers of its domain.
+///
+/// # Errors
+/// The daemon's.
+pub async fn discover(channel: Channel, address: String) -> Answer<DiscoverAccountResponse> {
+    let call = DiscoverAccountRequest { address };
+    Ok(client(channel).discover_account(request(call)).await?.into_inner())
 }
 
 fn client(channel: Channel) -> AccountsClient<Channel> {

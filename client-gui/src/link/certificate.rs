@@ -4,10 +4,11 @@ use faxpost_proto::user_store;
 use faxpost_proto::v1::approvals_client::ApprovalsClient;
 use faxpost_proto::v1::certificates_client::CertificatesClient;
 use faxpost_proto::v1::{
-    CheckSigningRequest, CheckSigningResponse, DeleteCertificateRequest, GetCertificateRequest,
-    GetCertificateResponse, GrantKeyAccessRequest, InstallCertificateRequest, InstallCertificateResponse,
-    ListCandidatesRequest, ListCandidatesResponse, Request, RevokeKeyAccessRequest, WatchRequestsRequest,
-    WithdrawRequestRequest,
+    CheckSigningRequest, CheckSigningResponse, CreateSigningRequestRequest, DeleteCertificateRequest,
+    DeleteSigningRequestRequest, GetCertificateRequest, GetCertificateResponse, GrantKeyAccessRequest,
+    InstallCertificateRequest, InstallCertificateResponse, InstallSigningAnswerRequest,
+    InstallSigningAnswerResponse, ListCandidatesRequest, ListCandidatesResponse, ListSigningRequestsRequest,
+    Request, RevokeKeyAccessRequest, SigningRequest, WatchRequestsRequest, WithdrawRequestRequest,
 };
 use tonic::transport::Channel;
 
@@ -82,6 +83,46 @@ pub async fn install(
     call: InstallCertificateRequest,
 ) -> Answer<InstallCertificateResponse> {
     Ok(client(channel).install_certificate(request(call)).await?.into_inner())
+}
+
+/// Makes a key, and a request for a certificate authority.
+///
+/// # Errors
+/// The daemon's.
+pub async fn create_signing_request(
+    channel: Channel,
+    call: CreateSigningRequestRequest,
+) -> Answer<SigningRequest> {
+    let answer = client(channel).create_signing_request(request(call)).await?.into_inner();
+    Ok(answer.signing_request.unwrap_or_default())
+}
+
+/// What waits for the answer of a certificate authority.
+///
+/// # Errors
+/// The daemon's.
+pub async fn signing_requests(channel: Channel) -> Answer<Vec<SigningRequest>> {
+    let call = request(ListSigningRequestsRequest {});
+    Ok(client(channel).list_signing_requests(call).await?.into_inner().signing_requests)
+}
+
+/// Puts such an answer onto the key that waits for it.
+///
+/// # Errors
+/// The daemon's.
+pub async fn install_answer(
+    channel: Channel,
+    call: InstallSigningAnswerRequest,
+) -> Answer<InstallSigningAnswerResponse> {
+    Ok(client(channel).install_signing_answer(request(call)).await?.into_inner())
+}
+
+/// Gives a request up, and deletes its key.
+///
+/// # Errors
+/// The daemon's.
+pub async fn delete_signing_request(channel: Channel, id: String) -> Answer<()> {
+    client(channel).delete_signing_request(request(DeleteSigningRequestRequest { id })).await.map(|_| ())
 }
 
 /// The caller's requests, now and after every change.

@@ -2,13 +2,32 @@
 
 use std::path::{Path, PathBuf};
 
-use faxpost_proto::v1::{Candidate, GetCertificateResponse, ListCandidatesResponse, Request, RequestState};
+use faxpost_proto::v1::{
+    Candidate, GetCertificateResponse, ListCandidatesResponse, Request, RequestState, SigningRequest,
+};
 
 /// Largest file that is read: the daemon takes 40,000 octets, and says so itself.
 pub const LARGEST_FILE: u64 = 1 << 20;
 
-/// Endings of files that hold certificate and key.
-const ENDINGS: [&str; 4] = ["p12", "pfx", "pem", "crt"];
+/// What a file is chosen for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// Certificate and key are installed.
+    #[default]
+    Install,
+    /// The answer of a certificate authority.
+    Answer,
+}
+
+impl Purpose {
+    /// Endings of such files.
+    fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Install => &["p12", "pfx", "pem", "crt"],
+            Self::Answer => &["cer", "crt", "der", "pem", "p7b", "p7c"],
+        }
+    }
+}
 
 /// So many files are listed at most.
 const MOST_FILES: usize = 500;
@@ -95,17 +114,17 @@ pub struct Entry {
     pub is_folder: bool,
 }
 
-/// What is in a folder: folders first, then files that may hold a certificate with its key.
+/// What is in a folder: folders first, then files that may be what is wanted.
 ///
 /// # Errors
 /// The system's.
-pub fn entries(folder: &Path) -> std::io::Result<Vec<Entry>> {
+pub fn entries(folder: &Path, purpose: Purpose) -> std::io::Result<Vec<Entry>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)?.flatten().take(100_000) {
         let name = entry.file_name().to_string_lossy().into_owned();
         // A link to a folder is one.
         let is_folder = entry.path().is_dir();
-        if !name.starts_with('.') && (is_folder || may_hold_a_key(&name)) {
+        if !name.starts_with('.') && (is_folder || may_be(&name, purpose)) {
             found.push(Entry { name, is_folder });
         }
     }
@@ -135,9 +154,18 @@ pub fn home() -> PathBuf {
     folders.find(|path| path.is_dir()).unwrap_or_else(|| "/".into())
 }
 
-fn may_hold_a_key(name: &str) -> bool {
+/// The file that a request is saved as, named by its address.
+#[must_use]
+pub fn csr_file_name(waiting: &SigningRequest) -> String {
+    let address = waiting.addresses.first().map_or("faxpost", String::as_str);
+    let harmless = |c: char| if c.is_alphanumeric() || "@.-_".contains(c) { c } else { '_' };
+    let name: String = address.chars().map(harmless).take(80).collect();
+    format!("{}.csr", name.trim_start_matches('.'))
+}
+
+fn may_be(name: &str, purpose: Purpose) -> bool {
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-    ending.is_some_and(|ending| ENDINGS.contains(&&*ending))
+    ending.is_some_and(|ending| purpose.endings().contains(&&*ending))
 }
 
 #[cfg(test)]
@@ -196,11 +224,25 @@ mod tests {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
         std::fs::create_dir(folder.path().join("keys")).unwrap();
-        let names: Vec<_> = entries(folder.path()).unwrap().into_iter().map(|entry| entry.name).collect();
-        assert_eq!(names, ["..", "keys", "a.pem", "b.P12"]);
+        let names = |purpose| {
+            let entries = entries(folder.path(), purpose).unwrap();
+            entries.into_iter().map(|entry| entry.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(Purpose::Install), ["..", "keys", "a.pem", "b.P12"]);
+        assert_eq!(names(Purpose::Answer), ["..", "keys", "a.pem"]);
         let (found, name) = place(&folder.path().join("a.pem"));
         assert_eq!((found.as_path(), name.as_deref()), (folder.path(), Some("a.pem")));
         assert_eq!(place(folder.path()).1, None);
-        assert!(entries(&folder.path().join("none")).is_err());
+        assert!(entries(&folder.path().join("none"), Purpose::Install).is_err());
+    }
+
+    #[test]
+    fn c9_a_request_is_saved_under_its_address_and_nowhere_else() {
+        let name = |address: &str| {
+            csr_file_name(&SigningRequest { addresses: vec![address.into()], ..SigningRequest::default() })
+        };
+        assert_eq!(name("fax@example.test"), "fax@example.test.csr");
+        assert_eq!(name("../a/b\\c@x"), "_a_b_c@x.csr");
+        assert_eq!(csr_file_name(&SigningRequest::default()), "faxpost.csr");
     }
 }

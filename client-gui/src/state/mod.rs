@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod certificate;
+pub mod discovery;
 pub mod log;
 pub mod outbox;
 pub mod paged;

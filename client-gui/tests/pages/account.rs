@@ -127,3 +127,28 @@ fn g2_the_language_is_switched_at_once() {
     gui.app.choose_language(Language::En);
     assert!(gui.has("Apply"));
 }
+
+#[test]
+fn g2_assistive_programs_choose_in_lists() {
+    let runtime = runtime();
+    let daemon = daemon(&runtime);
+    let gui = Gui::at(&daemon, PageName::Account);
+    gui.until("the providers", |gui| gui.has("Provider"));
+    gui.press("SecureSmtpClient");
+    gui.press("The server requires a sign-in");
+    gui.press("More settings");
+    gui.set("Sign-in mechanism", "CRAM-MD5");
+    assert_eq!(gui.value("Sign-in mechanism"), "CRAM-MD5");
+    assert!(gui.description("Sign-in mechanism").contains("Not saved yet"));
+    // What is not in the list changes nothing.
+    gui.set("Sign-in mechanism", "GUESSING");
+    assert_eq!(gui.value("Sign-in mechanism"), "CRAM-MD5");
+    gui.set("Sender's e-mail", "fax@example.org");
+    gui.set("SMTP server", "smtp.example.org");
+    gui.press("Explicit TLS (STARTTLS)");
+    gui.press("Apply");
+    gui.until("saved", |gui| gui.has("Saved."));
+    assert_eq!(saved(&runtime, &daemon).mechanism, "CRAM-MD5");
+    gui.set("Language", "Русский");
+    assert!(gui.has("Применить"));
+}

@@ -1,16 +1,17 @@
 //! The certificate page.
 
 use faxpost_gui_ui::PageName;
+use faxpost_proto::advice::Language;
 use faxpost_proto::v1;
 use faxpost_tests::daemon::TestDaemon;
 use faxpost_tests::pki::{Kind, Pki, pem};
 
 use crate::kit::{Gui, runtime};
 
-const SENDER: &str = "fax@example.test";
+pub(crate) const SENDER: &str = "fax@example.test";
 
 /// A daemon that trusts the root of `pki`, with a sender.
-async fn trusting(pki: &Pki, folder: &std::path::Path) -> TestDaemon {
+pub(crate) async fn trusting(pki: &Pki, folder: &std::path::Path) -> TestDaemon {
     let root = folder.join("root.pem");
     std::fs::write(&root, pem("CERTIFICATE", &pki.root())).unwrap();
     let daemon = TestDaemon::builder().env("SSL_CERT_FILE", root.to_str().unwrap()).start().await;
@@ -34,7 +35,9 @@ fn c4_a_file_is_installed_and_its_certificate_can_sign() {
     gui.press("Install from file…");
     gui.until("the dialog", |gui| gui.has("Install from a file"));
     gui.window().global_open_folder(&file.display().to_string());
-    gui.until("the file is chosen", |gui| gui.has("Password of the file"));
+    // PEM has no password.
+    gui.until("the file is chosen", |gui| gui.has("Install") && gui.is_enabled("Install"));
+    assert!(!gui.has("Password of the file"));
     gui.window().global_install_file();
     gui.until("installed", |gui| gui.says("Installed: "));
     gui.until("it can sign", |gui| gui.has("can sign"));
@@ -79,8 +82,31 @@ fn c3_what_a_certificate_lacks_is_said() {
     }
 }
 
+#[test]
+fn g2_what_the_daemon_says_of_certificates_is_russian_in_russian() {
+    let runtime = runtime();
+    let folder = tempfile::tempdir().unwrap();
+    let pki = Pki::new(Kind::EcP256);
+    let daemon = runtime.block_on(trusting(&pki, folder.path()));
+    runtime.block_on(async {
+        let other = pki.person("somebody@else.test", Kind::EcP256);
+        let call = v1::InstallCertificateRequest {
+            pem: other.pem(),
+            key_pem: other.key_pem(),
+            ..v1::InstallCertificateRequest::default()
+        };
+        daemon.certificates().await.install_certificate(call).await.unwrap();
+    });
+    let gui = Gui::at(&daemon, PageName::Certificate);
+    gui.until("the list", |gui| gui.says("somebody@else.test"));
+    gui.app.choose_language(Language::Ru);
+    gui.until("the details", |gui| gui.says("списка отзыва под рукой нет"));
+    let lacks = gui.description("somebody@else.test");
+    assert!(lacks.contains("Он для somebody@else.test, а не для fax@example.test."), "{lacks}");
+}
+
 /// The dialog's own parts, whose labels stand twice in the window.
-trait Chooser {
+pub(crate) trait Chooser {
     fn global_open_folder(&self, path: &str);
     fn global_install_file(&self);
 }

@@ -7,6 +7,9 @@ mod account;
 // page calls.
 #[cfg(unix)]
 mod certificate;
+#[cfg(unix)]
+mod csr;
+mod discovery;
 mod kit;
 mod log;
 #[cfg(target_os = "linux")]

@@ -1,6 +1,7 @@
 //! The test page.
 
 use faxpost_gui_ui::PageName;
+use faxpost_proto::advice::Language;
 use faxpost_proto::v1::{self, Method, Security};
 use faxpost_tests::daemon::TestDaemon;
 use faxpost_tests::smtp::{At, Authority, Fault, SmtpServer};
@@ -94,4 +95,27 @@ fn d1_a_test_can_be_cancelled() {
     gui.press("Cancel");
     gui.until("stopped", |gui| gui.has("The test was stopped."));
     assert!(gui.is_enabled("Start the test"));
+}
+
+#[test]
+fn g2_a_tests_steps_are_russian_in_russian() {
+    let runtime = runtime();
+    let daemon = daemon(&runtime);
+    let _server = runtime.block_on(async {
+        let fault = Fault::answer(550, "5.1.1 nobody of that name");
+        let server = SmtpServer::builder().fault(At::Rcpt, fault).start().await;
+        set(&daemon, account(&server, Security::None)).await;
+        server
+    });
+    let gui = Gui::at(&daemon, PageName::Test);
+    gui.app.choose_language(Language::Ru);
+    gui.press("Начать тест");
+    gui.until("refused", |gui| gui.description("Получатель").contains("не удался"));
+    let said = gui.description("Получатель");
+    assert!(said.contains("сервер отверг <fax@example.org>: 550 5.1.1 nobody of that name"), "{said}");
+    assert!(
+        gui.description("Соединение").contains("соединение с 127.0.0.1:"),
+        "{}",
+        gui.description("Соединение")
+    );
 }

@@ -1,5 +1,6 @@
 //! The account page.
 
+mod discovery;
 mod show;
 
 use std::cell::{Cell, RefCell};
@@ -19,6 +20,7 @@ use crate::lang::failure::failure;
 use crate::link::{Task, account as calls};
 use crate::state::account::matrix::Matrix;
 use crate::state::account::{Arrival, Form, proposal};
+use discovery::Finder;
 pub(super) use show::Shown;
 use show::{MECHANISMS, METHODS, SECURITIES, SIGNINGS, TLS_CHECKS};
 
@@ -37,6 +39,7 @@ pub struct AccountPage {
     /// What lives as long as the connection.
     streams: RefCell<Vec<Task>>,
     call: RefCell<Option<Task>>,
+    finder: RefCell<Finder>,
     busy: Cell<bool>,
     /// Whoever shows the same account, too.
     followers: RefCell<Vec<Box<dyn Fn()>>>,
@@ -57,10 +60,12 @@ impl AccountPage {
             notice: RefCell::default(),
             streams: RefCell::default(),
             call: RefCell::default(),
+            finder: RefCell::default(),
             busy: Cell::default(),
             followers: RefCell::default(),
         });
         page.listen();
+        page.listen_to_finder();
         page
     }
 
@@ -327,6 +332,7 @@ impl Page for AccountPage {
     fn lost(&self) {
         self.streams.take();
         self.call.take();
+        self.finder.take();
         self.busy.set(false);
     }
 
@@ -352,6 +358,7 @@ impl Page for AccountPage {
 
     fn show(&self) {
         self.present();
+        self.present_finder();
         for follower in self.followers.borrow().iter() {
             follower();
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use faxpost_gui_ui::{CertificateView, FileLine, Kind};
-use faxpost_proto::v1::{InstallCertificateRequest, InstallCertificateResponse};
+use faxpost_proto::v1::{InstallCertificateRequest, InstallCertificateResponse, InstallSigningAnswerRequest};
 use faxpost_proto::{pem, refusal, user_store};
 use slint::{ComponentHandle as _, SharedString};
 use zeroize::Zeroizing;
@@ -11,10 +11,13 @@ use zeroize::Zeroizing;
 use super::{CertificatePage, Notice, Page as _, calls, keep};
 use crate::state::certificate::{self as state, Entry};
 
+pub(super) use crate::state::certificate::Purpose;
+
 /// The dialog that chooses a file.
 #[derive(Default)]
 pub(super) struct Chooser {
     open: bool,
+    purpose: Purpose,
     folder: PathBuf,
     entries: Vec<Entry>,
     file: Option<PathBuf>,
@@ -53,8 +56,12 @@ impl CertificatePage {
         let file = self.chooser.borrow().file.clone();
         let (Some(file), Some(window)) = (file, self.desk.context.window.upgrade()) else { return };
         let view = window.global::<CertificateView>();
+        let grant = view.get_file_grant();
+        if self.chooser.borrow().purpose == Purpose::Answer {
+            return self.install_answer(file, grant);
+        }
         let password = Zeroizing::new(view.get_file_password().to_string());
-        self.install(Source::File(file, password), view.get_file_grant());
+        self.install(Source::File(file, password), grant);
     }
 
     /// Reads, then calls. The password ends with it.
@@ -93,6 +100,37 @@ impl CertificatePage {
         self.close_chooser();
     }
 
+    /// Reads the answer of a CA, then calls.
+    fn install_answer(&self, file: PathBuf, grant: bool) {
+        self.desk.notice.take();
+        let page = self.desk.me.clone();
+        let task = self.desk.context.link.work(
+            |_| (),
+            move || read_file(&file),
+            move |read| {
+                let Some(page) = page.upgrade() else { return };
+                match read {
+                    Ok(answer) => page.send_answer(answer, grant),
+                    Err(why) => page.unread(&why),
+                }
+                page.show();
+            },
+        );
+        self.call.replace(Some(task));
+    }
+
+    fn send_answer(&self, answer: Vec<u8>, grant: bool) {
+        let call = InstallSigningAnswerRequest { answer: answer.into(), grant };
+        self.change(
+            move |channel| calls::install_answer(channel, call),
+            |texts, answer| {
+                let subject = answer.certificate.map(|one| one.subject).unwrap_or_default();
+                Notice::good(&(texts.certificate.installed)(&subject))
+            },
+        );
+        self.close_chooser();
+    }
+
     fn unread(&self, why: &Unread) {
         let words = &self.desk.context.texts().certificate;
         let said = match why {
@@ -108,14 +146,21 @@ impl CertificatePage {
         }
     }
 
+    /// Opens the dialog that chooses a file.
+    pub(super) fn choose_file(&self, purpose: Purpose) {
+        self.chooser.replace(Chooser { purpose, ..Chooser::default() });
+        self.open_folder(&state::home());
+    }
+
     pub(super) fn open_folder(&self, path: &Path) {
         let path = path.to_owned();
+        let purpose = self.chooser.borrow().purpose;
         let page = self.desk.me.clone();
         let task = self.desk.context.link.work(
             |_| (),
             move || {
                 let (folder, file) = state::place(&path);
-                let entries = state::entries(&folder);
+                let entries = state::entries(&folder, purpose);
                 (folder, file, entries)
             },
             move |(folder, file, entries)| {
@@ -177,6 +222,26 @@ impl CertificatePage {
     pub(super) fn present_chooser(&self, view: &CertificateView<'_>) {
         let chooser = self.chooser.borrow();
         view.set_choosing_file(chooser.open);
+        let words = &self.desk.context.texts().certificate;
+        let (title, wanted) = (words.choose)(chooser.purpose);
+        view.set_file_title(title.into());
+        view.set_file_wanted(wanted.into());
+        let is_answer = chooser.purpose == Purpose::Answer;
+        view.set_file_has_password(!is_answer && !chooser.file.as_deref().is_some_and(is_text));
+        let asks = |method: &str| self.desk.context.must_ask(method);
+        view.set_file_yes(
+            match (
+                is_answer,
+                asks("Certificates/InstallSigningAnswer"),
+                asks("Certificates/InstallCertificate"),
+            ) {
+                (true, false, _) => words.take_answer,
+                (true, true, _) => words.ask_take_answer,
+                (false, _, false) => words.install_file,
+                (false, _, true) => words.ask_install_file,
+            }
+            .into(),
+        );
         let mut folder = chooser.folder.display().to_string();
         if !folder.ends_with(std::path::MAIN_SEPARATOR) {
             folder.push(std::path::MAIN_SEPARATOR);
@@ -205,11 +270,7 @@ fn read(source: Source) -> Result<InstallCertificateRequest, Unread> {
         }
         Source::File(path, password) => (path, password),
     };
-    let length = std::fs::metadata(&path).map_err(Unread::File)?.len();
-    if length > state::LARGEST_FILE {
-        return Err(Unread::TooLarge);
-    }
-    let bytes = std::fs::read(&path).map_err(Unread::File)?;
+    let bytes = read_file(&path)?;
     let Some(text) = pem::text(&bytes) else {
         return Ok(InstallCertificateRequest {
             pkcs12: bytes.into(),
@@ -222,6 +283,21 @@ fn read(source: Source) -> Result<InstallCertificateRequest, Unread> {
         return Err(Unread::NoKey);
     }
     Ok(InstallCertificateRequest { pem: certificates, key_pem, ..InstallCertificateRequest::default() })
+}
+
+/// Blocks.
+fn read_file(path: &Path) -> Result<Vec<u8>, Unread> {
+    let length = std::fs::metadata(path).map_err(Unread::File)?.len();
+    if length > state::LARGEST_FILE {
+        return Err(Unread::TooLarge);
+    }
+    std::fs::read(path).map_err(Unread::File)
+}
+
+/// PEM: nobody gave it a password.
+fn is_text(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    ["pem", "crt"].iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 fn digest(hex: &str) -> Option<[u8; 32]> {

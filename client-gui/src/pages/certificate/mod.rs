@@ -1,5 +1,6 @@
 //! The certificate page.
 
+mod csr;
 mod install;
 mod show;
 
@@ -18,8 +19,9 @@ use super::desk::{Caller, Desk};
 use super::{Context, Notice, Page, keep, sentence};
 use crate::lang::Texts;
 use crate::link::{Answer, Task, certificate as calls};
-use crate::state::certificate::{self as state, Certificates, is_open};
-use install::Chooser;
+use crate::state::certificate::{Certificates, is_open};
+use csr::Csr;
+use install::{Chooser, Purpose};
 
 /// The certificate page.
 pub struct CertificatePage {
@@ -37,6 +39,8 @@ pub struct CertificatePage {
     /// The sender that was judged for: another one is another list.
     judged_for: RefCell<String>,
     chooser: RefCell<Chooser>,
+    csr: RefCell<Csr>,
+    csr_list: RefCell<Option<Task>>,
 }
 
 impl CertificatePage {
@@ -56,8 +60,11 @@ impl CertificatePage {
             shown: Cell::default(),
             judged_for: RefCell::default(),
             chooser: RefCell::default(),
+            csr: RefCell::default(),
+            csr_list: RefCell::default(),
         });
         page.listen();
+        page.listen_to_csr();
         let follower = page.desk.me.clone();
         page.account.follow(move || {
             if let Some(page) = follower.upgrade() {
@@ -82,7 +89,7 @@ impl CertificatePage {
         on!(me, view.on_check, |page| page.check());
         on!(me, view.on_delete, |page| page.delete());
         on!(me, view.on_install_own, |page| page.install_own());
-        on!(me, view.on_choose_file, |page| page.open_folder(&state::home()));
+        on!(me, view.on_choose_file, |page| page.choose_file(Purpose::Install));
         on!(me, view.on_open_folder, |page, path| page.open_folder(Path::new(&*path)));
         on!(me, view.on_pick_file, |page, index| page.pick_file(index));
         on!(me, view.on_install_file, |page| page.install_file());
@@ -95,6 +102,7 @@ impl CertificatePage {
     fn cancel(&self) {
         self.call.take();
         self.list.take();
+        self.csr_list.take();
         self.desk.busy.set(false);
     }
 
@@ -117,6 +125,7 @@ impl CertificatePage {
     }
 
     fn refresh(&self) {
+        self.read_csr();
         let account = self.desk.context.account();
         let task = self.ask(
             move |channel| calls::candidates(channel, account),

@@ -81,6 +81,7 @@ impl CertificatePage {
             view.set_holders_note(if hidden { words.holders_hidden } else { "" }.into());
         }
         self.present_chooser(&view);
+        self.present_csr();
         Some(())
     }
 

@@ -173,6 +173,20 @@ impl Form {
         self.errors.clear();
     }
 
+    /// Takes over these fields of settings that were found, as one would have typed them.
+    pub fn take_over(&mut self, found: &Account, paths: &[String]) {
+        for field in fields::ALL.iter().copied().filter(|field| paths.iter().any(|path| path == field)) {
+            fields::copy(found, &mut self.draft, field);
+            self.raw.remove(field);
+            self.settle(field);
+        }
+        // The usual port of the mode needs no choice.
+        if self.draft.port == usual_port(self.draft.security) {
+            self.draft.port = 0;
+        }
+        self.errors.clear();
+    }
+
     /// Fields that are not saved yet.
     #[must_use]
     pub fn changed(&self) -> Vec<&'static str> {
