@@ -80,6 +80,14 @@ enum Trouble {
 /// # Errors
 /// The system has no screen for it.
 pub fn run(options: Options) -> Result<(), PlatformError> {
+    open(options)?.window.run()
+}
+
+/// A window whose parcels come by Slint's event loop.
+///
+/// # Errors
+/// The system has no screen for it.
+pub fn open(options: Options) -> Result<Rc<App>, PlatformError> {
     let post: Post = std::sync::Arc::new(|parcel: Parcel| {
         // An error means that the window was closed: nobody wants it any more.
         let _ = slint::invoke_from_event_loop(move || {
@@ -90,7 +98,7 @@ pub fn run(options: Options) -> Result<(), PlatformError> {
     });
     let app = App::new(options, post)?;
     LINK.with_borrow_mut(|link| *link = Rc::downgrade(&app.context.link));
-    app.window.run()
+    Ok(app)
 }
 
 impl App {

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use faxpost_proto::v1;
 use faxpost_tests::daemon::{TestDaemon, mask};
+use faxpost_tests::dns::{DnsServer, Record};
 use faxpost_tests::pki::{Issued, Kind, Pki, pem};
 use faxpost_tests::smtp::{Authority, SmtpServer};
 
@@ -42,7 +43,13 @@ async fn scene(entries: Option<u32>) -> anyhow::Result<()> {
     let root = folder.path().join("root.pem");
     std::fs::write(&root, pem("CERTIFICATE", &pki.root()))?;
     let root = root.to_str().context("a path in UTF-8")?;
-    let daemon = TestDaemon::builder().env("SSL_CERT_FILE", root).start().await;
+    let dns = DnsServer::start(&[
+        ("_submissions._tcp.example.test", Record::Srv(10, 1, 465, "mail.provider.test")),
+        ("_submissions._tcp.example.test", Record::Srv(5, 1, 465, "smtp.example.test")),
+    ])
+    .await;
+    let found = format!("[discovery]\ndns-server = \"{}\"\nhttps-port = 1\n", dns.address());
+    let daemon = TestDaemon::builder().settings(&found).env("SSL_CERT_FILE", root).start().await;
     let strict = SmtpServer::builder().starttls(Authority::self_signed()).start().await;
     let plain = SmtpServer::builder().start().await;
     settings(&daemon, strict.port(), plain.port()).await?;

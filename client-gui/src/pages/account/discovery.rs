@@ -8,7 +8,6 @@ use super::{AccountPage, Notice, Page as _, calls, keep};
 use crate::lang::Texts;
 use crate::lang::failure::failure;
 use crate::link::Task;
-use crate::pages::sentence;
 use crate::state::discovery::Discovery;
 
 /// The dialog.
@@ -75,7 +74,7 @@ impl AccountPage {
             Err(status) => {
                 let said = failure(&status, self.context.texts());
                 let what = said.fields.into_iter().map(|(_, what)| what).next().unwrap_or(said.detail);
-                finder.error = if what.is_empty() { said.sentence } else { sentence(&what) };
+                finder.error = if what.is_empty() { said.sentence } else { what };
             }
         }
     }

@@ -11,7 +11,7 @@ use tonic::Status;
 
 use super::{Caller as _, CertificatePage, Notice, Page as _, calls, install::Purpose, keep};
 use crate::lang::failure::failure;
-use crate::pages::{nth, sentence};
+use crate::pages::nth;
 use crate::state::certificate as state;
 use crate::times;
 
@@ -122,7 +122,7 @@ impl CertificatePage {
         let fields = failure(status, self.desk.context.texts()).fields;
         let of = |names: &[&str]| {
             let field = fields.iter().find(|(field, _)| names.contains(&field.as_str()));
-            field.map(|(_, what)| sentence(what)).unwrap_or_default()
+            field.map(|(_, what)| what.clone()).unwrap_or_default()
         };
         let (address_error, subject_error) = (of(&["sender_email", "account"]), of(&["subject"]));
         if refusal::pending_request(status).is_some()
