@@ -28,11 +28,11 @@ fn c9_a_request_is_made_saved_and_its_answer_is_taken() {
     gui.press("New signing request…");
     assert_eq!(gui.value("Address in the certificate"), SENDER);
     // What is wrong stands at its line, and what was typed stays.
-    gui.set("Subject", "somebody");
+    gui.set("Subject of the certificate", "somebody");
     gui.set("Key", "EC P-256");
     gui.press("Make key and request");
-    gui.until("refused", |gui| gui.description("Subject").contains("written like CN=Fax"));
-    gui.set("Subject", "CN=Fax, O=Firm, C=DE");
+    gui.until("refused", |gui| gui.description("Subject of the certificate").contains("written like CN=Fax"));
+    gui.set("Subject of the certificate", "CN=Fax, O=Firm, C=DE");
     gui.press("Make key and request");
     gui.until("the request", |gui| gui.has("Signing request"));
     let made = waiting(&runtime, &daemon).remove(0);

@@ -298,6 +298,7 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ("the document names no outgoing server", "в документе нет сервера исходящей почты"),
     ("the name servers of this computer are not known: {}", "серверы имён этого компьютера неизвестны: {}"),
     ("the domain says that it has no such service", "домен сообщает, что такой службы у него нет"),
+    ("cannot be read: {}", "не читается: {}"),
     ("there is no such record", "такой записи нет"),
     ("the domain takes no mail", "домен не принимает почту"),
     ("the name server could not be asked: {}", "сервер имён не удалось спросить: {}"),

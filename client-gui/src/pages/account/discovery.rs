@@ -1,8 +1,8 @@
 //! Finding settings for an address: a search, a choice, and the form is filled in.
 
-use faxpost_gui_ui::{DiscoveryView, Fact, Kind, ProposalLine};
+use faxpost_gui_ui::{DiscoveryView, Kind, ProposalLine};
 use faxpost_proto::v1::{DiscoverAccountResponse, Proposal, Security, Trust};
-use slint::{ComponentHandle as _, SharedString};
+use slint::ComponentHandle as _;
 
 use super::{AccountPage, Notice, Page as _, calls, keep};
 use crate::lang::Texts;
@@ -120,12 +120,10 @@ impl AccountPage {
         let sources = discovery.in_vain();
         let nothing = sources.map(|_| (words.nothing)(&discovery.address)).unwrap_or_default();
         view.set_nothing(nothing.into());
-        let fact = |source: &faxpost_proto::v1::DiscoverySource| Fact {
-            label: source.name.as_str().into(),
-            value: SharedString::from(&*all.said(&source.text)),
-        };
-        let sources = sources.unwrap_or_default().iter().map(fact).collect();
-        view.set_sources(keep(view.get_sources(), sources));
+        let asked = sources.unwrap_or_default().iter();
+        let asked: Vec<_> =
+            asked.map(|source| format!("{}: {}", source.name, all.said(&source.text))).collect();
+        view.set_sources(asked.join("\n").into());
         view.set_open(finder.open);
     }
 }
