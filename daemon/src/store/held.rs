@@ -49,10 +49,11 @@ impl Store {
         self.read(move |c| {
             // A bare column beside max() is of the row that has the maximum.
             let sql = format!(
-                "SELECT account, count(seen), CASE WHEN max(seen) IS NULL THEN NULL ELSE last_error END, max(seen)
-                 FROM (SELECT account, last_error, CASE WHEN ? IS NULL OR caller_id = ? THEN seq END AS seen
-                       FROM message WHERE state = 3 AND state IN (1, 3) AND held_for IN ({}))
-                 GROUP BY account",
+                "SELECT account, count, CASE WHEN latest IS NOT NULL THEN why END
+                 FROM (SELECT account, count(seen) AS count, last_error AS why, max(seen) AS latest
+                       FROM (SELECT account, last_error, CASE WHEN ? IS NULL OR caller_id = ? THEN seq END AS seen
+                             FROM message WHERE state = 3 AND state IN (1, 3) AND held_for IN ({}))
+                       GROUP BY account)",
                 marks(reasons.len())
             );
             let caller = caller.map_or(Value::Null, Value::from);
