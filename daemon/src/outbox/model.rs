@@ -108,4 +108,6 @@ pub struct Message {
     pub not_before: Option<i64>,
     /// What is asked of servers, as the store keeps it.
     pub delivery_status: String,
+    /// Why the daemon holds it, a code as in `last_error_reason`; empty: it does not, or a caller does.
+    pub held_for: String,
 }

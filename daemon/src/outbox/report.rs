@@ -60,6 +60,7 @@ impl Outbox {
             last_error_reason: String::new(),
             not_before: None,
             delivery_status: String::new(),
+            held_for: String::new(),
         };
         let author = Author { id: message.caller_id.clone(), name: message.caller_name.clone() };
         let entry = entry_about(&report, Kind::Accepted, LogOutcome::Ok, at, &author);
