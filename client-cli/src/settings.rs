@@ -39,6 +39,16 @@ impl Changes {
         Ok(changes)
     }
 
+    /// The account with these changes.
+    pub(crate) fn over(&self, account: Account, texts: &Texts) -> Account {
+        let mut changed = Self { account, fields: Vec::new() };
+        for key in KEYS.iter().filter(|key| self.fields.iter().any(|field| field == key.field)) {
+            // It was read from a good value, so it is one.
+            let _ = changed.put(key.name, &(key.show)(&self.account), texts);
+        }
+        changed.account
+    }
+
     /// Sets the password, or forgets it when empty.
     pub(crate) fn password(&mut self, password: String) {
         self.account.password = password;
@@ -322,9 +332,7 @@ fn put(to: &mut String, value: &str) -> Result<Option<&'static str>, Bad> {
 }
 
 fn put_word<E: Word + Into<i32>>(to: &mut i32, value: &str) -> Result<Option<&'static str>, Bad> {
-    if !value.is_empty() {
-        *to = E::parse(value).ok_or_else(|| Bad::Word(E::list()))?.into();
-    }
+    *to = if value.is_empty() { 0 } else { E::parse(value).ok_or_else(|| Bad::Word(E::list()))?.into() };
     Ok(None)
 }
 
@@ -355,16 +363,15 @@ fn show_sender_name(of: &Account) -> String {
 }
 
 fn put_number(to: &mut u32, value: &str) -> Result<Option<&'static str>, Bad> {
-    if !value.is_empty() {
-        *to = value.parse().map_err(|_| Bad::Number)?;
-    }
+    *to = if value.is_empty() { 0 } else { value.parse().map_err(|_| Bad::Number)? };
     Ok(None)
 }
 
 fn set_secret_expiry(to: &mut Account, value: &str) -> Result<Option<&'static str>, Bad> {
-    if !value.is_empty() {
-        to.oauth_client_secret_expire_time = Some(times::parse_moment(value).map_err(|_| Bad::Time)?);
-    }
+    to.oauth_client_secret_expire_time = match value {
+        "" => None,
+        value => Some(times::parse_moment(value).map_err(|_| Bad::Time)?),
+    };
     Ok(None)
 }
 
@@ -540,6 +547,7 @@ mod tests {
             "id",
             "etag",
             "effective_port",
+            "effective_login",
             "password",
             "has_password",
             "tls_pin",

@@ -166,7 +166,7 @@ pub(crate) static EN: Texts = Texts {
     default_value: "(default)",
     unset: |key| match key {
         "server" | "certificate" => Some("(not set)"),
-        "login" => Some("(the sender's address up to the @)"),
+        "login" => Some("(taken from the sender's address)"),
         "pickup-directory" => Some("(pickup in the state folder)"),
         "ehlo-name" => Some("(this host's name)"),
         "envelope-sender" => Some("(the sender's address)"),
@@ -189,6 +189,12 @@ pub(crate) static EN: Texts = Texts {
         format!(
             "Account {account} takes any server for the right one (tls-check=accept-invalid): whoever is on the path \
              can read the mail and the password."
+        )
+    },
+    nobody_signs: |account, sender| {
+        format!(
+            "Account {account} signs its mail, and no certificate here can sign for {sender}: its mail is held until there \
+             is one. See `faxpost cert candidates {account}`."
         )
     },
     still_pickup: |command| {

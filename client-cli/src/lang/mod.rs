@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use faxpost_proto::{
     advice::Language,
     user_store,
-    v1::{EntryKind, EntryOutcome, MessageState, RecipientState, Step},
+    v1::{Account, EntryKind, EntryOutcome, MessageState, RecipientState, Step},
 };
 use tonic::Code;
 
@@ -198,6 +198,8 @@ pub(crate) struct Texts {
     /// The command that sets it anew, without its option.
     pub(crate) password_cleared: With1,
     pub(crate) accept_invalid: With1,
+    /// Account, sender.
+    pub(crate) nobody_signs: With2,
     /// The command that switches to SMTP.
     pub(crate) still_pickup: With1,
     pub(crate) valid: Text,
@@ -249,6 +251,19 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
+    /// What holds where this key of the account has no value.
+    pub(crate) fn unset_of(&self, key: &str, account: &Account) -> String {
+        match key {
+            "port" if account.effective_port != 0 => {
+                format!("{} {}", account.effective_port, self.default_value)
+            }
+            "login" if !account.effective_login.is_empty() => {
+                format!("{} {}", account.effective_login, self.default_value)
+            }
+            key => (self.unset)(key).unwrap_or(self.default_value).to_owned(),
+        }
+    }
+
     /// The daemon's own sentences can stand as they are.
     pub(crate) fn is_english(&self) -> bool {
         self.language == Language::En

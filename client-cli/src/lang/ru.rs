@@ -169,7 +169,7 @@ pub(crate) static RU: Texts = Texts {
     default_value: "(по умолчанию)",
     unset: |key| match key {
         "server" | "certificate" => Some("(не задано)"),
-        "login" => Some("(адрес отправителя до @)"),
+        "login" => Some("(по адресу отправителя)"),
         "pickup-directory" => Some("(pickup в папке данных)"),
         "ehlo-name" => Some("(имя этого компьютера)"),
         "envelope-sender" => Some("(адрес отправителя)"),
@@ -192,6 +192,12 @@ pub(crate) static RU: Texts = Texts {
         format!(
             "Учётная запись {account} считает подлинным любой сервер (tls-check=accept-invalid): письма и пароль может \
              прочитать любой на пути к нему."
+        )
+    },
+    nobody_signs: |account, sender| {
+        format!(
+            "Учётная запись {account} подписывает письма, но ни один сертификат здесь не может подписывать за {sender}: \
+             её письма будут задержаны, пока его нет. См. `faxpost cert candidates {account}`."
         )
     },
     still_pickup: |command| {

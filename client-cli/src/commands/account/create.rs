@@ -46,5 +46,5 @@ pub(super) async fn run(
     };
     context.out.line(&sentence)?;
     show(&account, context)?;
-    warn(&account, context)
+    warn(&account, context).await
 }

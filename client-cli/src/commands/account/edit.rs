@@ -78,7 +78,7 @@ pub(super) async fn run(id: String, context: &mut Context) -> Result<(), Error> 
     } else {
         set::tell(&base, &answer, &[], false, SecretChanges::default(), context)?;
     }
-    warn(&answer.account.unwrap_or_default(), context)
+    warn(&answer.account.unwrap_or_default(), context).await
 }
 
 async fn update(

@@ -76,7 +76,7 @@ pub(super) async fn run(args: &ImportArgs, context: &mut Context) -> Result<(), 
                 (texts.accounts.set_password)(&one_line(&account.id), &set::set_command(&account.id));
             context.out.note(&sentence)?;
         }
-        warn(&account, context)?;
+        warn(&account, context).await?;
     }
     Ok(())
 }

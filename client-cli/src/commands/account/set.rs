@@ -66,7 +66,7 @@ pub(super) async fn run(
     } else {
         tell(&old, &answer, &changes.fields, mode.validate_only, told, context)?;
     }
-    warn(&answer.account.unwrap_or_default(), context)
+    warn(&answer.account.unwrap_or_default(), context).await
 }
 
 /// Takes them in, and gives what to say of them.

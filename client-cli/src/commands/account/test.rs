@@ -2,11 +2,11 @@
 
 use faxpost_proto::{
     advice::Language,
-    v1::{Step, StepState, TestAccountRequest, TestStep, TlsCheck},
+    v1::{Step, StepState, TestAccountRequest, TestStep},
 };
 use prost_types::FieldMask;
 
-use super::{test_view::View, warn};
+use super::{get, test_view::View, warn_of_tls};
 use crate::{
     args::PasswordArgs,
     commands::Context,
@@ -28,8 +28,9 @@ pub(super) async fn run(
         draft.password(password);
     }
     draft.account.id = id.to_owned();
-    if draft.account.tls_check() == TlsCheck::AcceptInvalid {
-        warn(&draft.account, context)?;
+    // Who may test may look; if not, the daemon says so below.
+    if let Ok(saved) = get(&mut context.accounts().await?, id).await {
+        warn_of_tls(&draft.over(saved, context.texts), context)?;
     }
     let call = TestAccountRequest {
         id: id.to_owned(),
