@@ -15,7 +15,7 @@ use crate::{
     exit::{self, Exit},
     lang::Texts,
     output::escape::escape,
-    settings::{key_of, with_keys},
+    settings::with_keys,
 };
 
 /// Why a command did not do what it should.
@@ -191,16 +191,17 @@ fn call_sentence(status: &Status, texts: &Texts) -> String {
             as_sentence(&lines(said))
         }
         (Some(known), "") => known.to_owned(),
-        (Some(known), said) => format!("{known}\n  {}", lines(said)),
+        (Some(known), said) => format!("{known}\n  {}", lines(&texts.said(said))),
         (None, "") => (texts.code)(status.code()).to_owned(),
-        (None, said) => format!("{}\n  {}", (texts.code)(status.code()), lines(said)),
+        (None, said) => format!("{}\n  {}", (texts.code)(status.code()), lines(&texts.said(said))),
     };
     for violation in violations {
-        let what = escape(&violation.description);
+        let said = texts.said(&violation.description);
+        let what = escape(&said);
         // Some sentences begin with the field.
         let line = match what.strip_prefix(violation.field.as_str()) {
             Some(rest) if rest.starts_with(' ') => what.into_owned(),
-            _ => format!("{}: {what}", escape(&key_of(&violation.field))),
+            _ => format!("{}: {what}", escape(&(texts.field)(&violation.field))),
         };
         sentence.push_str(&format!("\n  {}", with_keys(&line)));
     }

@@ -34,7 +34,7 @@ impl Changes {
     pub(crate) fn parse(settings: &[String], texts: &Texts) -> Result<Self, Error> {
         let mut changes = Self::default();
         for setting in settings {
-            changes.read(setting, texts).map_err(Error::Usage)?;
+            changes.read(setting, texts)?;
         }
         Ok(changes)
     }
@@ -49,6 +49,12 @@ impl Changes {
         changed.account
     }
 
+    /// The account with the defaults in their place: of a new one, what is not theirs is no change.
+    pub(crate) fn without(&self, account: Account, texts: &Texts) -> Account {
+        let empty = Self { account: Account::default(), fields: self.fields.clone() };
+        empty.over(account, texts)
+    }
+
     /// Sets the password, or forgets it when empty.
     pub(crate) fn password(&mut self, password: String) {
         self.account.password = password;
@@ -61,23 +67,26 @@ impl Changes {
         self.fields.push("oauth_client_secret".to_owned());
     }
 
-    fn read(&mut self, setting: &str, texts: &Texts) -> Result<(), String> {
+    /// A line with a key that there is not is wrong; a value that is none is wrong data, as those are that the daemon
+    /// refuses.
+    fn read(&mut self, setting: &str, texts: &Texts) -> Result<(), Error> {
         let Some((name, value)) = setting.split_once('=') else {
             let secret = SECRETS.contains(&setting);
-            return Err(if secret {
+            return Err(Error::Usage(if secret {
                 (texts.secret_argument)(setting)
             } else {
                 (texts.not_a_setting)(setting)
-            });
+            }));
         };
         if is_secret(name) {
-            return Err((texts.secret_argument)(name));
+            return Err(Error::Usage((texts.secret_argument)(name)));
         }
-        self.put(name, value, texts)
+        self.key(name, texts).map_err(Error::Usage)?;
+        self.put(name, value, texts).map_err(Error::Data)
     }
 
-    /// Takes one key and its value.
-    pub(crate) fn put(&mut self, name: &str, value: &str, texts: &Texts) -> Result<(), String> {
+    /// The key of that name, if it was not given yet.
+    fn key(&self, name: &str, texts: &Texts) -> Result<&'static Key, String> {
         let key = KEYS.iter().find(|key| key.name == name).ok_or_else(|| {
             let known: Vec<_> = KEYS.iter().map(|key| key.name).collect();
             (texts.unknown_key)(name, &known.join(", "))
@@ -85,6 +94,12 @@ impl Changes {
         if self.fields.iter().any(|field| field == key.field) {
             return Err((texts.key_twice)(name));
         }
+        Ok(key)
+    }
+
+    /// Takes one key and its value.
+    pub(crate) fn put(&mut self, name: &str, value: &str, texts: &Texts) -> Result<(), String> {
+        let key = self.key(name, texts)?;
         self.fields.push(key.field.to_owned());
         let more = (key.set)(&mut self.account, value).map_err(|bad| match bad {
             Bad::Word(good) => (texts.bad_word)(name, value, &good),

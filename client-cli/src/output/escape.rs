@@ -57,8 +57,10 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<&str> {
         let indent = rest.len() - rest.trim_start().len();
         let mut used = 0;
         let mut blank = None;
+        let mut in_command = false;
         for (index, character) in rest.char_indices() {
-            if character == ' ' && index > indent {
+            in_command ^= character == '`';
+            if character == ' ' && index > indent && !in_command {
                 if used > columns && blank.is_some() {
                     break;
                 }

@@ -51,7 +51,9 @@ pub enum CertificateError {
 
 fn in_use(accounts: &[String]) -> String {
     match accounts {
-        [only] => format!("the account {only} signs with this certificate; let it sign with another one first"),
+        [only] => {
+            format!("the account {only} signs with this certificate; let it sign with another one first")
+        }
         several => {
             let several = several.join(", ");
             format!("the accounts {several} sign with this certificate; let them sign with another one first")

@@ -72,7 +72,8 @@ async fn signing_in(server: &SmtpServer, password: &str) -> TestDaemon {
 
 #[tokio::test]
 async fn d1_without_a_password_it_goes_as_far_as_it_can_and_then_says_so() {
-    let server = SmtpServer::builder().starttls(Authority::new().good()).credentials("fax", "geheim").start().await;
+    let server =
+        SmtpServer::builder().starttls(Authority::new().good()).credentials("fax", "geheim").start().await;
     let daemon = signing_in(&server, "").await;
     let until = async |step: Step| {
         let request = v1::TestAccountRequest { until: step.into(), ..Default::default() };

@@ -144,7 +144,9 @@ async fn c4_a_certificate_is_deleted_with_its_key_unless_an_account_signs_with_i
     assert_eq!(used, [(successor.fingerprint(), vec!["default".to_owned()]), (issued.fingerprint(), vec![])]);
     ok(client.delete_certificate(delete.clone()).await);
     fixture.set(v1::Account::default(), &["sign"]).await.unwrap();
-    ok(client.delete_certificate(v1::DeleteCertificateRequest { fingerprint: successor.fingerprint() }).await);
+    ok(client
+        .delete_certificate(v1::DeleteCertificateRequest { fingerprint: successor.fingerprint() })
+        .await);
     assert_eq!(fixture.list().await, []);
     assert!(!fixture.folder().join(issued.fingerprint()).exists());
     refused(client.delete_certificate(delete).await, Code::NotFound, reason::CERTIFICATE_NOT_FOUND, &[]);

@@ -85,7 +85,7 @@ async fn a12_what_was_changed_meanwhile_is_not_overwritten_and_exits_75() {
     late.complains("was changed meanwhile").complains("your changes were not made");
     faxpost(&daemon, &["account", "show"]).await.exits(0).says("First");
     faxpost(&daemon, &["account", "create", "office"]).await.exits(0);
-    faxpost(&daemon, &["account", "delete", "office", "--etag", etag]).await.exits(75);
+    faxpost(&daemon, &["account", "delete", "office", "--etag", etag, "--yes"]).await.exits(75);
 }
 
 #[tokio::test]
@@ -143,9 +143,12 @@ async fn a1_accounts_are_made_listed_and_deleted() {
     let ids: Vec<_> = list["accounts"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
     assert_eq!(ids, ["default", "office"]);
 
-    faxpost(&daemon, &["account", "delete", "office"]).await.exits(0).says("deleted");
-    faxpost(&daemon, &["account", "delete", "office"]).await.exits(65).complains("no account office");
-    faxpost(&daemon, &["account", "delete", "default"]).await.exits(65).complains("always exists");
+    faxpost(&daemon, &["account", "delete", "office", "--yes"]).await.exits(0).says("deleted");
+    faxpost(&daemon, &["account", "delete", "office", "--yes"])
+        .await
+        .exits(65)
+        .complains("no account office");
+    faxpost(&daemon, &["account", "delete", "default", "--yes"]).await.exits(65).complains("always exists");
     let json = faxpost(&daemon, &["--json", "account", "create", "two"]).await.exits(0).json();
     assert_eq!(json["account"]["id"], "two");
 }

@@ -51,7 +51,7 @@ async fn g2_every_mistake_is_told_in_russian_with_the_same_exit() {
         &["log", "list", "--since", "soon"],
         &["account", "show", "nope"],
         &["account", "create", "default"],
-        &["account", "delete", "default"],
+        &["account", "delete", "default", "--yes"],
         &["account", "set", "serverr=x"],
         &["account", "set", "security=tls"],
         &["account", "set", "port=99999"],

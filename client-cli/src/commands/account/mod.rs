@@ -54,7 +54,7 @@ pub(super) async fn run(command: Account, context: &mut Context) -> Result<(), E
             set::run(&settings, &secrets, set::Mode { validate_only, etag }, context).await
         }
         Account::Edit { id } => edit::run(id, context).await,
-        Account::Delete { id, etag } => delete::run(id, etag, context).await,
+        Account::Delete { id, etag, yes } => delete::run(id, etag, yes, context).await,
         Account::History { all: true, number, .. } => history::run(String::new(), number, context).await,
         Account::History { id, number, .. } => history::run(id, number, context).await,
         Account::Diff { old, new } => diff::run(old, new, context).await,

@@ -23,6 +23,9 @@ pub(super) async fn run(
     context: &mut Context,
 ) -> Result<(), Error> {
     let (id, settings) = split_id(words, context.texts)?;
+    if to.as_deref().is_some_and(|to| to.trim().is_empty()) {
+        return Err(Error::Data(context.texts.no_recipient.to_owned()));
+    }
     let mut draft = Changes::parse(settings, context.texts)?;
     if let Some(password) = input::password(password, context.texts)? {
         draft.password(password);
