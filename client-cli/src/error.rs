@@ -1,6 +1,6 @@
 //! What can go wrong, as sentences for people and an exit for scripts.
 
-use std::{io, path::PathBuf};
+use std::{borrow::Cow, io, path::PathBuf};
 
 use faxpost_proto::{
     connect::ConnectError,
@@ -196,16 +196,21 @@ fn call_sentence(status: &Status, texts: &Texts) -> String {
         (None, said) => format!("{}\n  {}", (texts.code)(status.code()), lines(&texts.said(said))),
     };
     for violation in violations {
-        let said = texts.said(&violation.description);
-        let what = escape(&said);
-        // Some sentences begin with the field.
-        let line = match what.strip_prefix(violation.field.as_str()) {
-            Some(rest) if rest.starts_with(' ') => what.into_owned(),
-            _ => format!("{}: {what}", escape(&(texts.field)(&violation.field))),
-        };
-        sentence.push_str(&format!("\n  {}", with_keys(&line)));
+        let told = told(&violation.field, &violation.description, texts);
+        sentence.push_str(&format!("\n  {}", lines(&told)));
     }
     sentence
+}
+
+/// A field and what is wrong with it. Some of the daemon's sentences begin with the field.
+pub(crate) fn told(field: &str, what: &str, texts: &Texts) -> String {
+    let begins = what.strip_prefix(field).and_then(|rest| rest.strip_prefix(' '));
+    let line = match begins.map(|rest| texts.said(rest)) {
+        Some(Cow::Borrowed(_)) => what.to_owned(),
+        Some(Cow::Owned(said)) => format!("{}: {said}", (texts.field)(field)),
+        None => format!("{}: {}", (texts.field)(field), texts.said(what)),
+    };
+    with_keys(&line)
 }
 
 /// What the daemon says without capital and full stop, as the other errors of this program look.
@@ -280,6 +285,33 @@ mod tests {
         );
         let russian = error.sentence(&RU);
         assert!(russian.contains("\n  sender-email: has no @") && !russian.contains("fields are wrong"));
+    }
+
+    #[test]
+    fn g2_each_wrong_field_is_told_in_russian_with_names_that_people_know() {
+        let error = refused(
+            Code::InvalidArgument,
+            reason::INVALID_FIELD,
+            "wrong",
+            &[
+                ("port", "a port is a number from 1 to 65535"),
+                ("to[0]", "to[0] has no valid domain after the @"),
+                ("recipients[1]", "recipients[1] has nothing before the @"),
+                ("pkcs12", "the file is larger than 40000 octets"),
+                ("server", "from another daemon"),
+            ],
+        );
+        let russian = error.sentence(&RU);
+        for line in [
+            "port: порт — число от 1 до 65535",
+            "to[0]: после @ нет верного домена",
+            "получатель 2: перед @ ничего нет",
+            "файл: файл больше 40000 байт",
+            "server: from another daemon",
+        ] {
+            assert!(russian.contains(&format!("\n  {line}")), "{russian}");
+        }
+        assert!(error.sentence(&EN).contains("\n  to[0] has no valid domain after the @"));
     }
 
     #[test]

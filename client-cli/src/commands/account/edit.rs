@@ -12,7 +12,7 @@ use crate::{
     commands::{Context, request},
     document::{self, Mistake, Read},
     editor::{Draft, Failure},
-    error::Error,
+    error::{Error, told},
     lang::Texts,
     settings::{Changes, KEYS, Key},
     times,
@@ -181,7 +181,7 @@ fn at_fields(error: &Error, read: &Read, texts: &Texts) -> Vec<Mistake> {
     let at = |(field, text): (String, String)| Mistake {
         // A field that the file leaves out: at the top.
         line: read.line(&field).unwrap_or(1),
-        text: format!("{}: {}", crate::settings::key_of(&field), texts.said(&text)),
+        text: told(&field, &text, texts),
     };
     error.violations().into_iter().map(at).collect()
 }

@@ -10,10 +10,10 @@ use crate::{
     args::{ImportArgs, ImportFrom},
     commands::{Context, request},
     document::{self, Mistake},
-    error::Error,
+    error::{Error, told},
     input, msmtp,
     output::escape::one_line,
-    settings::{Changes, key_of},
+    settings::Changes,
 };
 
 /// What a file asks for.
@@ -136,7 +136,7 @@ fn at_lines(error: Error, wanted: &[Wanted], args: &ImportArgs, texts: &crate::l
         // Of another kind: as it is told otherwise.
         let Some((account, field)) = found else { return error };
         let at = (texts.accounts.at_line)(&file, &(account.line)(field).to_string());
-        lines.push(format!("{at}: {}: {}", key_of(field), texts.said(&text)));
+        lines.push(format!("{at}: {}", told(field, &text, texts)));
     }
     if lines.is_empty() { error } else { Error::Data(lines.join("\n")) }
 }
