@@ -68,7 +68,7 @@ pub(crate) enum Cert {
         #[command(flatten)]
         wait: WaitArgs,
     },
-    /// Sign something as the service account, and verify it
+    /// Sign something as the account that mail is signed under, and verify it; other accounts are not tried
     Check {
         /// Which certificate; else that of the account
         fingerprint: Option<String>,

@@ -34,13 +34,18 @@ pub(super) async fn run(command: Cert, context: &mut Context) -> Result<(), Erro
         Cert::Candidates { id, sender } => candidates::run(id, sender, context).await,
         Cert::Install(args) => install::run(args, context).await,
         Cert::Grant { fingerprint, to, wait } => {
+            let to_another = to.is_some();
             let call = GrantKeyAccessRequest { fingerprint, trustee: to.unwrap_or_default() };
             let result = context.certificates().await?.grant_key_access(request(call)).await;
             let Some(answer) = or_pending(result, wait, context).await? else { return Ok(()) };
             if context.out.is_json() {
                 return context.out.json(&answer);
             }
-            holders(&answer.key_holders, context)
+            holders(&answer.key_holders, context)?;
+            if to_another {
+                context.out.note(context.texts.certificates.check_is_of_the_service)?;
+            }
+            Ok(())
         }
         Cert::Revoke { fingerprint, from, wait } => {
             let call = RevokeKeyAccessRequest { fingerprint, trustee: from };

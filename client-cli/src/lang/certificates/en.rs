@@ -56,6 +56,7 @@ pub(crate) static EN: CertificateTexts = CertificateTexts {
     install_own: |fingerprint| format!("faxpost cert install --from-user {fingerprint}"),
     check_passed: |who, how, duration| format!("Signed as {who} and verified ({how}, {duration})."),
     check_failed: |who| format!("Signing as {who} failed."),
+    check_is_of_the_service: "`faxpost cert check` signs as the account that mail is signed under, and tries no other.",
     unknown: "?",
 
     installed: |fingerprint, subject| format!("Installed: {fingerprint}  {subject}"),

@@ -69,6 +69,8 @@ pub(crate) struct CertificateTexts {
     pub(crate) check_passed: With3,
     /// Who tried to.
     pub(crate) check_failed: With1,
+    /// After a grant to somebody else.
+    pub(crate) check_is_of_the_service: Text,
     /// Where something is not known.
     pub(crate) unknown: Text,
 

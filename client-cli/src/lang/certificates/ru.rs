@@ -57,6 +57,7 @@ pub(crate) static RU: CertificateTexts = CertificateTexts {
     install_own: |fingerprint| format!("faxpost cert install --from-user {fingerprint}"),
     check_passed: |who, how, duration| format!("Подписано от имени {who} и проверено ({how}, {duration})."),
     check_failed: |who| format!("Подписать от имени {who} не удалось."),
+    check_is_of_the_service: "`faxpost cert check` подписывает от имени записи, которая подписывает почту; другие не проверяются.",
     unknown: "?",
 
     installed: |fingerprint, subject| format!("Установлен: {fingerprint}  {subject}"),
