@@ -204,13 +204,21 @@ fn call_sentence(status: &Status, texts: &Texts) -> String {
 
 /// A field and what is wrong with it. Some of the daemon's sentences begin with the field.
 pub(crate) fn told(field: &str, what: &str, texts: &Texts) -> String {
-    let begins = what.strip_prefix(field).and_then(|rest| rest.strip_prefix(' '));
-    let line = match begins.map(|rest| texts.said(rest)) {
-        Some(Cow::Borrowed(_)) => what.to_owned(),
-        Some(Cow::Owned(said)) => format!("{}: {said}", (texts.field)(field)),
+    let begins = what.strip_prefix(field).and_then(|rest| rest.strip_prefix(' ')).map(value);
+    let line = match begins.map(|(value, rest)| (value, texts.said(rest))) {
+        Some((_, Cow::Borrowed(_))) => what.to_owned(),
+        Some((value, Cow::Owned(said))) => format!("{}{value}: {said}", (texts.field)(field)),
         None => format!("{}: {}", (texts.field)(field), texts.said(what)),
     };
     with_keys(&line)
+}
+
+/// `"nobody" has no @`: the value, if there is one, with a blank before it, and what is said of it.
+fn value(said: &str) -> (String, &str) {
+    match said.strip_prefix('"').and_then(|rest| rest.split_once("\" ")) {
+        Some((value, what)) => (format!(" \"{value}\""), what),
+        None => (String::new(), said),
+    }
 }
 
 /// What the daemon says without capital and full stop, as the other errors of this program look.
@@ -296,7 +304,7 @@ mod tests {
             &[
                 ("port", "a port is a number from 1 to 65535"),
                 ("to[0]", "to[0] has no valid domain after the @"),
-                ("recipients[1]", "recipients[1] has nothing before the @"),
+                ("recipients[1]", "recipients[1] \"@b\" has nothing before the @"),
                 ("pkcs12", "the file is larger than 40000 octets"),
                 ("server", "from another daemon"),
             ],
@@ -305,7 +313,7 @@ mod tests {
         for line in [
             "port: порт — число от 1 до 65535",
             "to[0]: после @ нет верного домена",
-            "получатель 2: перед @ ничего нет",
+            "получатель 2 \"@b\": перед @ ничего нет",
             "файл: файл больше 40000 байт",
             "server: from another daemon",
         ] {

@@ -143,6 +143,14 @@ mod tests {
         assert_eq!(wrap("", 7), [""]);
     }
 
+    #[test]
+    fn g1_a_command_in_backticks_is_not_broken() {
+        let text = "Install one: `faxpost cert install FILE`, or let a CA make one";
+        let lines = wrap(text, 30);
+        assert_eq!(lines, ["Install one:", "`faxpost cert install FILE`,", "or let a CA make one"]);
+        assert_eq!(lines.join(" "), text);
+    }
+
     proptest! {
         #[test]
         fn wrapping_loses_no_word(text in "[a-zа-я ]{0,80}", columns in 0_usize..40) {

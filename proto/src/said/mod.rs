@@ -19,13 +19,8 @@ mod refusals;
 type Sentence = (&'static str, &'static str);
 
 /// The more a sentence says by itself the earlier it stands: the first that fits is taken.
-const TABLES: [&[Sentence]; 5] = [
-    certificates::SENTENCES,
-    accounts::SENTENCES,
-    refusals::SENTENCES,
-    mail::SENTENCES,
-    names::SENTENCES,
-];
+const TABLES: [&[Sentence]; 5] =
+    [certificates::SENTENCES, accounts::SENTENCES, refusals::SENTENCES, mail::SENTENCES, names::SENTENCES];
 
 /// So deep sentences stand in sentences.
 const DEPTH: usize = 4;

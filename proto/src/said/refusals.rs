@@ -4,7 +4,10 @@ use super::Sentence;
 
 pub(super) const SENTENCES: &[Sentence] = &[
     // callers
-    ("you have too many connections open; close some", "у вас открыто слишком много соединений; закройте часть"),
+    (
+        "you have too many connections open; close some",
+        "у вас открыто слишком много соединений; закройте часть",
+    ),
     (
         "you have too many calls under way; wait for some to end",
         "у вас идёт слишком много вызовов; дождитесь, пока часть закончится",
@@ -21,7 +24,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "you are {}, with the role {}, and may not call {}; an administrator can allow it: {}",
         "вы — {}, ваша роль — {}, и вызывать {} вам нельзя; разрешить может администратор: {}",
     ),
-    ("you are {}, have no role here, and may do nothing", "вы — {}, роли здесь у вас нет, и вам нельзя ничего"),
+    (
+        "you are {}, have no role here, and may do nothing",
+        "вы — {}, роли здесь у вас нет, и вам нельзя ничего",
+    ),
     ("nothing came for {} seconds; the call was ended", "ничего не приходило {} секунд; вызов прерван"),
     (
         "the request is larger than this method takes; send large mails with SendMailStream",
@@ -36,7 +42,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "the daemon's database failed; nothing was accepted or changed. The daemon's log says why",
         "база данных службы отказала; ничего не принято и не изменено. Причина — в журнале службы",
     ),
-    ("the daemon is stopping; try again when it is back", "служба останавливается; повторите, когда она вернётся"),
+    (
+        "the daemon is stopping; try again when it is back",
+        "служба останавливается; повторите, когда она вернётся",
+    ),
     ("the daemon failed at this; its log says why", "службе это не удалось; причина — в её журнале"),
     // accounts
     ("there is an account {} already", "учётная запись {} уже есть"),
@@ -70,13 +79,19 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "the sign-in belongs to the saved client, endpoints, server, port, security, TLS check and login; save the change and sign in again to test it",
         "вход относится к сохранённым клиенту, адресам, серверу, порту, защите, проверке TLS и логину; чтобы проверить изменение, сохраните его и войдите снова",
     ),
-    ("the account's password cannot be used: {}; set it anew", "паролем учётной записи не воспользоваться: {}; задайте его снова"),
+    (
+        "the account's password cannot be used: {}; set it anew",
+        "паролем учётной записи не воспользоваться: {}; задайте его снова",
+    ),
     ("no access token: {}", "нет токена доступа: {}"),
     ("{}; sign in, and the mail goes", "{}; войдите, и почта уйдёт"),
     ("{}; sign in again, and the mail goes", "{}; войдите снова, и почта уйдёт"),
     ("preset {}", "встроенные настройки {}"),
     // policy and requests
-    ("no such method; `faxpost policy show` lists them", "такого метода нет; все показывает `faxpost policy show`"),
+    (
+        "no such method; `faxpost policy show` lists them",
+        "такого метода нет; все показывает `faxpost policy show`",
+    ),
     (
         "administrators cannot take GetPolicy and UpdatePolicy from themselves, nobody could give them back",
         "администраторы не могут отнять у себя GetPolicy и UpdatePolicy: вернуть их было бы некому",
@@ -91,7 +106,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "request {} is your own; another administrator must approve it",
         "заявка {} — ваша собственная; одобрить её должен другой администратор",
     ),
-    ("request {} is {} and cannot be decided any more", "состояние заявки {} — {}, решать по ней больше нечего"),
+    (
+        "request {} is {} and cannot be decided any more",
+        "состояние заявки {} — {}, решать по ней больше нечего",
+    ),
     (
         "request {} is not what was shown to you; look at it again",
         "заявка {} — не та, что вам показали; посмотрите на неё снова",
@@ -122,7 +140,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "записи {} на этом компьютере нет; укажите имя пользователя, \"uid:\" и число или SID",
     ),
     ("required: from whom the key is taken", "обязательно: у кого отнять ключ"),
-    ("required: the id of a request, 64 hexadecimal digits", "обязательно: имя запроса, 64 шестнадцатеричные цифры"),
+    (
+        "required: the id of a request, 64 hexadecimal digits",
+        "обязательно: имя запроса, 64 шестнадцатеричные цифры",
+    ),
     ("the certificates cannot be read", "сертификаты не прочитать"),
     (
         "the message is not from exactly one address, so nobody can sign it",
@@ -141,7 +162,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "a message needs at least one recipient in to, cc or bcc",
         "письму нужен хотя бы один получатель: to, cc или bcc",
     ),
-    ("{} recipients are more than {}; send several messages", "получателей {}, больше {}; отправьте несколько писем"),
+    (
+        "{} recipients are more than {}; send several messages",
+        "получателей {}, больше {}; отправьте несколько писем",
+    ),
     ("has {} entries, more than {}", "здесь {} записей, больше {}"),
     (
         "must be one address; give several as several entries, and a name with a comma in quotes",
@@ -170,7 +194,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "в письме до кодирования {} байт, больше разрешённых {}",
     ),
     ("the message has more than the {} bytes that are allowed", "в письме больше {} разрешённых байт"),
-    ("the attachments have more than the {} bytes that are allowed", "во вложениях больше {} разрешённых байт"),
+    (
+        "the attachments have more than the {} bytes that are allowed",
+        "во вложениях больше {} разрешённых байт",
+    ),
     (
         "you have {} unfinished messages in the outbox, as many as one caller may; wait for some to be delivered",
         "у вас в исходящих {} незаконченных писем, больше одному нельзя; дождитесь доставки части",

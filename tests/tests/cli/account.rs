@@ -97,7 +97,8 @@ async fn a8_signing_without_a_certificate_is_warned_of_and_an_unchecked_server_e
     let set = ["account", "set", "sender-email=fax@example.test", "sign=clear"];
     for arguments in [&set[..], &["account", "show"]] {
         let run = faxpost(&daemon, arguments).await.exits(0);
-        run.complains("no certificate here can sign for fax@example.test").complains("cert candidates default");
+        run.complains("no certificate here can sign for fax@example.test")
+            .complains("cert candidates default");
     }
     let settings = ["sign=off", "server=mail.example.org", "security=starttls", "tls-check=accept-invalid"];
     let set = [&["account", "set", "method=secure-smtp-client"], &settings[..]].concat();
@@ -114,7 +115,14 @@ async fn a8_signing_without_a_certificate_is_warned_of_and_an_unchecked_server_e
 #[tokio::test]
 async fn b1_a_profile_brings_its_server_where_there_is_none() {
     let daemon = TestDaemon::start().await;
-    let set = ["account", "set", "authentication=on", "oauth=on", "oauth-profile=google", "sender-email=me@gmail.com"];
+    let set = [
+        "account",
+        "set",
+        "authentication=on",
+        "oauth=on",
+        "oauth-profile=google",
+        "sender-email=me@gmail.com",
+    ];
     faxpost(&daemon, &set).await.exits(0).says("smtp.gmail.com");
     faxpost(&daemon, &["account", "show"]).await.exits(0).says("me@gmail.com (default)");
     let other = faxpost(&daemon, &["account", "set", "oauth-profile=yandex"]).await.exits(0);
@@ -126,7 +134,8 @@ async fn b1_a_profile_brings_its_server_where_there_is_none() {
 async fn a11_an_address_of_a_provider_with_both_ways_is_proposed_both() {
     let daemon = TestDaemon::start().await;
     let found = faxpost(&daemon, &["account", "discover", "me@gmail.com"]).await.exits(0);
-    let found = found.says("OAuth 2.0, app password").says("--ask-password\n").says("oauth=on oauth-profile=google");
+    let found =
+        found.says("OAuth 2.0, app password").says("--ask-password\n").says("oauth=on oauth-profile=google");
     let by_password = found.out.lines().find(|line| line.ends_with("--ask-password")).unwrap();
     assert!(!by_password.contains("oauth"), "{by_password}");
     let russian = faxpost(&daemon, &["--lang", "ru", "account", "discover", "me@yandex.ru"]).await.exits(0);
