@@ -281,6 +281,7 @@ impl Outbox {
             last_error_reason: String::new(),
             not_before,
             delivery_status: delivery_status.stored(),
+            seven_bit: built.composed.seven_bit,
             held_for: String::new(),
         };
         let entry = entry_about(&message, Kind::Accepted, Outcome::Ok, at, caller);
