@@ -253,7 +253,7 @@ manuals() {
     on test -s /usr/share/fish/vendor_completions.d/faxpost.fish
     # What the manual page of the daemon says is what the daemon has.
     local word
-    for word in run install uninstall start stop help state-dir endpoint add-to-path; do
+    for word in run install uninstall start stop help state-dir endpoint add-to-path remove-data lang; do
         on sh -c 'gzip -dc /usr/share/man/man8/faxpostd.8.gz' | tr -d '\\' | has -e "$word"
     done
     for word in $(on faxpostd --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do

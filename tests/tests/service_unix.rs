@@ -100,12 +100,44 @@ fn i2_install_and_its_like_say_systemds_way() {
     for (command, way) in [
         ("install", "systemctl enable"),
         ("uninstall", "systemctl disable"),
+        ("uninstall --remove-data", "apt purge"),
         ("start", "systemctl start faxpostd"),
         ("stop", "systemctl stop"),
         ("service", "faxpostd run"),
     ] {
-        let done = Command::new(bins::path("faxpostd")).arg(command).output().unwrap();
+        let done = Command::new(bins::path("faxpostd")).args(command.split(' ')).output().unwrap();
         let said = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.code() == Some(1) && said.contains(way), "{command}: {said}");
     }
+}
+
+#[test]
+fn g1_the_daemon_speaks_russian_to_whoever_does() {
+    let run = |arguments: &[&str], locale: &str| {
+        let mut command = Command::new(bins::path("faxpostd"));
+        let done = command.args(arguments).env("LC_ALL", locale).env_remove("LISTEN_FDS").output().unwrap();
+        let [out, err] = [done.stdout, done.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (done.status.code().unwrap(), out, err)
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("file");
+    std::fs::write(&nowhere, "").unwrap();
+    let nowhere = nowhere.to_str().unwrap();
+    for (arguments, code, english, russian) in [
+        (&["--help"][..], 0, "Commands:", "Команды:"),
+        (&["run", "--help"], 0, "Folder for database", "Папка для базы данных"),
+        (&["stop"], 1, "on Linux the service is systemd's", "в Linux службой управляет systemd"),
+        (&["run", "--state-dir", nowhere], 1, "cannot make the state folder", "служба не работает"),
+        (&["begin"], 2, "unrecognized subcommand", "Команды begin нет"),
+        (&["run", "--state-dir"], 2, "a value is required", "не указано значение"),
+    ] {
+        for (locale, said) in [("C", english), ("ru_RU.UTF-8", russian)] {
+            let (exit, out, err) = run(arguments, locale);
+            assert!(exit == code && (out + &err).contains(said), "{arguments:?}, {locale}: {err}");
+        }
+        let asked = [&["--lang", "ru"], arguments].concat();
+        let (exit, out, err) = run(&asked, "C");
+        assert!(exit == code && (out + &err).contains(russian), "{asked:?}: {err}");
+    }
+    assert_eq!(run(&["state-dir"], "C"), (0, "/var/lib/faxpost\n".to_owned(), String::new()));
 }

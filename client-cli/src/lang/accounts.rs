@@ -70,6 +70,11 @@ pub(crate) struct AccountTexts {
     /// Where the text is.
     pub(crate) edit_kept: With1,
 
+    // methods
+    pub(crate) transcript: Text,
+    /// A method that this machine has.
+    pub(crate) here: Text,
+
     // presets and discovery
     pub(crate) title: Text,
     pub(crate) port: Text,
@@ -177,6 +182,9 @@ pub(super) const EN: AccountTexts = AccountTexts {
     edit_theirs: |key, value| format!("{key} is {value} now; below is yours"),
     no_editor: |program| format!("The editor {program} cannot be run. Set VISUAL or EDITOR to one that can."),
     edit_kept: |path| format!("Nothing was changed. Your text is kept in {path}"),
+
+    transcript: "transcript",
+    here: "here",
 
     title: "PROVIDER",
     port: "PORT",
@@ -299,6 +307,9 @@ pub(super) const RU: AccountTexts = AccountTexts {
     edit_theirs: |key, value| format!("{key} теперь {value}; ниже ваше значение"),
     no_editor: |program| format!("Редактор {program} не запускается. Укажите другой в VISUAL или EDITOR."),
     edit_kept: |path| format!("Ничего не изменено. Ваш текст сохранён в {path}"),
+
+    transcript: "протокол сеанса",
+    here: "здесь есть",
 
     title: "ПРОВАЙДЕР",
     port: "ПОРТ",

@@ -76,7 +76,8 @@ async fn outside(folder: &Path, name: &str, address: SocketAddr) -> anyhow::Resu
 /// The message comes last: whoever sees it can read about it.
 fn keep(folder: &Path, number: usize, message: &Received) -> anyhow::Result<()> {
     let login = message.login.as_deref().unwrap_or("nobody");
-    let envelope = format!("from {}\nto {}\nlogin {login}\ntls {}\n", message.from, message.to.join(" "), message.tls);
+    let envelope =
+        format!("from {}\nto {}\nlogin {login}\ntls {}\n", message.from, message.to.join(" "), message.tls);
     fs::write(folder.join(format!("{number}.envelope")), envelope)?;
     let begun = folder.join(format!("{number}.new"));
     fs::write(&begun, &message.content)?;
