@@ -93,7 +93,8 @@ first_signed_mail() {
     while IFS= read -r line; do
         count=$((count + 1))
         typed "$line"
-    done < <(first_commands)
+    # The version in it is that of any release.
+    done < <("$root/tests/packages/first-commands.sh" | sed "s/faxpost_[0-9.]*_amd64.deb/$(basename "$deb")/")
     on rm /etc/sudoers.d/anna
     [ $count = 5 ]
 
@@ -109,12 +110,6 @@ first_signed_mail() {
             -CAfile "$world/mail-authority.pem" -out "$world/$number.content"
     done
     has 'It works' "$world/2.content"
-}
-
-# The block of commands below "Using it", each on a line of its own. The version in it is that of any release.
-first_commands() {
-    sed -n '/^## Using it/,/^```$/p' "$root/README.md" | sed '1,/^```sh/d; /^```$/d' | sed ':more; /\\$/ { N; s/\\\n *//; b more }' |
-        sed "s/faxpost_[0-9.]*_amd64.deb/$(basename "$deb")/"
 }
 
 # typed COMMAND: by anna at a terminal, with the answers to what is asked there.

@@ -65,3 +65,26 @@ fn the_tests_that_security_md_names_are_there() {
         assert!(is_there, "SECURITY.md names {name}, and there is no such test");
     }
 }
+
+/// The block of commands that begins with the installation, one command a line, without what each language has of its own.
+fn first_commands(document: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(document)).unwrap().replace("\\\n", "");
+    let (_, block) =
+        text.split_once("```sh\nsudo apt install ./faxpost_").unwrap_or_else(|| panic!("{document}"));
+    let (block, _) = block.split_once("```").unwrap();
+    let plain = |line: &str| {
+        let unquoted =
+            line.split('"').step_by(2).collect::<Vec<_>>().join("TEXT").replace("example.ru", "example.com");
+        unquoted.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    block.lines().map(plain).collect()
+}
+
+#[test]
+fn the_first_five_commands_are_the_same_wherever_they_stand() {
+    let tried = first_commands("README.md");
+    assert_eq!(tried.len(), 5, "the packages' tests type these: {tried:?}");
+    for document in ["README.ru.md", "docs/guide.md", "docs/guide.ru.md"] {
+        assert_eq!(first_commands(document), tried, "{document}");
+    }
+}
