@@ -19,10 +19,9 @@ world=$root/target/packages/outside
 base=systemd,dbus,openssl,adduser,passwd,sudo
 # Nothing else of this machine listens there.
 mail_server=127.7.25.1:587
-mail_password='correct horse battery staple'
-file_password='fax password'
 init=
 passed=0
+. "$root/tests/packages/common.sh"
 
 main() {
     [ "$(id -u)" = 0 ] || fail "this needs root: it makes namespaces and a root of its own"
@@ -94,22 +93,10 @@ first_signed_mail() {
         count=$((count + 1))
         typed "$line"
     # The version in it is that of any release.
-    done < <("$root/tests/packages/first-commands.sh" | sed "s/faxpost_[0-9.]*_amd64.deb/$(basename "$deb")/")
+    done < <(first_commands | sed "s/faxpost_[0-9.]*_amd64.deb/$(basename "$deb")/")
     on rm /etc/sudoers.d/anna
     [ $count = 5 ]
-
-    # The test's mail and the fax: through TLS, after a sign-in, and signed.
-    local number
-    for number in 1 2; do
-        arrived "$world/$number.eml"
-        has '^from fax@example.com$' "$world/$number.envelope"
-        has '^to me@example.com$' "$world/$number.envelope"
-        has '^login fax@example.com$' "$world/$number.envelope"
-        has '^tls true$' "$world/$number.envelope"
-        openssl cms -verify -purpose smimesign -inform SMIME -in "$world/$number.eml" \
-            -CAfile "$world/mail-authority.pem" -out "$world/$number.content"
-    done
-    has 'It works' "$world/2.content"
+    first_mails_are_signed
 }
 
 # typed COMMAND: by anna at a terminal, with the answers to what is asked there.
@@ -136,15 +123,6 @@ typed() {
     exec {from}<&- {to}>&-
     wait "$pid" || status=$?
     return $status
-}
-
-arrived() {
-    local tries
-    for tries in $(seq 100); do
-        [ ! -e "$1" ] || return 0
-        sleep 0.1
-    done
-    return 1
 }
 
 socket() {
@@ -181,12 +159,6 @@ privileges() {
     [ "$(on awk '/^Uid:/ { print $2 }' "/proc/$mailer/status")" = "$(on id -u faxpost)" ]
     on journalctl -u faxpostd -o json --no-pager | has 'no capabilities.*seccomp'
 }
-
-# A negation that ends a check: `set -e` does not heed "!".
-not() { ! "$@"; }
-
-# grep, which reads to the end: whoever writes must not be cut off.
-has() { grep "$@" >/dev/null; }
 
 capabilities() { on awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/status"; }
 
@@ -312,20 +284,8 @@ make_clean() {
 # What stands outside of the machine: a mail server that it finds by name, whose authority it trusts, as it does that of the
 # sender's certificate; and the file with that one.
 begin_outside() {
-    rm -rf "$world"
-    mkdir -p "$world"
-    # Ends with its input: this process holds the other end.
-    mkfifo "$world/end"
-    "$root/target/debug/outside" "$world" smtp.example.com $mail_server <"$world/end" >"$world/address" 2>"$world/log" &
-    outside=$!
-    exec {end}>"$world/end"
-    local tries
-    for tries in $(seq 100); do
-        [ ! -s "$world/address" ] || break
-        sleep 0.1
-    done
-    [ -s "$world/address" ] || { cat "$world/log" && fail "the mail server does not listen"; }
-    openssl pkcs12 -export -in "$world/fax.pem" -out "$work/fax.p12" -passout "pass:$file_password"
+    start_outside "$root/target/debug/outside" "$world" smtp.example.com $mail_server || fail "the mail server does not listen"
+    cp "$world/fax.p12" "$work/fax.p12"
     echo "${mail_server%:*} smtp.example.com" >>"$work/etc/hosts"
     local name
     for name in server mail; do

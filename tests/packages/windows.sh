@@ -16,6 +16,7 @@ mail_server=127.7.25.2:587
 passed=0
 uninstall_key='HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall\Faxpost'
 machine_key='HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment'
+. "$root/tests/packages/common.sh"
 
 main() {
     rm -rf "$root/target/packages/wineprefix"
@@ -74,43 +75,19 @@ installed() {
 # What the README tells a new user to type behind the installer: in a prompt that is opened after it, by name, without sudo.
 # Only the passwords are not typed, because there is no console here, and the server has an address, because it has no name.
 first_signed_mail() {
-    openssl pkcs12 -export -in "$world/fax.pem" -out "$drive/fax.p12" -passout 'pass:fax password'
+    cp "$world/fax.p12" "$drive/fax.p12"
     local line words
     while IFS= read -r line; do
         case $line in
-            *'cert install'*) line="$line --password-stdin" words='fax password' ;;
-            *--ask-password*) line=${line/--ask-password/--password-stdin} words='correct horse battery staple' ;;
+            *'cert install'*) line="$line --password-stdin" words=$file_password ;;
+            *--ask-password*) line=${line/--ask-password/--password-stdin} words=$mail_password ;;
             *) words= ;;
         esac
         line=${line/smtp.example.com/${mail_server%:*}}
         printf '%s\r\n' "@cd /d C:\\" "@$line" >"$drive/typed.cmd"
         echo "$words" | wine cmd /c 'C:\typed.cmd'
-    done < <(readme_commands)
-
-    local number
-    for number in 1 2; do
-        arrived "$world/$number.eml"
-        has '^to me@example.com$' "$world/$number.envelope"
-        has '^login fax@example.com$' "$world/$number.envelope"
-        has '^tls true$' "$world/$number.envelope"
-        openssl cms -verify -purpose smimesign -inform SMIME -in "$world/$number.eml" \
-            -CAfile "$world/mail-authority.pem" -out "$world/$number.content"
-    done
-    has 'It works' "$world/2.content"
-}
-
-# Those of the README behind its first, which installs the Debian package.
-readme_commands() {
-    "$root/tests/packages/first-commands.sh" | sed '1d; s/^sudo //'
-}
-
-arrived() {
-    local tries
-    for tries in $(seq 100); do
-        [ ! -e "$1" ] || return 0
-        sleep 0.1
-    done
-    return 1
+    done < <(first_commands | sed '1d; s/^sudo //')
+    first_mails_are_signed
 }
 
 used() {
@@ -192,20 +169,8 @@ uninstall() {
 
 # A mail server, and authorities that this Windows trusts.
 begin_outside() {
-    local binaries=$root/target/windows/x86_64-pc-windows-gnu/debug tries
-    rm -rf "$world"
-    mkdir -p "$world"
-    mkfifo "$world/end"
-    wine "$binaries/outside.exe" "$(wine winepath -w "$world" | tr -d '\r')" "${mail_server%:*}" $mail_server \
-        <"$world/end" >"$world/address" 2>"$world/log" &
-    # Ends with its input: this process holds the other end.
-    exec {end}>"$world/end"
-    for tries in $(seq 300); do
-        [ ! -s "$world/address" ] || return 0
-        sleep 0.1
-    done
-    cat "$world/log"
-    return 1
+    local binaries=$root/target/windows/x86_64-pc-windows-gnu/debug
+    start_outside wine "$binaries/outside.exe" "$(wine winepath -w "$world" | tr -d '\r')" "${mail_server%:*}" $mail_server
 }
 
 faxpost() { wine cmd /c faxpost --lang en "$@"; }
@@ -213,11 +178,5 @@ faxpost() { wine cmd /c faxpost --lang en "$@"; }
 sc_state() { wine sc query Faxpost | has "$1"; }
 
 reg() { wine reg query "$1" /v "$2"; }
-
-# A negation that ends a check: `set -e` does not heed "!".
-not() { ! "$@"; }
-
-# grep, which reads to the end: whoever writes must not be cut off.
-has() { grep "$@" >/dev/null; }
 
 main
