@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{Command, CommandFactory as _, FromArgMatches as _};
+use clap::{Arg, ArgAction, Command, CommandFactory as _, Error, FromArgMatches as _};
 use faxpost_proto::advice::Language;
 use faxpost_proto::command_line;
 
@@ -22,10 +22,7 @@ pub(super) fn read(line: impl Iterator<Item = OsString>) -> Result<(Arguments, L
         Language::En => Arguments::command(),
         Language::Ru => russian(Arguments::command()),
     };
-    let read = command.try_get_matches_from_mut(line).and_then(|matches| {
-        Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
-    });
-    let error = match read {
+    let error = match arguments(&mut command, line) {
         Ok(arguments) => return Ok((arguments, language)),
         Err(error) => error,
     };
@@ -36,6 +33,21 @@ pub(super) fn read(line: impl Iterator<Item = OsString>) -> Result<(Arguments, L
     };
     Err(if error.use_stderr() { ExitCode::from(MISTAKE) } else { ExitCode::SUCCESS })
 }
+
+fn arguments(command: &mut Command, line: Vec<OsString>) -> Result<Arguments, Error> {
+    let mut matches = command.try_get_matches_from_mut(line)?;
+    if let Some((HELP, about)) = matches.subcommand() {
+        // Asked in the one way in which clap answers.
+        let named = about.get_one::<String>(COMMAND).cloned().into_iter();
+        let line = ["faxpostd".to_owned()].into_iter().chain(named).chain(["--help".to_owned()]);
+        matches = command.try_get_matches_from_mut(line)?;
+    }
+    Arguments::from_arg_matches(&matches).map_err(|error| error.format(command))
+}
+
+/// The command `help`, which is ours in Russian.
+const HELP: &str = "help";
+const COMMAND: &str = "КОМАНДА";
 
 /// A command, what it is for, how it is used, and its arguments with what they are for.
 type Texts = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
@@ -78,36 +90,35 @@ const COMMANDS: [Texts; 7] = [
 
 const LANG: &str = "Язык сообщений, en или ru; журнал всегда по-английски [по умолчанию: язык окружения]";
 
+const HEADING: &str = "Параметры";
+
 const TEMPLATE: &str = "{about}\n\nИспользование: {usage}\n\n{all-args}";
 
 fn russian(command: Command) -> Command {
-    let mut command = command
+    // clap's own help and version cannot be told what they are called.
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help).global(true);
+    let version = Arg::new("version").short('V').long("version").action(ArgAction::Version);
+    let command = command
         .about("Привилегированная почтовая служба факс-системы")
         .override_usage("faxpostd [--lang en|ru] КОМАНДА")
-        .subcommand_help_heading("Команды");
-    // Help and version are arguments, and `help` a command, from here on.
-    command.build();
-    for (name, about, usage, arguments) in COMMANDS {
-        command = command.mut_subcommand(name, |sub| {
-            let sub = sub.about(about).long_about(None::<&str>).override_usage(usage);
-            let sub = arguments.iter().fold(sub, |sub, &(id, help)| sub.mut_arg(id, |arg| arg.help(help)));
-            heading(sub)
-        });
-    }
-    heading(command)
-}
-
-/// The arguments that every command has.
-fn heading(command: Command) -> Command {
-    let known = [("help", "Показывает справку"), ("version", "Показывает версию"), ("lang", LANG)];
-    let command = known.iter().fold(command, |command, &(id, help)| {
-        if command.get_arguments().any(|arg| arg.get_id() == id) {
-            command.mut_arg(id, |arg| arg.help(help).hide_possible_values(true))
-        } else {
-            command
-        }
-    });
-    command.mut_args(|arg| arg.help_heading("Параметры")).help_template(TEMPLATE)
+        .help_template(TEMPLATE)
+        .subcommand_help_heading("Команды")
+        .disable_help_subcommand(true)
+        .subcommand(Command::new(HELP).arg(Arg::new(COMMAND).hide(true)))
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .mut_arg("lang", |arg| arg.help(LANG).hide_possible_values(true).help_heading(HEADING))
+        .arg(help.help("Показывает справку").help_heading(HEADING))
+        .arg(version.help("Показывает версию").help_heading(HEADING));
+    COMMANDS.into_iter().fold(command, |command, (name, about, usage, arguments)| {
+        command.mut_subcommand(name, |sub| {
+            let sub = sub.about(about).long_about(None::<&str>).override_usage(usage).help_template(TEMPLATE);
+            let sub = sub.disable_help_flag(true);
+            arguments
+                .iter()
+                .fold(sub, |sub, &(id, help)| sub.mut_arg(id, |arg| arg.help(help).help_heading(HEADING)))
+        })
+    })
 }
 
 #[cfg(test)]
@@ -122,6 +133,7 @@ mod tests {
     #[test]
     fn every_command_that_is_shown_has_russian_help() {
         let mut command = russian(Arguments::command());
+        command.build();
         let whole = command.render_help().to_string();
         assert!(whole.contains("Команды:") && whole.contains("Параметры:"), "{whole}");
         let shown: Vec<_> = command.get_subcommands().filter(|sub| !sub.is_hide_set()).cloned().collect();
@@ -132,7 +144,9 @@ mod tests {
             // Nothing of clap's own, and nothing of the English texts.
             let english = ["Usage", "Options", "Print", "The ", "Also ", "Folder", "Socket"];
             assert!(english.iter().all(|word| !help.contains(word)), "{}: {help}", sub.get_name());
-            assert!(whole.contains(&sub.get_about().unwrap().to_string()[..20]), "{whole}");
+            // Longer ones are broken into lines.
+            let about: String = sub.get_about().unwrap().to_string().chars().take(20).collect();
+            assert!(whole.contains(&about), "{whole}");
         }
     }
 

@@ -126,6 +126,9 @@ fn g1_the_daemon_speaks_russian_to_whoever_does() {
     for (arguments, code, english, russian) in [
         (&["--help"][..], 0, "Commands:", "Команды:"),
         (&["run", "--help"], 0, "Folder for database", "Папка для базы данных"),
+        (&["help"], 0, "Commands:", "Команды:"),
+        (&["help", "run"], 0, "Folder for database", "Папка для базы данных"),
+        (&["--version"], 0, "faxpostd 0.", "faxpostd 0."),
         (&["stop"], 1, "on Linux the service is systemd's", "в Linux службой управляет systemd"),
         (&["run", "--state-dir", nowhere], 1, "cannot make the state folder", "служба не работает"),
         (&["begin"], 2, "unrecognized subcommand", "Команды begin нет"),
@@ -133,7 +136,8 @@ fn g1_the_daemon_speaks_russian_to_whoever_does() {
     ] {
         for (locale, said) in [("C", english), ("ru_RU.UTF-8", russian)] {
             let (exit, out, err) = run(arguments, locale);
-            assert!(exit == code && (out + &err).contains(said), "{arguments:?}, {locale}: {err}");
+            let all = out + &err;
+            assert!(exit == code && all.contains(said), "{arguments:?}, {locale}: {exit}, {all}");
         }
         let asked = [&["--lang", "ru"], arguments].concat();
         let (exit, out, err) = run(&asked, "C");
