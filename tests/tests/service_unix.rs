@@ -120,9 +120,8 @@ fn g1_the_daemon_speaks_russian_to_whoever_does() {
         (done.status.code().unwrap(), out, err)
     };
     let folder = tempfile::tempdir().unwrap();
-    let nowhere = folder.path().join("file");
-    std::fs::write(&nowhere, "").unwrap();
-    let nowhere = nowhere.to_str().unwrap();
+    std::fs::write(folder.path().join("faxpostd.toml"), "[limits]\nconnections = 0\n").unwrap();
+    let wrong = folder.path().to_str().unwrap();
     for (arguments, code, english, russian) in [
         (&["--help"][..], 0, "Commands:", "Команды:"),
         (&["run", "--help"], 0, "Folder for database", "Папка для базы данных"),
@@ -130,7 +129,7 @@ fn g1_the_daemon_speaks_russian_to_whoever_does() {
         (&["help", "run"], 0, "Folder for database", "Папка для базы данных"),
         (&["--version"], 0, "faxpostd 0.", "faxpostd 0."),
         (&["stop"], 1, "on Linux the service is systemd's", "в Linux службой управляет systemd"),
-        (&["run", "--state-dir", nowhere], 1, "cannot make the state folder", "служба не работает"),
+        (&["run", "--state-dir", wrong], 1, "limits.connections", "служба не работает"),
         (&["begin"], 2, "unrecognized subcommand", "Команды begin нет"),
         (&["run", "--state-dir"], 2, "a value is required", "не указано значение"),
     ] {
