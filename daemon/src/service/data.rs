@@ -33,6 +33,9 @@ const OURS: [&str; 12] = [
 ];
 const LOCK: &str = "faxpostd.lock";
 
+/// Begins the name of a sealing key that a crash left unfinished.
+const UNFINISHED_KEY: &str = "secret.key-";
+
 /// A service that has ended may take so long to let go of its files.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -68,8 +71,15 @@ pub fn remove_data(folder: &Path, words: &Words) -> anyhow::Result<Removal> {
     // Its holder's file goes with it.
     drop(lock);
     remove(&folder.join(OURS[last])).with_context(|| folder.display().to_string())?;
-    let others = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
-    let others = others.collect::<io::Result<Vec<_>>>()?;
+    let mut others = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.starts_with(UNFINISHED_KEY) {
+            remove(&folder.join(name))?;
+        } else {
+            others.push(name);
+        }
+    }
     if others.is_empty() {
         fs::remove_dir(folder).with_context(|| folder.display().to_string())?;
         return Ok(Removal::Whole);
@@ -114,6 +124,7 @@ mod tests {
         fs::write(state.join(DATABASE), "x").unwrap();
         fs::create_dir_all(state.join("pickup/deep")).unwrap();
         fs::write(state.join("pickup/deep/1.eml"), "x").unwrap();
+        fs::write(state.join("secret.key-0123456789abcdef"), "x").unwrap();
         (folder, state)
     }
 
