@@ -10,6 +10,13 @@ use faxpost_proto::advice::Language;
 
 use crate::{lang, output::escape::escape};
 
+// What the parsers of `args` say, so that it can be told in Russian.
+pub(crate) const FROM_ONE: &str = "a whole number from 1 is needed";
+pub(crate) const FROM_ZERO: &str = "a whole number from 0 is needed";
+pub(crate) const ENTRY: &str = "an entry is a number; `faxpost log list` shows them";
+pub(crate) const REQUEST: &str = "a request is a number; `faxpost request list` shows them";
+pub(crate) const REVISION: &str = "a revision is a number; `faxpost account history` shows them";
+
 /// The whole text; `None`: clap's own is right.
 pub(crate) fn translated(error: &Error) -> Option<String> {
     let russian = language(env::args().skip(1)) == Language::Ru;
@@ -63,9 +70,33 @@ fn sentence(error: &Error) -> Option<String> {
         said.push_str(&format!(" Возможно, имелось в виду {close}."));
     }
     if let Some(source) = std::error::Error::source(error) {
-        said.push_str(&format!("\n  {}", escape(&source.to_string())));
+        let source = source.to_string();
+        said.push_str(&format!("\n  {}", escape(russian(&source).unwrap_or(&source))));
     }
     Some(format!("{} {said}\nСправка: --help.", lang::texts(Language::Ru).error))
+}
+
+/// What a parser says about a value. What is said here is repeated nowhere: values and good words stand above.
+fn russian(said: &str) -> Option<&'static str> {
+    Some(match said {
+        FROM_ONE => "нужно целое число от 1",
+        FROM_ZERO => "нужно целое число от 0",
+        ENTRY => "запись журнала — число; их показывает `faxpost log list`",
+        REQUEST => "заявка — число; их показывает `faxpost request list`",
+        REVISION => "версия — число; их показывает `faxpost account history`",
+        said if said.starts_with("expected ROLE=DECISION") => "нужно РОЛЬ=РЕШЕНИЕ, например user=deny",
+        said if said.starts_with("a redirect is ") => {
+            "нужен http://127.0.0.1, http://[::1] или http://localhost, с портом и путём или без них"
+        }
+        said if said.contains(" is no role; ") => "такой роли нет; есть administrator, service, user",
+        said if said.contains(" is no decision; ") => {
+            "такого решения нет; есть allow, deny, approval, default"
+        }
+        said if said.starts_with("expected RFC 3339") => {
+            "нужен момент, например 2026-11-23T14:00 или 2h (два часа назад)"
+        }
+        _ => return None,
+    })
 }
 
 fn text(error: &Error, kind: ContextKind) -> Option<String> {
@@ -99,7 +130,11 @@ mod tests {
                 &["outbox", "list", "--state", "lost"],
                 "--state <STATE> не может быть \"lost\". Допустимо: queued,",
             ),
-            (&["log", "show", "x"], "<ID> не может быть \"x\".\n  an entry is a number"),
+            (&["log", "show", "x"], "<ID> не может быть \"x\".\n  запись журнала — число"),
+            (&["log", "list", "-n", "0"], "не может быть \"0\".\n  нужно целое число от 1"),
+            (&["request", "show", "x"], "заявка — число"),
+            (&["policy", "set", "Mail/SendMail", "root=deny"], "такой роли нет"),
+            (&["log", "list", "--since", "gestern"], "нужен момент, например"),
             (&["log", "list", "--since"], "Для --since <TIME> не указано значение."),
             (
                 &["account", "set", "--password-stdin", "--ask-password"],

@@ -95,7 +95,9 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
     let registry = Registry::open(store.clone(), vault.clone(), machine.clone()).await;
     let registry = Arc::new(registry.context("the accounts cannot be read")?);
     let requests = Requests::of(&config.state_dir);
-    let certificates = Arc::new(Certificates::new(machine.clone(), registry.clone(), requests));
+    let certificates =
+        Certificates::new(machine.clone(), registry.clone(), requests, Host::of(&config.state_dir).name);
+    let certificates = Arc::new(certificates);
     let policy = PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?;
     let policy = Arc::new(policy.with_service_account(&mailer.account()));
     let audit = Arc::new(Audit::new(store.clone()));

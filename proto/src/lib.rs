@@ -10,6 +10,7 @@ pub mod json;
 pub mod pem;
 pub mod reason;
 pub mod refusal;
+pub mod said;
 pub mod security;
 pub mod signin;
 pub mod user_store;

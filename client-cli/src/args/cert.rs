@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use faxpost_proto::v1::{KeyType, RequestState};
 
-use crate::words;
+use super::{count, request_number};
+use crate::{times, words};
 
 const INSTALL: &str = "\
 FILE is PKCS#12 (.pfx, .p12), or PEM with certificate, chain and key; the key may be in a file of its own (--key).
@@ -40,7 +41,10 @@ pub(crate) enum Cert {
         sender: Option<String>,
     },
     /// Take a certificate with its key into the machine's store
-    #[command(after_help = format!("{INSTALL}\n\n{PENDING}"))]
+    #[command(
+        after_help = format!("{INSTALL}\n\n{PENDING}"),
+        override_usage = "faxpost cert install [OPTIONS] <FILE>\n       faxpost cert install [OPTIONS] --from-user <FINGERPRINT>"
+    )]
     Install(InstallArgs),
     /// Let an account use a certificate's key
     #[command(after_help = PENDING)]
@@ -53,7 +57,7 @@ pub(crate) enum Cert {
         #[command(flatten)]
         wait: WaitArgs,
     },
-    /// Take that away
+    /// Take the right to use a certificate's key from an account
     #[command(after_help = PENDING)]
     Revoke {
         /// Which certificate
@@ -64,7 +68,7 @@ pub(crate) enum Cert {
         #[command(flatten)]
         wait: WaitArgs,
     },
-    /// Sign something as the service account, and verify it
+    /// Sign something as the account that mail is signed under, and verify it; other accounts are not tried
     Check {
         /// Which certificate; else that of the account
         fingerprint: Option<String>,
@@ -80,6 +84,9 @@ pub(crate) enum Cert {
     Delete {
         /// Which certificate
         fingerprint: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
         #[command(flatten)]
         wait: WaitArgs,
     },
@@ -168,6 +175,9 @@ pub(crate) enum Csr {
     Delete {
         /// Which one, see `faxpost cert csr list`
         id: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
         #[command(flatten)]
         wait: WaitArgs,
     },
@@ -181,17 +191,19 @@ pub(crate) enum Request {
         #[arg(long, value_delimiter = ',', value_parser = words::parser::<RequestState>())]
         state: Vec<RequestState>,
         /// How many at most
-        #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 50)]
+        #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 50, value_parser = count)]
         number: u32,
     },
     /// One request: who asks for what, and what became of it
     Show {
         /// Which one
+        #[arg(value_parser = request_number)]
         number: i64,
     },
     /// Carry a request out, exactly as it is shown
     Approve {
         /// Which one
+        #[arg(value_parser = request_number)]
         number: i64,
         /// Do not ask
         #[arg(long, conflicts_with = "digest")]
@@ -203,6 +215,7 @@ pub(crate) enum Request {
     /// End a request without carrying it out
     Refuse {
         /// Which one
+        #[arg(value_parser = request_number)]
         number: i64,
         /// For who asked
         #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
@@ -211,6 +224,7 @@ pub(crate) enum Request {
     /// Take an own request back
     Withdraw {
         /// Which one
+        #[arg(value_parser = request_number)]
         number: i64,
     },
     /// Requests as they come and are decided, until Ctrl-C
@@ -227,8 +241,11 @@ pub(crate) enum Audit {
         /// Only of this caller, by id or name
         #[arg(long, value_name = "CALLER")]
         caller: Option<String>,
+        /// From then on: RFC 3339, a local date or time, or how long ago (2h, 3d)
+        #[arg(long, value_name = "TIME", value_parser = times::parse_moment)]
+        since: Option<prost_types::Timestamp>,
         /// How many at most
-        #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 50)]
+        #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 50, value_parser = count)]
         number: u32,
     },
 }

@@ -45,8 +45,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Context {
     endpoint: String,
     language: Language,
-    texts: &'static Texts,
-    out: Output,
+    pub(crate) texts: &'static Texts,
+    pub(crate) out: Output,
 }
 
 /// Answers a shell that completes a command line, and ends; does nothing for everybody else.

@@ -3,12 +3,12 @@
 //! Words that can be typed (keys, values of settings, roles, decisions) are the same in every language, and so is the
 //! help of clap. What the daemon says in English stays English where there is no translation.
 
-use std::io::ErrorKind;
+use std::{borrow::Cow, io::ErrorKind};
 
 use faxpost_proto::{
     advice::Language,
-    user_store,
-    v1::{EntryKind, EntryOutcome, MessageState, RecipientState, Step},
+    said, user_store,
+    v1::{Account, EntryKind, EntryOutcome, MessageState, RecipientState, Step},
 };
 use tonic::Code;
 
@@ -59,6 +59,12 @@ fn choose(
     })
 }
 
+/// `recipients[0]` → 1
+fn place(field: &str, list: &str) -> Option<usize> {
+    let place = field.strip_prefix(list)?.strip_prefix('[')?.strip_suffix(']')?;
+    place.parse::<usize>().ok()?.checked_add(1)
+}
+
 /// The name of a secret in the options by which it comes in.
 fn secret_option(key: &str) -> &'static str {
     if key == "password" { "password" } else { "client-secret" }
@@ -95,6 +101,8 @@ pub(crate) struct Texts {
     pub(crate) cannot_connect: With2,
     pub(crate) connection_broken: Text,
     pub(crate) reason: fn(&str) -> Option<Text>,
+    /// A field of the API as one types it, or as a word where one does not.
+    pub(crate) field: With1,
     /// Instead of the reason INVALID_FIELD, when it is one.
     pub(crate) one_field: Text,
     pub(crate) code: fn(Code) -> Text,
@@ -106,8 +114,12 @@ pub(crate) struct Texts {
     pub(crate) not_utf8: With1,
     pub(crate) password_prompt: Text,
     pub(crate) password_empty: Text,
+    /// Where there is a way to forget it.
+    pub(crate) password_empty_to_set: Text,
+    pub(crate) no_recipient: Text,
     pub(crate) password_not_utf8: Text,
     pub(crate) no_terminal: Text,
+    pub(crate) delete_needs_yes: Text,
 
     // the certificates of the person at this client
     pub(crate) user_store: fn(&user_store::Error) -> String,
@@ -198,6 +210,8 @@ pub(crate) struct Texts {
     /// The command that sets it anew, without its option.
     pub(crate) password_cleared: With1,
     pub(crate) accept_invalid: With1,
+    /// Account, sender.
+    pub(crate) nobody_signs: With2,
     /// The command that switches to SMTP.
     pub(crate) still_pickup: With1,
     pub(crate) valid: Text,
@@ -233,6 +247,9 @@ pub(crate) struct Texts {
     /// A word that sendmail's line cannot have here.
     pub(crate) not_of_sendmail: With1,
     pub(crate) still_waiting: With1,
+    /// Why the daemon holds a message (empty: somebody does), its id, its account: what it waits for.
+    pub(crate) held_until: With3,
+    pub(crate) held_label: Text,
     pub(crate) message_state: fn(MessageState) -> Text,
     pub(crate) recipient_state: fn(RecipientState) -> Text,
     pub(crate) entry_kind: fn(EntryKind) -> Text,
@@ -249,6 +266,24 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
+    /// What holds where this key of the account has no value.
+    pub(crate) fn unset_of(&self, key: &str, account: &Account) -> String {
+        match key {
+            "port" if account.effective_port != 0 => {
+                format!("{} {}", account.effective_port, self.default_value)
+            }
+            "login" if !account.effective_login.is_empty() => {
+                format!("{} {}", account.effective_login, self.default_value)
+            }
+            key => (self.unset)(key).unwrap_or(self.default_value).to_owned(),
+        }
+    }
+
+    /// What the daemon says in English, in this language as far as it is known.
+    pub(crate) fn said<'a>(&self, english: &'a str) -> Cow<'a, str> {
+        said::said(english, self.language)
+    }
+
     /// The daemon's own sentences can stand as they are.
     pub(crate) fn is_english(&self) -> bool {
         self.language == Language::En

@@ -138,10 +138,11 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
         proxy,
         timeout_seconds,
         sender_email_is_default: row.account.sender_email.is_empty(),
+        effective_login: row.account.effective_login().to_owned(),
         ..v1::Account::default()
     };
     if !viewer.edits_accounts {
-        account.login = String::new();
+        (account.login, account.effective_login) = (String::new(), String::new());
         account.redacted.push("login".to_owned());
     }
     if !viewer.is_administrator() && !account.pickup_directory.is_empty() {
@@ -252,6 +253,7 @@ fn set(account: &v1::Account, path: &str) -> Result<Set, FieldProblem> {
         "id"
         | "etag"
         | "effective_port"
+        | "effective_login"
         | "has_password"
         | "has_oauth_client_secret"
         | "update_time"
@@ -322,6 +324,7 @@ pub(super) fn message(message: Message) -> v1::Message {
         expire_time: Some(timestamp(message.expires_at)),
         last_error: message.last_error,
         last_error_reason: message.last_error_reason,
+        held_for: message.held_for,
     }
 }
 

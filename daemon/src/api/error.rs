@@ -162,9 +162,10 @@ pub(super) fn spool(error: &std::io::Error) -> Status {
     store(&StoreError::Failed(format!("spool: {error}")))
 }
 
-pub(super) fn steer(error: SteerError) -> Status {
+/// `own_only`: the caller sees what is his only.
+pub(super) fn steer(error: SteerError, own_only: bool) -> Status {
     match error {
-        SteerError::NotFound(id) => no_message(&id),
+        SteerError::NotFound(id) => no_message(&id, own_only),
         SteerError::WrongState(why) => status(Code::FailedPrecondition, reason::WRONG_STATE, why),
         SteerError::Store(error) => store(&error),
     }
@@ -197,11 +198,8 @@ pub(super) fn policy(error: PolicyError) -> Status {
     match error {
         PolicyError::UnknownMethod => invalid("method", error.to_string()),
         PolicyError::Lockout => status(Code::FailedPrecondition, reason::LOCKOUT, error.to_string()),
-        PolicyError::NotApprovable(_) => fields(&[FieldProblem {
-            field: "decision".to_owned(),
-            problem: Problem::NotAvailable,
-            text: error.to_string(),
-        }]),
+        // Not here and not elsewhere: it is no matter of this host.
+        PolicyError::NotApprovable(_) => invalid("decision", error.to_string()),
     }
 }
 
@@ -251,10 +249,14 @@ pub(super) fn certificate(error: CertificateError) -> Status {
     answer(code, text, details)
 }
 
-pub(super) fn decide(error: DecideError) -> Status {
+/// `own_only`: the caller sees what is his only.
+pub(super) fn decide(error: DecideError, own_only: bool) -> Status {
     let text = error.to_string();
     match error {
-        DecideError::NotFound(_) => status(Code::NotFound, reason::REQUEST_NOT_FOUND, text),
+        DecideError::NotFound(number) => {
+            let text = format!("there is no request {number}{}", of_yours(own_only));
+            status(Code::NotFound, reason::REQUEST_NOT_FOUND, text)
+        }
         DecideError::Own(_) => status(Code::PermissionDenied, reason::OWN_REQUEST, text),
         DecideError::WrongState(..) => status(Code::FailedPrecondition, reason::WRONG_STATE, text),
         DecideError::AnotherDigest(_) => status(Code::Aborted, reason::ETAG_MISMATCH, text),
@@ -267,8 +269,14 @@ pub(super) fn no_account(id: &str) -> Status {
     status(Code::NotFound, reason::ACCOUNT_NOT_FOUND, format!("there is no account {id}"))
 }
 
-pub(super) fn no_message(id: &str) -> Status {
-    status(Code::NotFound, reason::MESSAGE_NOT_FOUND, format!("there is no message {id} of yours"))
+pub(super) fn no_message(id: &str, own_only: bool) -> Status {
+    let text = format!("there is no message {id}{}", of_yours(own_only));
+    status(Code::NotFound, reason::MESSAGE_NOT_FOUND, text)
+}
+
+/// What one sees who does not see what others have.
+pub(super) fn of_yours(own_only: bool) -> &'static str {
+    if own_only { " of yours" } else { "" }
 }
 
 pub(super) fn stopping() -> Status {

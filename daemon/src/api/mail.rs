@@ -236,7 +236,7 @@ impl Service {
     async fn steer(&self, id: &str, steering: Steering, caller: &Admitted) -> Result<v1::Message, Status> {
         let own_only = !caller.is_administrator();
         let steered = self.0.outbox.steer(id, steering, &caller.author(), own_only).await;
-        steered.map(convert::message).map_err(error::steer)
+        steered.map(convert::message).map_err(|error| error::steer(error, own_only))
     }
 
     fn view(&self, message: Message) -> v1::Message {
@@ -292,7 +292,7 @@ pub(super) fn delivery_status(
 
 async fn find(app: &App, id: &str, viewer: &Admitted) -> Result<Message, Status> {
     let found = app.store.message(id.to_owned(), viewer.only_own()).await.map_err(|e| error::store(&e))?;
-    found.ok_or_else(|| error::no_message(id))
+    found.ok_or_else(|| error::no_message(id, viewer.only_own().is_some()))
 }
 
 /// The attachments of a streamed message on their way in.

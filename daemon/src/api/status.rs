@@ -46,7 +46,7 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
         .collect();
     let at = jiff::Timestamp::now().as_millisecond();
     let accounts = app.registry.all();
-    let signing = app.certificates.alarms(&app.outbox.host().name).await;
+    let signing = app.certificates.alarms().await;
     let alarms = accounts.iter().flat_map(|row| {
         let password = app.registry.password(row);
         let mut alarms = alarms(&row.account, &password);

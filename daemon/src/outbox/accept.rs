@@ -296,6 +296,7 @@ impl Outbox {
             not_before,
             delivery_status: delivery_status.stored(),
             seven_bit: built.composed.seven_bit,
+            held_for: String::new(),
         };
         let entry = entry_about(&message, Kind::Accepted, Outcome::Ok, at, caller);
         let request_id = (!request_id.is_empty()).then(|| request_id.to_owned());

@@ -62,6 +62,7 @@ impl Outbox {
             delivery_status: String::new(),
             // The header of the message that it is about is as its sender wrote it.
             seven_bit: false,
+            held_for: String::new(),
         };
         let author = Author { id: message.caller_id.clone(), name: message.caller_name.clone() };
         let entry = entry_about(&report, Kind::Accepted, LogOutcome::Ok, at, &author);

@@ -67,7 +67,8 @@ impl Store {
         .await
     }
 
-    /// Releases what the daemon holds of an account and an author for one of `reasons`: it is due at `now`.
+    /// Releases what the daemon holds of an account and an author for one of `reasons`: it is due at `now`, and
+    /// nothing is said against it any more.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -79,7 +80,8 @@ impl Store {
     ) -> Result<Vec<Released>, StoreError> {
         self.write(move |c| {
             let sql = format!(
-                "UPDATE message SET state = 1, next_attempt_at = ?, held_for = ''
+                "UPDATE message SET state = 1, next_attempt_at = ?, held_for = '', last_error = '',
+                                    last_error_reason = ''
                  WHERE account = ? AND author = ? AND state = 3 AND state IN (1, 3) AND held_for IN ({})
                  RETURNING seq, id, caller_id",
                 marks(reasons.len())
@@ -91,7 +93,14 @@ impl Store {
             let rows = statement.query_map(params_from_iter(values), |row| {
                 Ok(Released { seq: row.get(0)?, id: row.get(1)?, caller_id: row.get(2)? })
             })?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            let released: Vec<Released> = rows.collect::<Result<_, _>>()?;
+            // 1: those who were not reached.
+            let sql = "UPDATE recipient SET answer = '' WHERE message = ?1 AND state = 1";
+            let mut statement = c.prepare_cached(sql)?;
+            for one in &released {
+                statement.execute([one.seq])?;
+            }
+            Ok(released)
         })
         .await
     }

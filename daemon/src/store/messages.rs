@@ -9,7 +9,7 @@ use crate::outbox::{Message, Recipient, RecipientState, State};
 
 const COLUMNS: &str = "seq, id, message_id, account, caller_id, caller_name, state, sender, subject, size, attempts, \
                        accepted_at, next_attempt_at, expires_at, last_error, last_error_reason, \
-                       not_before, delivery_status, seven_bit";
+                       not_before, delivery_status, seven_bit, held_for";
 
 /// A message to accept.
 #[derive(Clone, Debug)]
@@ -450,7 +450,7 @@ fn due(c: &Connection, seq: i64) -> Result<Option<Due>, StoreError> {
         format!("SELECT {COLUMNS}, content FROM message LEFT JOIN body ON body.message = seq WHERE seq = ?1");
     let found = c
         .prepare_cached(&sql)?
-        .query_row([seq], |row| Ok(Due { message: message(row)?, body: row.get(19)? }))
+        .query_row([seq], |row| Ok(Due { message: message(row)?, body: row.get(20)? }))
         .optional()?;
     let Some(mut due) = found else { return Ok(None) };
     due.message.recipients = recipients(c, seq)?;
@@ -471,7 +471,7 @@ fn by_request(
     let sql = format!("SELECT {COLUMNS}, digest FROM message WHERE caller_id = ?1 AND request_id = ?2");
     let found = c
         .prepare_cached(&sql)?
-        .query_row([caller, request], |row| Ok((message(row)?, row.get::<_, [u8; 32]>(19)?)))
+        .query_row([caller, request], |row| Ok((message(row)?, row.get::<_, [u8; 32]>(20)?)))
         .optional()?;
     let Some((message, digest)) = found else { return Ok(None) };
     Ok(with_recipients(c, Some(message))?.map(|message| (message, digest)))
@@ -506,6 +506,7 @@ fn message(row: &Row) -> rusqlite::Result<Message> {
         not_before: row.get(16)?,
         delivery_status: row.get(17)?,
         seven_bit: row.get(18)?,
+        held_for: row.get(19)?,
     })
 }
 

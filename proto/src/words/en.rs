@@ -157,7 +157,7 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::ACCOUNT_EXISTS => "An account of this name exists already.",
         reason::REQUEST_ID_REUSED => "This request id was used for another message.",
         reason::ETAG_MISMATCH => "Somebody else changed it meanwhile; nothing was changed.",
-        reason::WRONG_STATE => "The message's state does not allow that.",
+        reason::WRONG_STATE => "The state it is in does not allow that.",
         reason::ACCOUNT_IN_USE => {
             "This account cannot be deleted: it is the default, or it still has messages."
         }

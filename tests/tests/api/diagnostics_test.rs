@@ -71,6 +71,29 @@ async fn signing_in(server: &SmtpServer, password: &str) -> TestDaemon {
 }
 
 #[tokio::test]
+async fn d1_without_a_password_it_goes_as_far_as_it_can_and_then_says_so() {
+    let server =
+        SmtpServer::builder().starttls(Authority::new().good()).credentials("fax", "geheim").start().await;
+    let daemon = signing_in(&server, "").await;
+    let until = async |step: Step| {
+        let request = v1::TestAccountRequest { until: step.into(), ..Default::default() };
+        run(&daemon, request).await.unwrap()
+    };
+    let passed = |steps: &[Step]| steps.iter().map(|step| (*step, StepState::Passed)).collect::<Vec<_>>();
+    assert_eq!(outcome(&until(Step::Connect).await), passed(&STEPS[..2]));
+    assert_eq!(outcome(&until(Step::Ehlo).await), passed(&STEPS[..4]));
+
+    let steps = until(Step::Message).await;
+    assert_eq!(outcome(&steps[..4]), passed(&STEPS[..4]));
+    assert_eq!(outcome(&steps[4..]), [(Step::SignIn, StepState::Failed)]);
+    assert_eq!(steps[4].failure_reason, "NO_PASSWORD");
+    let commands = server.commands();
+    assert!(!commands.iter().any(|command| command.starts_with("AUTH")), "{commands:?}");
+    let tested = entries(&daemon).await.remove(0);
+    assert_eq!((tested.outcome(), tested.reason.as_str()), (EntryOutcome::Temporary, "NO_PASSWORD"));
+}
+
+#[tokio::test]
 async fn d1_every_step_of_saved_settings_is_told_and_the_message_arrives() {
     let identity = Authority::new().good();
     let server = SmtpServer::builder().starttls(identity.clone()).credentials("fax", "geheim").start().await;

@@ -127,6 +127,31 @@ async fn c8_without_a_certificate_mail_is_held_with_the_reason_and_goes_when_the
 }
 
 #[tokio::test]
+async fn f3_what_is_released_is_not_held_against_it_any_more_and_who_holds_it_is_told() {
+    let office = Office::open(v1::Signing::Clear).await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        ids.push(office.held().await.0);
+    }
+    assert_eq!(message(&office.daemon, &ids[0]).await.held_for, "NO_SIGNING_CERTIFICATE");
+
+    // One at a time: the second waits for what the first one met.
+    let gone = v1::Account { max_connections: 1, ..smtp_account("default", dead_port()) };
+    office.daemon.set(gone, &["port", "max_connections"]).await.unwrap();
+    office.install(&office.pki.person(SENDER, Kind::EcP256)).await;
+    for id in &ids {
+        let met = |message: &v1::Message| message.last_error_reason == "CONNECTION_REFUSED";
+        let waiting = watched(&office.daemon, id, met).await;
+        assert_eq!((waiting.state(), waiting.held_for.as_str()), (MessageState::Queued, ""));
+        assert!(!waiting.recipients[0].answer.contains("certificate"), "{waiting:?}");
+    }
+
+    let mut client = office.daemon.mail().await;
+    let held = ok(client.hold_message(v1::HoldMessageRequest { id: ids[0].clone() }).await).message.unwrap();
+    assert_eq!((held.state(), held.held_for.as_str()), (MessageState::Held, ""));
+}
+
+#[tokio::test]
 async fn c8_an_expired_or_foreign_or_untrusted_certificate_signs_nothing() {
     let other = Pki::new(Kind::EcP256);
     type Make = fn(&Pki, &Pki) -> Issued;

@@ -47,7 +47,7 @@ async fn c4_a_pem_pair_is_installed_listed_shown_and_deleted() {
     assert_eq!(json["chain"].as_array().unwrap().len(), 3, "{json}");
 
     faxpost(&daemon, &["cert", "show", "abcdef12"]).await.exits(65).complains("no certificate");
-    faxpost(&daemon, &["cert", "delete", short]).await.exits(0);
+    faxpost(&daemon, &["cert", "delete", short, "--yes"]).await.exits(0);
     faxpost(&daemon, &["cert", "show", short]).await.exits(65);
 }
 
@@ -142,8 +142,8 @@ async fn c4_a_request_for_a_ca_goes_to_a_file_and_its_answer_comes_back() {
 
     let made = faxpost(&daemon, &["--json", "cert", "csr", "create", "--key-type", "ec-p256"]).await.exits(0);
     let id = made.json()["signingRequest"]["id"].as_str().unwrap().to_owned();
-    faxpost(&daemon, &["cert", "csr", "delete", &id[..16]]).await.exits(0);
-    faxpost(&daemon, &["cert", "csr", "delete", &id]).await.exits(65);
+    faxpost(&daemon, &["cert", "csr", "delete", &id[..16], "--yes"]).await.exits(0);
+    faxpost(&daemon, &["cert", "csr", "delete", &id, "--yes"]).await.exits(65);
 }
 
 #[tokio::test]
