@@ -72,8 +72,8 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ),
     ("{} is not available on this host: {}", "{} на этом компьютере недоступен: {}"),
     (
-        "the stored password belongs to the saved server, port, security, TLS check and login; give the password for this test",
-        "сохранённый пароль относится к сохранённым серверу, порту, защите, проверке TLS и логину; укажите пароль для этой проверки",
+        "the stored password belongs to the saved server, port, security, TLS check, login and proxy, to the method that signs in and, without TLS, to its mechanism; give the password for this test",
+        "сохранённый пароль относится к сохранённым серверу, порту, защите, проверке TLS, логину и прокси, к способу, который входит, а без TLS и к механизму; укажите пароль для этой проверки",
     ),
     (
         "the sign-in belongs to the saved client, endpoints, server, port, security, TLS check and login; save the change and sign in again to test it",
@@ -211,5 +211,11 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "в идентификаторе запроса не больше 128 символов, без управляющих",
     ),
     ("at most a year ahead", "не больше чем на год вперёд"),
+    ("each occasion once", "каждый случай один раз"),
+    ("{} fields are more than the {} that can be set at once", "полей {}, а за один раз можно задать {}"),
+    (
+        "you have changed accounts as often as one caller may; each minute some more changes are possible",
+        "вы меняли учётные записи так часто, как одному можно; каждую минуту можно ещё несколько раз",
+    ),
     ("at most {} characters", "не больше {} символов"),
 ];

