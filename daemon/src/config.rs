@@ -374,4 +374,39 @@ mod tests {
         assert_eq!(load("[mailer]\naccount = \"fax\"").unwrap().mailer.account.as_deref(), Some("fax"));
         assert_eq!(load("").unwrap().mailer.account, None);
     }
+
+    #[test]
+    fn i2_the_defaults_that_package_and_readme_name_are_the_defaults() {
+        // What is commented out has no blank behind the sign, a comment has.
+        let packaged = include_str!("../packaging/linux/faxpostd.toml").lines();
+        let packaged: String = packaged
+            .map(|line| {
+                line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned() + "\n"
+            })
+            .collect();
+        let (_, readme) = include_str!("../../README.md").split_once("```toml\n").unwrap();
+        let (readme, _) = readme.split_once("```").unwrap();
+        let keys = |text: &str| {
+            let table: toml::Table = text.parse().unwrap();
+            let all = table.iter().flat_map(|(part, values)| {
+                let values = values.as_table().unwrap().clone();
+                values.into_iter().map(move |(key, _)| format!("{part}.{key}"))
+            });
+            all.collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(keys(&packaged), keys(readme));
+        let usual = load("").unwrap();
+        for text in [&*packaged, readme] {
+            let told = load(text).unwrap();
+            let numbers = |config: &Config| {
+                let https = config.discovery.https_port;
+                format!(
+                    "{:?} {:?} {:?} {:?} {https}",
+                    config.limits, config.outbox, config.log, config.approvals
+                )
+            };
+            assert_eq!(numbers(&told), numbers(&usual));
+            assert_eq!(told.sendmail.foreign_from, usual.sendmail.foreign_from);
+        }
+    }
 }

@@ -19,6 +19,7 @@ pub mod mailer;
 pub mod message;
 pub mod oauth;
 pub mod outbox;
+mod pace;
 pub mod policy;
 pub mod secrets;
 pub mod service;
@@ -70,7 +71,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
 /// Serves until it is told to stop; returns when calls and deliveries under way have ended.
 ///
 /// # Errors
-/// What keeps the daemon from starting, as a sentence that says what to do; nothing of the state was changed then.
+/// What keeps the daemon from starting, as a sentence that says what to do. The state is then as it was, or as a start leaves
+/// it: of this version, tidied up after a crash, with the account `default`.
 pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::Result<()> {
     let Surroundings { shutdown, listener, ready } = surroundings;
     let started_at = jiff::Timestamp::now().as_millisecond();

@@ -18,6 +18,9 @@ use crate::policy::{APPROVABLE, Cell, Decision, Role};
 use crate::secrets::Secret;
 use crate::store::AccountRow;
 
+/// Fields in one mask: more than an account has.
+pub(super) const MAX_PATHS: usize = 64;
+
 pub(super) fn timestamp(millis: i64) -> Timestamp {
     Timestamp {
         seconds: millis.div_euclid(1000),
@@ -176,9 +179,14 @@ pub(super) fn read_sets(
     account: &v1::Account,
     mask: Option<&FieldMask>,
 ) -> Result<Vec<Set>, Vec<FieldProblem>> {
+    let paths = mask.map_or(&[][..], |mask| &mask.paths);
+    if paths.len() > MAX_PATHS {
+        let text = format!("{} fields are more than the {MAX_PATHS} that can be set at once", paths.len());
+        return Err(vec![FieldProblem::new("update_mask", Problem::Invalid, text)]);
+    }
     let mut problems = Vec::new();
     let mut sets = Vec::new();
-    for path in mask.map_or(&[][..], |mask| &mask.paths) {
+    for path in paths {
         match set(account, path) {
             Ok(set) => sets.push(set),
             Err(problem) => problems.push(problem),

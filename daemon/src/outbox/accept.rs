@@ -286,7 +286,8 @@ impl Outbox {
         };
         let entry = entry_about(&message, Kind::Accepted, Outcome::Ok, at, caller);
         let request_id = (!request_id.is_empty()).then(|| request_id.to_owned());
-        let new = NewMessage { message, request_id, digest: built.digest, body: built.body, entry };
+        let (author, digest, body) = (built.composed.author, built.digest, built.body);
+        let new = NewMessage { message, author, request_id, digest, body, entry };
         match self.store.insert_message(new).await? {
             Inserted::New { seq, entry } => {
                 self.log.written(entry);

@@ -135,7 +135,7 @@ impl Outbox {
             body = None;
             size = self.spool.store(id, |out| finished.write_to(out))?;
         }
-        let composed = Composed::written(finished.message_id, finished.envelope, size);
+        let composed = Composed::written(finished.message_id, finished.author, finished.envelope, size);
         Ok((Built { composed, body, digest }, finished.subject))
     }
 }

@@ -16,6 +16,8 @@ const COLUMNS: &str = "seq, id, message_id, account, caller_id, caller_name, sta
 pub struct NewMessage {
     /// Without `seq`.
     pub message: Message,
+    /// The address in From; empty: there is not exactly one.
+    pub author: String,
     /// Chosen by the caller.
     pub request_id: Option<String>,
     /// Of what the caller gave.
@@ -289,16 +291,16 @@ impl Store {
         .await
     }
 
-    /// What is unfinished, in all.
+    /// What is unfinished of one caller, or of all.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn unfinished(&self) -> Result<Unfinished, StoreError> {
-        self.read(|c| {
+    pub async fn unfinished(&self, caller: Option<String>) -> Result<Unfinished, StoreError> {
+        self.read(move |c| {
             let sql = "SELECT count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 3),
                               min(accepted_at) FILTER (WHERE state = 1)
-                       FROM message WHERE state IN (1, 3)";
-            Ok(c.prepare_cached(sql)?.query_row([], |row| {
+                       FROM message WHERE state IN (1, 3) AND (?1 IS NULL OR caller_id = ?1)";
+            Ok(c.prepare_cached(sql)?.query_row([caller], |row| {
                 Ok(Unfinished { queued: row.get(0)?, held: row.get(1)?, oldest: row.get(2)? })
             })?)
         })
@@ -376,8 +378,9 @@ fn insert(c: &Connection, new: &NewMessage) -> Result<i64, StoreError> {
     let m = &new.message;
     c.prepare_cached(
         "INSERT INTO message (id, account, caller_id, caller_name, request_id, digest, message_id, sender, subject,
-                              size, state, accepted_at, next_attempt_at, expires_at, not_before, delivery_status, seven_bit)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                              size, state, accepted_at, next_attempt_at, expires_at, not_before, delivery_status,
+                              seven_bit, author)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     )?
     .execute(params![
         m.id,
@@ -397,6 +400,7 @@ fn insert(c: &Connection, new: &NewMessage) -> Result<i64, StoreError> {
         m.not_before,
         m.delivery_status,
         m.seven_bit,
+        new.author,
     ])?;
     let seq = c.last_insert_rowid();
     if let Some(body) = &new.body {

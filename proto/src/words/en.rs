@@ -164,6 +164,7 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::LOCKOUT => "That would lock the administrators out.",
         reason::TOO_MANY_CONNECTIONS => "You have too many connections open. Try again later.",
         reason::TOO_MANY_CALLS => "You have too many calls under way. Try again later.",
+        reason::TOO_MANY_CHANGES => "You have changed accounts too often. Try again in some minutes.",
         reason::SENDER_DENIED => {
             "The account may not send as this author. An administrator can let it: [sendmail] in faxpostd.toml."
         }

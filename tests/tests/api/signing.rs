@@ -25,8 +25,12 @@ struct Office {
 
 impl Office {
     async fn open(sign: v1::Signing) -> Self {
+        Self::with(sign, "").await
+    }
+
+    async fn with(sign: v1::Signing, settings: &str) -> Self {
         let (pki, server) = (Pki::new(Kind::EcP256), SmtpServer::builder().start().await);
-        let daemon = TestDaemon::start().await;
+        let daemon = TestDaemon::builder().settings(settings).start().await;
         let authorities = daemon.state_dir().join("certificates/authorities");
         fs::create_dir_all(&authorities).unwrap();
         fs::write(authorities.join("root.pem"), pem("CERTIFICATE", &pki.root())).unwrap();
@@ -215,6 +219,39 @@ async fn c8_what_a_person_holds_stays_when_a_certificate_comes() {
     office.goes(&waiting).await;
     assert_eq!(message(&office.daemon, &kept).await.state(), MessageState::Held);
     assert_eq!(office.server.received().len(), 1);
+}
+
+#[tokio::test]
+async fn c8_mail_is_released_by_who_it_is_from_and_not_by_its_envelope() {
+    use v1::send_raw_mail_request::Part;
+    let office = Office::with(v1::Signing::Clear, "[sendmail.senders]\ndefault = [\"@desk.test\"]\n").await;
+    let send = async |sender: &str, from: &str| {
+        let (sender, recipients) = (sender.to_owned(), vec!["ann@example.test".to_owned()]);
+        let envelope = v1::RawEnvelope { sender, recipients, ..Default::default() };
+        let parts =
+            [Part::Envelope(envelope), Part::Chunk(format!("From: {from}\nSubject: x\n\ny\n").into())];
+        let parts = parts.map(|part| v1::SendRawMailRequest { part: Some(part) });
+        let id = ok(office.daemon.mail().await.send_raw_mail(tokio_stream::iter(parts)).await).id;
+        watched(&office.daemon, &id, |message| message.state() == MessageState::Held).await;
+        id
+    };
+    // From nobody, as reports are, and from somebody else than the account.
+    let nobodys = send("<>", SENDER).await;
+    let others = send(SENDER, "Ann <ann@desk.test>").await;
+    office.install(&office.pki.person(SENDER, Kind::EcP256)).await;
+    let received = office.goes(&nobodys).await;
+    assert!(String::from_utf8_lossy(&received).contains(SENDER));
+    // Whatever is changed meanwhile: there is still no certificate for her.
+    for name in ["one", "two"] {
+        let named =
+            v1::Account { id: "default".into(), sender_name: Some(name.into()), ..Default::default() };
+        office.daemon.set(named, &["sender_name"]).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+    let waits = message(&office.daemon, &others).await;
+    assert_eq!((waits.state(), waits.attempts), (MessageState::Held, 1), "{}", waits.last_error);
+    office.install(&office.pki.person("ann@desk.test", Kind::EcP256)).await;
+    assert_eq!(finished(&office.daemon, &others).await.state(), MessageState::Delivered);
 }
 
 #[tokio::test]

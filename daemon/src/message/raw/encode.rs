@@ -195,7 +195,8 @@ pub(super) fn decoded(text: &str) -> String {
 fn one_word(text: &str) -> Option<(String, usize)> {
     let (charset, after) = text.strip_prefix("=?")?.split_once('?')?;
     let (encoding, after) = after.split_once('?')?;
-    let (data, _) = after.split_once("?=")?;
+    // No ? is in the data: so each of them is passed a few times at most, whatever there are and however they stand.
+    let (data, _) = after.split_once('?').filter(|(_, after)| after.starts_with('='))?;
     let bytes = match encoding {
         "b" | "B" => STANDARD.decode(data).ok()?,
         "q" | "Q" => unquoted(data)?,
@@ -261,6 +262,17 @@ mod tests {
         for same in ["=?koi8-r?b?4Q==?=", "=?", "=?utf-8?b?!?=", "a =?x?q?b", "plain"] {
             assert_eq!(decoded(same), same);
         }
+    }
+
+    #[test]
+    fn h5_words_that_never_end_take_no_time() {
+        let begun = std::time::Instant::now();
+        for word in ["=?a?q?", "=?", "=?a?", "=?utf-8?q?=3F"] {
+            let text = word.repeat(2_000_000 / word.len());
+            assert_eq!(decoded(&text), text);
+            assert_eq!(decoded(&format!("{text}?=")).len(), text.len() + 2);
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
     }
 
     proptest! {
