@@ -90,7 +90,7 @@ async fn d1_without_a_password_it_goes_as_far_as_it_can_and_then_says_so() {
     assert_eq!(steps[4].failure_reason, "NO_PASSWORD");
     let commands = server.commands();
     assert!(!commands.iter().any(|command| command.starts_with("AUTH")), "{commands:?}");
-    let tested = entries(&daemon).await.remove(0);
+    let tested = entries(&daemon).await.pop().unwrap();
     assert_eq!((tested.outcome(), tested.reason.as_str()), (EntryOutcome::Temporary, "NO_PASSWORD"));
 }
 
