@@ -11,6 +11,11 @@ use faxpostd::mailer::worker;
 use faxpostd::service::{self, Order, logging};
 use tokio_util::sync::CancellationToken;
 
+/// Passwords and tokens pass through buffers of gRPC, JSON and TLS that are not ours to wipe: whatever is freed is wiped (H3).
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
 /// The privileged mail daemon of a fax system.
 #[derive(Parser)]
 #[command(version, about)]
@@ -70,7 +75,15 @@ struct Place {
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let arguments = Arguments::parse();
+    // Before anything secret is read; the mailer does the same when it has become its account.
+    if matches!(arguments.command, Command::Run(_) | Command::Service(_))
+        && let Err(error) = service::forbid_dumps()
+    {
+        eprintln!("faxpostd: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    let done = match arguments.command {
         Command::Mailer { account, keys, .. } => {
             logging::start_of_mailer();
             return worker::main(&worker::Arguments { account, keys });

@@ -24,6 +24,8 @@ use windows::Win32::Storage::FileSystem::{
     CreateDirectoryW, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, FILE_GENERIC_EXECUTE,
     FILE_GENERIC_READ, READ_CONTROL,
 };
+use windows::Win32::System::Diagnostics::Debug::{SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SetErrorMode};
+use windows::Win32::System::ErrorReporting::{WER_FAULT_REPORTING_FLAG_NOHEAP, WerSetFlags};
 use windows::core::HSTRING;
 
 use super::{Order, Work};
@@ -223,6 +225,22 @@ pub fn tell_stopping() {}
 /// There is no log of the system that takes every line; the Event Log is told what an administrator must know.
 pub(super) fn system_log() -> Option<tracing_subscriber::layer::Identity> {
     None
+}
+
+/// Keeps a fault of this process, and of those that it starts, from being reported with its memory: the key that seals every
+/// secret is in it. An administrator can still have whole dumps made.
+///
+/// # Errors
+/// None here.
+#[expect(clippy::unnecessary_wraps, reason = "Linux' side can fail")]
+pub fn forbid_dumps() -> anyhow::Result<()> {
+    // SAFETY: both set a flag of this process, no more.
+    unsafe {
+        SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
+        // For the ends that do not ask the mode: what is reported has no heap. Without it they are reported as ever.
+        let _ = WerSetFlags(WER_FAULT_REPORTING_FLAG_NOHEAP);
+    }
+    Ok(())
 }
 
 /// Windows has no limit of open handles worth raising.

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use super::body::{Awaited, Remote};
+use super::reader::Wiping;
 use super::wire::{Carried, Done, Frame, Hello, Kind, Order, PROTOCOL, invalid};
 use super::{Answer, perform};
 use crate::mailer::progress::Gate;
@@ -21,7 +22,7 @@ pub(super) async fn serve(
     confined: String,
     engine: Engine,
 ) -> io::Result<()> {
-    let mut reader = BufReader::with_capacity(64 * 1024, reader);
+    let mut reader = Wiping::new(reader);
     let (out, frames) = mpsc::unbounded_channel();
     let mut writing = tokio::spawn(write(writer, frames));
     let mut jobs = Jobs { out, engine, running: HashMap::new(), ids: HashMap::new(), tasks: JoinSet::new() };
