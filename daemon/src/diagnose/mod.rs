@@ -86,6 +86,7 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
         route,
         envelope: composed.envelope.clone(),
         body: Body::Inline(body),
+        seven_bit: composed.seven_bit,
         signing,
         until,
         delivery_status: DeliveryStatus::default(),

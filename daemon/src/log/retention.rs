@@ -324,6 +324,7 @@ mod tests {
             last_error_reason: String::new(),
             not_before: None,
             delivery_status: String::new(),
+            seven_bit: true,
         };
         NewMessage {
             message,

@@ -43,7 +43,7 @@ pub(super) fn compose(draft: &Draft, now: SystemTime) -> Result<Composed, Vec<Fi
     skeleton.extend(checked.body(draft, &token));
     let pieces = cut(&skeleton, &token, checked.attachments);
     let size = pieces.iter().map(Piece::size).sum();
-    Ok(Composed { message_id, envelope, size, pieces })
+    Ok(Composed { message_id, envelope, size, seven_bit: true, pieces })
 }
 
 /// Problems as they are found.

@@ -91,6 +91,8 @@ pub struct Composed {
     pub envelope: Envelope,
     /// Bytes that [`Composed::write_to`] writes.
     pub size: u64,
+    /// Known to have nothing but 7-bit lines that end with CRLF. What is composed here has; what others wrote may not.
+    pub seven_bit: bool,
     /// In the order of writing.
     pieces: Vec<Piece>,
 }
@@ -141,7 +143,7 @@ impl Draft {
 impl Composed {
     /// What is written already, and nothing is left of it here.
     pub(crate) fn written(message_id: String, envelope: Envelope, size: u64) -> Self {
-        Self { message_id, envelope, size, pieces: Vec::new() }
+        Self { message_id, envelope, size, seven_bit: false, pieces: Vec::new() }
     }
 
     /// Writes the message, RFC 5322 with CRLF line ends, in pieces: memory does not grow with attachments in files.

@@ -281,6 +281,7 @@ impl Outbox {
             last_error_reason: String::new(),
             not_before,
             delivery_status: delivery_status.stored(),
+            seven_bit: built.composed.seven_bit,
         };
         let entry = entry_about(&message, Kind::Accepted, Outcome::Ok, at, caller);
         let request_id = (!request_id.is_empty()).then(|| request_id.to_owned());

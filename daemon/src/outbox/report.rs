@@ -60,6 +60,8 @@ impl Outbox {
             last_error_reason: String::new(),
             not_before: None,
             delivery_status: String::new(),
+            // The header of the message that it is about is as its sender wrote it.
+            seven_bit: false,
         };
         let author = Author { id: message.caller_id.clone(), name: message.caller_name.clone() };
         let entry = entry_about(&report, Kind::Accepted, LogOutcome::Ok, at, &author);

@@ -148,6 +148,7 @@ mod tests {
             last_error_reason: String::new(),
             not_before: None,
             delivery_status: String::new(),
+            seven_bit: true,
         }
     }
 

@@ -401,6 +401,11 @@ async fn write(
 ) -> io::Result<()> {
     // There are secrets in it: it is wiped, and never grows, which would leave a copy behind.
     let mut gathered = Zeroizing::new(Vec::with_capacity(GATHERED));
+    // Only what was filled: wiping goes byte by byte, and the whole of it takes longer than most jobs' way to the mailer.
+    let wipe = |gathered: &mut Vec<u8>| {
+        gathered.as_mut_slice().zeroize();
+        gathered.clear();
+    };
     loop {
         let mut frame = tokio::select! {
             biased;
@@ -413,7 +418,7 @@ async fn write(
         while let Some(next) = frame {
             if gathered.len() + next.length() > GATHERED {
                 writer.write_all(&gathered).await?;
-                gathered.zeroize();
+                wipe(&mut gathered);
             }
             match next.length() > GATHERED {
                 true => next.write(&mut writer).await?,
@@ -422,7 +427,7 @@ async fn write(
             frame = controls.try_recv().ok().or_else(|| pieces.try_recv().ok());
         }
         writer.write_all(&gathered).await?;
-        gathered.zeroize();
+        wipe(&mut gathered);
         writer.flush().await?;
     }
 }
