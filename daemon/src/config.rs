@@ -146,11 +146,13 @@ pub struct Discovery {
     pub dns_server: Option<SocketAddr>,
     /// The port where autoconfig documents are served; another one than 443 is for tests and closed networks.
     pub https_port: u16,
+    /// Such documents may be read from addresses of closed networks and of this machine, and so any user can have them asked.
+    pub private_addresses: bool,
 }
 
 impl Default for Discovery {
     fn default() -> Self {
-        Self { dns_server: None, https_port: 443 }
+        Self { dns_server: None, https_port: 443, private_addresses: false }
     }
 }
 
@@ -373,5 +375,34 @@ mod tests {
         assert_eq!(load("[log]\nmax-megabytes = 0").unwrap().log.max_megabytes, 0);
         assert_eq!(load("[mailer]\naccount = \"fax\"").unwrap().mailer.account.as_deref(), Some("fax"));
         assert_eq!(load("").unwrap().mailer.account, None);
+    }
+
+    /// The file of the Debian package, with its lines taken for settings.
+    fn packaged() -> String {
+        let file = include_str!("../packaging/linux/faxpostd.toml");
+        let lines = file.lines().filter_map(|line| line.strip_prefix('#'));
+        lines.filter(|line| !line.starts_with(' ')).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn i2_the_packaged_file_shows_the_defaults_and_all_settings() {
+        let text = packaged();
+        let mut shown = load(&text).unwrap();
+        // What nothing is the default of is shown by an example.
+        assert_eq!(shown.mailer.account.take().as_deref(), Some("faxpost"));
+        assert!(shown.discovery.dns_server.take().is_some());
+        assert_eq!(shown.sendmail.senders, BTreeMap::from([("default".to_owned(), Vec::new())]));
+        shown.sendmail.senders.clear();
+        let usual = load("").unwrap();
+        let told = |config: &Config| {
+            let Config { limits, outbox, log, approvals, mailer, sendmail, discovery, .. } = config;
+            format!("{limits:#?}{outbox:#?}{log:#?}{approvals:#?}{mailer:#?}{sendmail:#?}{discovery:#?}")
+        };
+        assert_eq!(told(&shown), told(&usual));
+        // Every field of these structures is a name in the file, but for what only tests have.
+        for field in told(&usual).lines().filter_map(|line| line.trim().split_once(": ")).map(|(field, _)| field) {
+            let name = field.replace('_', "-");
+            assert!(name == "first-look" || text.contains(&format!("{name} = ")), "{name} is not in the file");
+        }
     }
 }

@@ -119,24 +119,23 @@ impl Header {
 
     /// Everybody in a list of mailboxes, as far as they have addresses.
     pub(super) fn mailboxes(&self, name: &str) -> Vec<Mailbox> {
-        self.lists(name, |list| list.map(|list| list.iter().filter_map(Mailbox::of).collect()))
-            .into_iter()
-            .flatten()
-            .flatten()
-            .collect()
+        let read = |list: Option<&Address<'_>>| -> Vec<Mailbox> {
+            list.into_iter().flat_map(Address::iter).filter_map(Mailbox::of).collect()
+        };
+        self.lists(name, read).concat()
     }
 
     /// The same where it is certain that others read nobody else in it: `None` when there is nobody, a group, a name without a
     /// domain, or what is no address.
     pub(super) fn everybody(&self, name: &str) -> Option<Vec<Mailbox>> {
-        let lists: Option<Vec<Vec<_>>> = self
-            .lists(name, |list| match list? {
+        let read = |list: Option<&Address<'_>>| -> Option<Vec<Mailbox>> {
+            match list? {
                 Address::List(list) => list.iter().map(Mailbox::of).collect(),
                 Address::Group(_) => None,
-            })
-            .into_iter()
-            .collect();
-        lists.map(|lists| lists.concat()).filter(|everybody| !everybody.is_empty())
+            }
+        };
+        let lists: Option<Vec<_>> = self.lists(name, read).into_iter().collect();
+        Some(lists?.concat()).filter(|everybody| !everybody.is_empty())
     }
 
     /// What is read in each field of this name.
