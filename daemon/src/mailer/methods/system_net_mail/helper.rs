@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -144,38 +144,49 @@ async fn converse(
     told: &mut Told,
 ) -> std::io::Result<()> {
     let gone = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
-    let mut input = child.stdin.take().ok_or_else(gone)?;
     let (output, complaints) = (child.stdout.take().ok_or_else(gone)?, child.stderr.take().ok_or_else(gone)?);
+    // It stays the process': its end is the message's, and whatever breaks off here must not close it before the process is
+    // ended, or half a message would go out.
+    let input = &mut child.stdin;
     let Told { all, outcome, complaint, .. } = told;
     let telling = async {
         let mut line = Zeroizing::new(serde_json::to_vec(order)?);
         line.push(b'\n');
-        input.write_all(&line).await?;
+        let mut sent = write(input, &line).await;
         let mut piece = Vec::new();
-        loop {
+        while sent.is_ok() {
             body.read(&mut piece).await?;
             if piece.is_empty() {
+                // It sends when it has all.
+                progress.final_dot().await;
+                *all = true;
+                *input = None;
                 break;
             }
-            input.write_all(&piece).await?;
+            sent = write(input, &piece).await;
         }
-        // It sends when it has all.
-        progress.final_dot().await;
-        *all = true;
-        drop(input);
-        std::io::Result::Ok(())
+        // Whoever stopped listening may say why.
+        std::io::Result::Ok(sent)
     };
-    let (sent, heard, complained) = tokio::join!(
-        telling,
-        bounded(output, LONGEST_OUTCOME, outcome),
-        bounded(complaints, LONGEST_COMPLAINT, complaint)
-    );
-    heard.and(complained)?;
-    // Whoever broke off early may have said why.
+    let hearing = async {
+        let heard = tokio::join!(
+            bounded(output, LONGEST_OUTCOME, outcome),
+            bounded(complaints, LONGEST_COMPLAINT, complaint)
+        );
+        heard.0.and(heard.1)
+    };
+    let (sent, ()) = tokio::try_join!(telling, hearing)?;
     if told.outcome.trim_ascii().is_empty() && told.complaint.is_empty() {
         sent?;
     }
     Ok(())
+}
+
+async fn write(to: &mut Option<ChildStdin>, bytes: &[u8]) -> std::io::Result<()> {
+    match to {
+        Some(to) => to.write_all(bytes).await,
+        None => Err(std::io::ErrorKind::BrokenPipe.into()),
+    }
 }
 
 /// What is longer is read on, and not kept: whoever writes must not be stopped by a full pipe.
@@ -302,10 +313,15 @@ mod tests {
     /// A helper that is a script of the shell, and what becomes of its message.
     #[cfg(unix)]
     async fn helped(script: &str, patience: Duration) -> Failure {
+        let message = crate::mailer::Body::Inline(b"From: a@b.test\r\n\r\nbody\r\n".to_vec());
+        helped_with(&message, script, patience).await
+    }
+
+    #[cfg(unix)]
+    async fn helped_with(message: &crate::mailer::Body, script: &str, patience: Duration) -> Failure {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
-        let message = crate::mailer::Body::Inline(b"From: a@b.test\r\n\r\nbody\r\n".to_vec());
-        let (_, body) = super::super::super::header::open(&message).await.unwrap();
+        let (_, body) = super::super::super::header::open(message).await.unwrap();
         let progress = Progress::new(None, None);
         hear_out(command, &"order", body, &progress, patience).await.failure.unwrap()
     }
@@ -328,6 +344,20 @@ mod tests {
         ] {
             assert_eq!(helped(script, Duration::from_secs(2)).await.kind, kind, "{script}");
         }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn f2_half_a_message_is_never_sent_as_a_whole_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spooled, sent) = (folder.path().join("spooled"), folder.path().join("sent"));
+        std::fs::write(&spooled, format!("From: a@b.test\r\n\r\n{}", "x".repeat(100_000))).unwrap();
+        let message = crate::mailer::Body::File { path: spooled, size: 200_000 };
+        let script = format!("cat > /dev/null; echo; echo > {}", sent.display());
+        let failure = helped_with(&message, &script, Duration::from_secs(30)).await;
+        assert_eq!(failure.kind, FailureKind::MailerFailed, "{}", failure.text);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(!sent.exists(), "it was ended before its input");
     }
 
     proptest! {
