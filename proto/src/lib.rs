@@ -3,6 +3,8 @@
 
 pub mod advice;
 pub mod alarm;
+#[cfg(feature = "command-line")]
+pub mod command_line;
 pub mod connect;
 pub mod endpoint;
 #[cfg(feature = "json")]
@@ -10,6 +12,7 @@ pub mod json;
 pub mod pem;
 pub mod reason;
 pub mod refusal;
+pub mod said;
 pub mod security;
 pub mod signin;
 pub mod user_store;

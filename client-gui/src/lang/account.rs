@@ -2,6 +2,8 @@
 
 use super::{Text, With1, With2};
 use crate::state::account::matrix::Barrier;
+use faxpost_proto::advice::Language;
+use faxpost_proto::said::said;
 use faxpost_proto::v1::{Method, Security, Signing, TlsCheck};
 
 /// The texts of one language.
@@ -222,8 +224,7 @@ pub(super) const RU: AccountTexts = AccountTexts {
         Barrier::Administrators => "Видеть и менять это могут только администраторы.".to_owned(),
         Barrier::Method(Method::Pickup) => "Для папки это не нужно.".to_owned(),
         Barrier::Method(method) => format!("{} этого не умеет.", (RU.method)(*method).0),
-        // The daemon says why in English only.
-        Barrier::Unavailable(_) => "На этом компьютере недоступно.".to_owned(),
+        Barrier::Unavailable(why) => format!("Здесь недоступно: {}.", said(why, Language::Ru)),
         Barrier::NoAuthentication => "Только с проверкой подлинности.".to_owned(),
         Barrier::OAuth => "С OAuth 2.0 не используется.".to_owned(),
         Barrier::NotPinned => "Только с «Только этот сертификат».".to_owned(),

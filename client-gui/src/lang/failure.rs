@@ -30,7 +30,7 @@ pub(super) const RU: FailureTexts = FailureTexts {
 pub struct Failure {
     /// What happened, in the person's language.
     pub sentence: String,
-    /// What the daemon said about this case, where it adds something. English.
+    /// What the daemon said about this case, where it adds something.
     pub detail: String,
     /// Fields and what is wrong with them.
     pub fields: Vec<(String, String)>,
@@ -45,7 +45,7 @@ pub fn failure(status: &Status, texts: &Texts) -> Failure {
     let violations =
         status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default();
     let fields: Vec<_> =
-        violations.into_iter().map(|violation| (violation.field, violation.description)).collect();
+        violations.into_iter().map(|one| (one.field, texts.said(&one.description).into_owned())).collect();
     let reason = reason_of(status);
     let known = match reason.as_deref() {
         Some(reason::INVALID_FIELD) if fields.len() == 1 => Some(texts.failure.one_field),
@@ -54,7 +54,7 @@ pub fn failure(status: &Status, texts: &Texts) -> Failure {
     };
     let sentence = known.unwrap_or_else(|| (texts.words.code)(status.code())).to_owned();
     // What is wrong stands at each field.
-    let detail = if fields.is_empty() { status.message().to_owned() } else { String::new() };
+    let detail = if fields.is_empty() { texts.said(status.message()).into_owned() } else { String::new() };
     Failure { sentence, detail, fields }
 }
 
@@ -73,11 +73,11 @@ mod tests {
     fn g2_a_refusal_is_told_in_the_persons_language_and_at_its_fields() {
         let mut details = ErrorDetails::new();
         details.set_error_info(reason::INVALID_FIELD, reason::DOMAIN, HashMap::new());
-        details.set_bad_request(vec![FieldViolation::new("server", "is no host name")]);
+        details.set_bad_request(vec![FieldViolation::new("server", "this is not a valid IP address")]);
         let status = Status::with_error_details(Code::InvalidArgument, "1 field is wrong", details);
         let said = failure(&status, texts(Language::Ru));
         assert_eq!(said.sentence, "Одно поле неверно.");
-        assert_eq!(said.fields, [("server".to_owned(), "is no host name".to_owned())]);
+        assert_eq!(said.fields, [("server".to_owned(), "это неверный IP-адрес".to_owned())]);
         assert_eq!(said.detail, "");
     }
 

@@ -13,7 +13,10 @@ pub mod sign_in;
 pub mod status;
 pub mod test;
 
+use std::borrow::Cow;
+
 use faxpost_proto::advice::Language;
+use faxpost_proto::said::said;
 use faxpost_proto::words::{self, Words};
 
 /// A sentence that is always the same.
@@ -80,6 +83,14 @@ static RU: Texts = Texts {
     requests: requests::RU,
     status: status::RU,
 };
+
+impl Texts {
+    /// What the daemon says in English, in this language as far as that is known.
+    #[must_use]
+    pub fn said<'a>(&self, english: &'a str) -> Cow<'a, str> {
+        said(english, self.language)
+    }
+}
 
 /// The texts of a language.
 #[must_use]

@@ -4,11 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::{Rc, Weak};
 
+use faxpost_gui_ui::App as AppView;
+use faxpost_proto::refusal::is_broken;
+use slint::{ComponentHandle as _, Model as _, SharedString};
 use tonic::Status;
 use tonic::transport::Channel;
 
+use super::rows::Rows;
 use super::{Context, Notice, Page};
-use crate::lang::failure::failure;
 use crate::link::{Answer, Task};
 
 /// What each of them has.
@@ -28,14 +31,34 @@ impl<P> Desk<P> {
         self.notice.replace(Some(notice));
     }
 
+    /// Ids of all accounts.
+    pub(super) fn accounts(&self) -> Vec<SharedString> {
+        let window = self.context.window.upgrade();
+        window.map(|window| window.global::<AppView>().get_accounts().iter().collect()).unwrap_or_default()
+    }
+
     pub(super) fn refused(&self, status: &Status) {
-        self.say(Notice::bad(failure(status, self.context.texts())));
+        self.say(Notice::bad(status, self.context.texts()));
     }
 }
 
 /// A page with a [`Desk`].
 pub(super) trait Caller: Page + Sized + 'static {
     fn desk(&self) -> &Desk<Self>;
+
+    /// Tells a refusal.
+    fn refused(&self, status: &Status) {
+        self.desk().refused(status);
+    }
+
+    /// A page of a list could not be read.
+    fn unread<T: PartialEq + 'static>(&self, rows: &Rows<T>, status: &Status) {
+        rows.failed();
+        // A broken connection is told by the whole window.
+        if !is_broken(status) {
+            self.refused(status);
+        }
+    }
 
     /// A call, whose end `then` hears, whatever it is.
     fn call<T, F>(
@@ -73,7 +96,7 @@ pub(super) trait Caller: Page + Sized + 'static {
     {
         self.call(call, move |page, answer| match answer {
             Ok(answer) => then(page, answer),
-            Err(status) => page.desk().refused(&status),
+            Err(status) => page.refused(&status),
         })
     }
 }

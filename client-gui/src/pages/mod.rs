@@ -1,5 +1,39 @@
 //! The glue of each page: from the window to state and calls, and back.
 
+/// Sets a callback of a page: `on!(me, view.on_choose, |page, index| page.choose(index))`. The page is held weakly, because
+/// the window must not keep itself alive, and is shown again after it.
+macro_rules! on {
+    ($me:expr, $view:ident.$set:ident, |$page:ident $(, $argument:ident)*| $body:expr) => {{
+        let weak = $me.clone();
+        $view.$set(move |$($argument),*| {
+            if let Some($page) = weak.upgrade() {
+                $body;
+                $page.show();
+            }
+        });
+    }};
+}
+
+/// Puts what a page's desk knows into the page's global: that it waits, and what was done or went wrong.
+macro_rules! show_desk {
+    ($desk:expr, $view:ident) => {{
+        $view.set_busy($desk.busy.get());
+        show_notice!($desk.notice, $view);
+    }};
+}
+
+/// Puts what was done or went wrong into a page's global.
+macro_rules! show_notice {
+    ($notice:expr, $view:ident) => {
+        Notice::put(
+            $notice.borrow().as_ref(),
+            |kind| $view.set_notice_kind(kind),
+            |text| $view.set_notice(text),
+            |detail| $view.set_notice_detail(detail),
+        )
+    };
+}
+
 pub mod about;
 pub mod account;
 pub mod certificate;
@@ -19,8 +53,9 @@ use faxpost_gui_ui::{App as AppView, Kind, MainWindow, PageName};
 use faxpost_proto::advice::Language;
 use faxpost_proto::v1::GetStatusResponse;
 use slint::{ComponentHandle as _, Model, ModelRc, SharedString, VecModel, Weak};
+use tonic::Status;
 
-use crate::lang::failure::Failure;
+use crate::lang::failure::failure;
 use crate::lang::{self, Texts};
 use crate::link::{Link, Task};
 use crate::state::account::matrix;
@@ -58,8 +93,15 @@ impl Notice {
 
     /// It was not.
     #[must_use]
-    pub fn bad(said: Failure) -> Self {
-        let fields: Vec<_> = said.fields.iter().map(|(field, what)| format!("{field}: {what}")).collect();
+    pub fn bad(status: &Status, texts: &Texts) -> Self {
+        let said = failure(status, texts);
+        // Fields of files and requests have no names for people, and their sentences say what they are about.
+        let nameless = (texts.account.field)("");
+        let line = |(field, what): &(String, String)| match (texts.account.field)(field) {
+            name if name == nameless => sentence(what),
+            name => format!("{name}: {what}"),
+        };
+        let fields: Vec<_> = said.fields.iter().map(line).collect();
         let detail = if fields.is_empty() { said.detail } else { fields.join("\n") };
         Self { kind: Kind::Bad, text: said.sentence, detail }
     }
@@ -217,6 +259,17 @@ pub fn keep<T: Clone + PartialEq + 'static>(present: ModelRc<T>, items: Vec<T>) 
         }
     }
     present
+}
+
+/// With a capital and a full stop.
+fn sentence(said: &str) -> String {
+    let mut rest = said.chars();
+    let mut sentence: String = rest.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    sentence.push_str(rest.as_str());
+    if sentence.ends_with(char::is_alphanumeric) {
+        sentence.push('.');
+    }
+    sentence
 }
 
 /// One of a list, counted from 0.

@@ -4,10 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use faxpost_gui_ui::{App as AppView, Fact, Kind, Line, OutboxView, RecipientLine};
-use faxpost_proto::refusal::is_broken;
+use faxpost_gui_ui::{Fact, Kind, Line, OutboxView, RecipientLine};
 use faxpost_proto::v1::{Message, MessageState, RecipientState};
-use slint::{ComponentHandle as _, Model as _, SharedString};
+use slint::{ComponentHandle as _, SharedString};
 
 use super::desk::{Caller, Desk};
 use super::log::LogPage;
@@ -77,42 +76,27 @@ impl OutboxPage {
         view.set_lines(self.rows.model());
         let me = self.desk.me.clone();
         self.rows.read_by(move |want| me.upgrade().map(|page| page.read(want)));
-        macro_rules! on {
-            ($set:ident, |$page:ident $(, $argument:ident)*| $body:expr) => {{
-                let weak = self.desk.me.clone();
-                view.$set(move |$($argument),*| {
-                    if let Some($page) = weak.upgrade() {
-                        $body;
-                        $page.show();
-                    }
-                });
-            }};
-        }
-        on!(on_choose_state, |page, value| {
+        let me = &self.desk.me;
+        on!(me, view.on_choose_state, |page, value| {
             let word = page.desk.context.texts().words.message_state;
             page.select(|one| one.state = named(&STATES, &value, word));
         });
-        on!(on_choose_account, |page, value| {
-            let account = page.accounts().into_iter().find(|account| *account == value);
+        on!(me, view.on_choose_account, |page, value| {
+            let account = page.desk.accounts().into_iter().find(|account| *account == value);
             page.select(|one| one.account = account.unwrap_or_default().into());
         });
-        on!(on_refresh, |page| page.refresh());
-        on!(on_choose, |page, index| page.choose(index));
-        on!(on_close, |page| page.close());
-        on!(on_retry, |page| page.steer(Deed::Retry));
-        on!(on_hold, |page| page.steer(Deed::Hold));
-        on!(on_release, |page| page.steer(Deed::Release));
-        on!(on_offer_cancel, |page| page.asking.set(true));
-        on!(on_cancel_message, |page| page.steer(Deed::Cancel));
-        on!(on_keep_message, |page| page.asking.set(false));
-        on!(on_show_log, |page| page.show_log());
-        on!(on_close_notice, |page| page.desk.notice.take());
-        on!(on_cancel, |page| page.cancel());
-    }
-
-    fn accounts(&self) -> Vec<SharedString> {
-        let window = self.desk.context.window.upgrade();
-        window.map(|window| window.global::<AppView>().get_accounts().iter().collect()).unwrap_or_default()
+        on!(me, view.on_refresh, |page| page.refresh());
+        on!(me, view.on_choose, |page, index| page.choose(index));
+        on!(me, view.on_close, |page| page.close());
+        on!(me, view.on_retry, |page| page.steer(Deed::Retry));
+        on!(me, view.on_hold, |page| page.steer(Deed::Hold));
+        on!(me, view.on_release, |page| page.steer(Deed::Release));
+        on!(me, view.on_offer_cancel, |page| page.asking.set(true));
+        on!(me, view.on_cancel_message, |page| page.steer(Deed::Cancel));
+        on!(me, view.on_keep_message, |page| page.asking.set(false));
+        on!(me, view.on_show_log, |page| page.show_log());
+        on!(me, view.on_close_notice, |page| page.desk.notice.take());
+        on!(me, view.on_cancel, |page| page.cancel());
     }
 
     fn select(&self, change: impl FnOnce(&mut Selection)) {
@@ -157,13 +141,7 @@ impl OutboxPage {
                         page.find_chosen();
                     }
                 }
-                Err(status) => {
-                    page.rows.failed();
-                    // A broken connection is told by the whole window.
-                    if !is_broken(&status) {
-                        page.desk.refused(&status);
-                    }
-                }
+                Err(status) => page.unread(&page.rows, &status),
             },
         )
     }
@@ -276,19 +254,13 @@ impl OutboxPage {
         let all = self.desk.context.texts();
         let words = &all.outbox;
 
-        view.set_busy(self.desk.busy.get());
-        Notice::put(
-            self.desk.notice.borrow().as_ref(),
-            |kind| view.set_notice_kind(kind),
-            |text| view.set_notice(text),
-            |detail| view.set_notice_detail(detail),
-        );
+        show_desk!(self.desk, view);
         let selection = self.selection.borrow();
         let states = STATES.map(|state| SharedString::from((all.words.message_state)(state)));
         let states = std::iter::once(words.any_state.into()).chain(states).collect();
         view.set_states(keep(view.get_states(), states));
         view.set_state(place(&STATES, selection.state));
-        let accounts = self.accounts();
+        let accounts = self.desk.accounts();
         view.set_account(place(&accounts, Some(selection.account.as_str().into())));
         let accounts = std::iter::once(all.log.any_account.into()).chain(accounts).collect();
         view.set_accounts(keep(view.get_accounts(), accounts));
@@ -336,8 +308,8 @@ impl OutboxPage {
                     RecipientState::Pending => Kind::Info,
                     RecipientState::Cancelled | RecipientState::Unspecified => Kind::Muted,
                 },
-                answer: recipient.answer.as_str().into(),
-                spoken: format!("{state}. {}", recipient.answer).into(),
+                answer: (*all.said(&recipient.answer)).into(),
+                spoken: format!("{state}. {}", all.said(&recipient.answer)).into(),
             }
         });
         view.set_recipients(keep(view.get_recipients(), recipients.collect()));
@@ -424,13 +396,14 @@ fn kind_of(state: MessageState) -> Kind {
 
 /// The failure in the person's language, else as it was told.
 fn error(message: &Message, all: &Texts) -> String {
-    (all.words.failure)(&message.last_error_reason).unwrap_or(&message.last_error).to_owned()
+    let known = (all.words.failure)(&message.last_error_reason);
+    known.map_or_else(|| all.said(&message.last_error).into_owned(), str::to_owned)
 }
 
 fn line(message: &Message, all: &Texts) -> Line {
     let to = addresses(message.recipients.iter().map(|recipient| &*recipient.address));
     let why = match message.state() {
-        MessageState::Held if message.last_error.is_empty() => all.outbox.held.to_owned(),
+        MessageState::Held if message.held_for.is_empty() => (all.outbox.held)("").to_owned(),
         MessageState::Sending => all.outbox.sending.to_owned(),
         _ => error(message, all),
     };
@@ -450,14 +423,15 @@ fn why(message: &Message, all: &Texts) -> (Kind, String, String) {
     let words = &all.outbox;
     let kind = kind_of(message.state());
     let said = error(message, all);
-    let english = if said == message.last_error { String::new() } else { message.last_error.clone() };
+    let more = all.said(&message.last_error).into_owned();
+    let more = if said == more { String::new() } else { more };
     match message.state() {
         MessageState::Held => {
-            let detail = [said, english].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
-            (kind, words.held.to_owned(), detail.join("\n"))
+            let detail = [said, more].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+            (kind, (words.held)(&message.held_for).to_owned(), detail.join("\n"))
         }
         MessageState::Sending => (kind, words.sending.to_owned(), String::new()),
-        MessageState::Queued | MessageState::Failed => (kind, said, english),
+        MessageState::Queued | MessageState::Failed => (kind, said, more),
         MessageState::Delivered | MessageState::Cancelled | MessageState::Unspecified => {
             (kind, String::new(), String::new())
         }

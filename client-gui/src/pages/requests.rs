@@ -53,30 +53,20 @@ impl RequestsPage {
     fn listen(&self) {
         let Some(window) = self.desk.context.window.upgrade() else { return };
         let view = window.global::<RequestsView>();
-        macro_rules! on {
-            ($set:ident, |$page:ident $(, $argument:ident)*| $body:expr) => {{
-                let weak = self.desk.me.clone();
-                view.$set(move |$($argument),*| {
-                    if let Some($page) = weak.upgrade() {
-                        $body;
-                        $page.show();
-                    }
-                });
-            }};
-        }
-        on!(on_choose, |page, index| {
+        let me = &self.desk.me;
+        on!(me, view.on_choose, |page, index| {
             let chosen = nth(&page.requests.borrow(), index);
             page.chosen.set(chosen.map(|request| request.number));
         });
-        on!(on_close, |page| page.chosen.set(None));
-        on!(on_offer_approve, |page| page.offer_approve());
-        on!(on_approve, |page| page.approve());
-        on!(on_offer_refuse, |page| page.offer_refuse());
-        on!(on_refuse, |page| page.refuse());
-        on!(on_leave, |page| page.offer.take());
-        on!(on_withdraw, |page| page.withdraw());
-        on!(on_close_notice, |page| page.desk.notice.take());
-        on!(on_cancel, |page| page.cancel());
+        on!(me, view.on_close, |page| page.chosen.set(None));
+        on!(me, view.on_offer_approve, |page| page.offer_approve());
+        on!(me, view.on_approve, |page| page.approve());
+        on!(me, view.on_offer_refuse, |page| page.offer_refuse());
+        on!(me, view.on_refuse, |page| page.refuse());
+        on!(me, view.on_leave, |page| page.offer.take());
+        on!(me, view.on_withdraw, |page| page.withdraw());
+        on!(me, view.on_close_notice, |page| page.desk.notice.take());
+        on!(me, view.on_cancel, |page| page.cancel());
     }
 
     fn request(&self, number: i64) -> Option<Request> {
@@ -177,13 +167,7 @@ impl RequestsPage {
         let all = self.desk.context.texts();
         let words = &all.requests;
 
-        view.set_busy(self.desk.busy.get());
-        Notice::put(
-            self.desk.notice.borrow().as_ref(),
-            |kind| view.set_notice_kind(kind),
-            |text| view.set_notice(text),
-            |detail| view.set_notice_detail(detail),
-        );
+        show_desk!(self.desk, view);
         let requests = self.requests.borrow();
         let lines = requests.iter().map(|request| line(request, all)).collect();
         view.set_lines(keep(view.get_lines(), lines));
@@ -208,7 +192,7 @@ impl RequestsPage {
         };
         self.present_details(&view, request, all);
         if let Some(Offer::Approve(shown)) = &*offer {
-            view.set_summary(shown.summary.as_str().into());
+            view.set_summary((*all.said(&shown.summary)).into());
             view.set_effects(keep(view.get_effects(), effects(shown, all)));
             view.set_digest(shown.digest.as_str().into());
         }
@@ -221,7 +205,7 @@ impl RequestsPage {
         view.set_title(what(request, all).into());
         view.set_badge((all.words.request_state)(request.state()).into());
         view.set_badge_kind(kind_of(request.state()));
-        view.set_summary(request.summary.as_str().into());
+        view.set_summary((*all.said(&request.summary)).into());
         view.set_effects(keep(view.get_effects(), effects(request, all)));
         view.set_facts(keep(view.get_facts(), facts(request, all)));
         let me = context.status().caller_id.clone();
@@ -287,7 +271,11 @@ fn what(request: &Request, all: &Texts) -> String {
 
 fn outcome(request: &Request, all: &Texts) -> String {
     let known = (all.words.reason)(&request.outcome_reason).unwrap_or_default();
-    [known, &request.outcome_text].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+    [known, &*all.said(&request.outcome_text)]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn line(request: &Request, all: &Texts) -> Line {
@@ -304,7 +292,9 @@ fn line(request: &Request, all: &Texts) -> Line {
 fn effects(request: &Request, all: &Texts) -> Vec<Fact> {
     let label = |name: &str| SharedString::from((all.words.effect)(name).unwrap_or(name));
     let effects = request.effects.iter().filter(|effect| !effect.value.is_empty());
-    effects.map(|effect| Fact { label: label(&effect.name), value: effect.value.as_str().into() }).collect()
+    effects
+        .map(|effect| Fact { label: label(&effect.name), value: (*all.said(&effect.value)).into() })
+        .collect()
 }
 
 fn facts(request: &Request, all: &Texts) -> Vec<Fact> {

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::account::AccountPage;
 use super::{Context, Notice, Page, keep};
-use crate::lang::failure::failure;
+use crate::lang::Texts;
 use crate::link::sign_in::{self as calls, Progress};
 use crate::link::{Sender, Task};
 use crate::state::sign_in::{self as state, CUSTOM, Tone, WAYS};
@@ -79,22 +79,13 @@ impl SignInPage {
     fn listen(self: &Rc<Self>) {
         let Some(window) = self.context.window.upgrade() else { return };
         let view = window.global::<SignInView>();
-        macro_rules! on {
-            ($set:ident, |$page:ident $(, $argument:ident)*| $body:expr) => {{
-                let weak = self.me.clone();
-                view.$set(move |$($argument),*| {
-                    if let Some($page) = weak.upgrade() {
-                        $body;
-                    }
-                });
-            }};
-        }
-        on!(on_choose_way, |page, index| {
+        let me = &self.me;
+        on!(me, view.on_choose_way, |page, index| {
             if let Some(way) = usize::try_from(index).ok().and_then(|at| WAYS.get(at)) {
                 page.account.change(|form| state::choose(form, *way));
             }
         });
-        on!(on_choose_profile, |page, index| {
+        on!(me, view.on_choose_profile, |page, index| {
             let profile = usize::try_from(index).ok().and_then(|at| page.profiles().into_iter().nth(at));
             if let Some(profile) = profile {
                 page.account.change(|form| {
@@ -102,17 +93,17 @@ impl SignInPage {
                 });
             }
         });
-        on!(on_edit, |page, field, value| page.edit(&field, &value));
-        on!(on_begin_secret, |page| {
+        on!(me, view.on_edit, |page, field, value| page.edit(&field, &value));
+        on!(me, view.on_begin_secret, |page| {
             page.account.change(|form| form.secret("oauth_client_secret", Some(Zeroizing::default())));
         });
-        on!(on_cancel_secret, |page| {
+        on!(me, view.on_cancel_secret, |page| {
             page.account.change(|form| form.secret("oauth_client_secret", None));
         });
-        on!(on_start, |page, flow| page.start(flow));
-        on!(on_stop, |page| page.stop());
-        on!(on_open_url, |page| page.open_browser());
-        on!(on_close_notice, |page| {
+        on!(me, view.on_start, |page, flow| page.start(flow));
+        on!(me, view.on_stop, |page| page.stop());
+        on!(me, view.on_open_url, |page| page.open_browser());
+        on!(me, view.on_close_notice, |page| {
             page.notice.take();
             page.show();
         });
@@ -192,7 +183,7 @@ impl SignInPage {
                         text: texts.sign_in.signed_out.to_owned(),
                         detail: (texts.sign_in.not_revoked)(&why),
                     },
-                    Err(status) => Notice::bad(failure(&status, texts)),
+                    Err(status) => Notice::bad(&status, texts),
                 };
                 page.end(Some(notice));
             },
@@ -260,7 +251,7 @@ impl SignInPage {
                 text: (texts.sign_in.no_loopback)(without_number(&why.to_string())),
                 detail: String::new(),
             },
-            signin::Error::Call(status) => Notice::bad(failure(status, texts)),
+            signin::Error::Call(status) => Notice::bad(status, texts),
             signin::Error::Browser { code, description } => Notice {
                 kind: Kind::Bad,
                 text: (texts.words.browser_error)(code).to_owned(),
@@ -330,12 +321,7 @@ impl SignInPage {
         let profiles = self.profiles();
 
         view.set_busy(self.busy.get());
-        Notice::put(
-            self.notice.borrow().as_ref(),
-            |kind| view.set_notice_kind(kind),
-            |text| view.set_notice(text),
-            |detail| view.set_notice_detail(detail),
-        );
+        show_notice!(self.notice, view);
         view.set_flow(self.flow.get());
         {
             let waiting = self.waiting.borrow();
@@ -370,7 +356,7 @@ impl SignInPage {
             let titles = profiles.iter().map(|profile| SharedString::from(&profile.title)).collect();
             view.set_profiles(keep(view.get_profiles(), titles));
             view.set_profile(shown.choice("oauth_profile", at));
-            let notes = profile.map(notes).unwrap_or_default();
+            let notes = profile.map(|profile| notes(profile, self.context.texts())).unwrap_or_default();
             view.set_profile_notes(notes.into());
             self.present_registration(&view, &shown, profile);
 
@@ -483,7 +469,7 @@ impl SignInPage {
             }
             add(texts.refresh_token, token);
         }
-        let said = [sign_in.error_code.as_str(), &sign_in.error_text].join(" ");
+        let said = [sign_in.error_code.as_str(), &all.said(&sign_in.error_text)].join(" ");
         if !said.trim().is_empty() {
             add(texts.provider_says, said.trim().to_owned());
         }
@@ -492,8 +478,8 @@ impl SignInPage {
 }
 
 /// One a line.
-fn notes(profile: &OAuthProfile) -> String {
-    let lines: Vec<_> = profile.notes.iter().map(|note| format!("• {note}")).collect();
+fn notes(profile: &OAuthProfile, all: &Texts) -> String {
+    let lines: Vec<_> = profile.notes.iter().map(|note| format!("• {}", all.said(note))).collect();
     lines.join("\n")
 }
 

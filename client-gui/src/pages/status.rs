@@ -191,7 +191,7 @@ fn sign_in_line(sign_in: &SignIn, all: &Texts) -> Option<SignInLine> {
     };
     let when = times::local(sign_in.sign_in_time.as_ref(), all.language);
     let by = (all.status.signed_in_by)(&sign_in.signed_in_by, &when);
-    let said = if kind == Kind::Good { String::new() } else { sign_in.error_text.clone() };
+    let said = if kind == Kind::Good { String::new() } else { all.said(&sign_in.error_text).into_owned() };
     let detail = [by, said].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
     Some(SignInLine {
         account: sign_in.account.as_str().into(),

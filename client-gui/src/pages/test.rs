@@ -13,9 +13,8 @@ use tonic::Status;
 use zeroize::Zeroizing;
 
 use super::account::AccountPage;
-use super::{Context, Notice, Page, keep};
+use super::{Context, Notice, Page, keep, sentence};
 use crate::lang::Texts;
-use crate::lang::failure::failure;
 use crate::link::Task;
 use crate::link::test::{self as calls, Progress};
 use crate::state::test::{Run, STEPS, Stand, UNTIL};
@@ -64,26 +63,18 @@ impl TestPage {
     fn listen(&self) {
         let Some(window) = self.context.window.upgrade() else { return };
         let view = window.global::<TestView>();
-        macro_rules! on {
-            ($set:ident, |$page:ident $(, $argument:ident)*| $body:expr) => {{
-                let weak = self.me.clone();
-                view.$set(move |$($argument),*| {
-                    if let Some($page) = weak.upgrade() {
-                        $body;
-                        $page.show();
-                    }
-                });
-            }};
-        }
-        on!(on_edit_to, |page, value| page.to.replace(value.to_string()));
-        on!(on_choose_until, |page, index| page.until.set(usize::try_from(index).unwrap_or_default()));
-        on!(on_start, |page| page.start());
-        on!(on_stop, |page| page.stop());
-        on!(on_enter_password, |page| page.enter_password());
-        on!(on_offer_pin, |page| page.pinning.set(true));
-        on!(on_pin, |page, key| page.pin(key));
-        on!(on_refuse_pin, |page| page.pinning.set(false));
-        on!(on_close_notice, |page| page.notice.take());
+        let me = &self.me;
+        on!(me, view.on_edit_to, |page, value| page.to.replace(value.to_string()));
+        on!(me, view.on_choose_until, |page, index| page
+            .until
+            .set(usize::try_from(index).unwrap_or_default()));
+        on!(me, view.on_start, |page| page.start());
+        on!(me, view.on_stop, |page| page.stop());
+        on!(me, view.on_enter_password, |page| page.enter_password());
+        on!(me, view.on_offer_pin, |page| page.pinning.set(true));
+        on!(me, view.on_pin, |page, key| page.pin(key));
+        on!(me, view.on_refuse_pin, |page| page.pinning.set(false));
+        on!(me, view.on_close_notice, |page| page.notice.take());
     }
 
     fn start(&self) {
@@ -162,11 +153,8 @@ impl TestPage {
     fn refused(&self, status: &Status) -> Notice {
         let wants = reason_of(status).as_deref() == Some(reason::PASSWORD_NEEDED);
         self.wants_password.set(wants);
-        let said = failure(status, self.context.texts());
-        if wants {
-            return Notice { kind: Kind::Warning, text: said.sentence, detail: String::new() };
-        }
-        Notice::bad(said)
+        let said = Notice::bad(status, self.context.texts());
+        if wants { Notice { kind: Kind::Warning, detail: String::new(), ..said } } else { said }
     }
 
     fn enter_password(&self) {
@@ -207,12 +195,7 @@ impl TestPage {
         let texts = &all.test;
         let run = self.run.borrow();
 
-        Notice::put(
-            self.notice.borrow().as_ref(),
-            |kind| view.set_notice_kind(kind),
-            |text| view.set_notice(text),
-            |detail| view.set_notice_detail(detail),
-        );
+        show_notice!(self.notice, view);
         view.set_wants_password(self.wants_password.get());
         let changed = self.account.look(|form| form.changed());
         let names: Vec<_> = changed.iter().map(|field| (all.account.field)(field)).collect();
@@ -266,23 +249,24 @@ impl TestPage {
 
 fn line(step: Step, stand: Stand, known: Option<&TestStep>, pin: bool, all: &Texts) -> TestLine {
     let texts = &all.test;
-    let mut details = known.map(|known| known.details.clone()).unwrap_or_default();
+    let details = known.map(|known| known.details.as_slice()).unwrap_or_default();
+    let mut details: Vec<_> = details.iter().map(|detail| all.said(detail).into_owned()).collect();
     if let Some(tls) = known.and_then(|known| known.tls.as_ref()) {
-        // The daemon's details say the same, in English.
+        // The daemon's details say the same.
         details.clear();
         details.extend((!tls.version.is_empty()).then(|| format!("{}, {}", tls.version, tls.cipher)));
         if let Some(certificate) = tls.chain.first() {
             details.push(format!("{}, {}", certificate.subject, (texts.days_left)(tls.days_left)));
         }
-        details.extend((!tls.tolerated.is_empty()).then(|| (texts.tolerated)(&tls.tolerated)));
+        details.extend((!tls.tolerated.is_empty()).then(|| (texts.tolerated)(&all.said(&tls.tolerated))));
     }
     let of = |get: fn(&TestStep) -> &str| known.map(get).unwrap_or_default();
     let failed = stand == Stand::Failed;
     let reason = of(|known| &known.failure_reason);
     let failure = match (failed, (all.words.failure)(reason), of(|known| &known.failure_text)) {
         (false, ..) => String::new(),
-        // The daemon's English says more about this case.
-        (true, Some(known), said) if !said.is_empty() => format!("{known} ({said})"),
+        // The daemon says more about this case.
+        (true, Some(known), said) if !said.is_empty() => format!("{known} ({})", all.said(said)),
         (true, known, said) => sentence(known.unwrap_or(said)),
     };
     let advice = if failed {
@@ -319,17 +303,6 @@ fn line(step: Step, stand: Stand, known: Option<&TestStep>, pin: bool, all: &Tex
         advice: advice.into(),
         pin,
     }
-}
-
-/// With a capital and a full stop.
-fn sentence(said: &str) -> String {
-    let mut rest = said.chars();
-    let mut sentence: String = rest.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
-    sentence.push_str(rest.as_str());
-    if sentence.ends_with(char::is_alphanumeric) {
-        sentence.push('.');
-    }
-    sentence
 }
 
 impl Page for TestPage {

@@ -149,6 +149,7 @@ mod tests {
             not_before: None,
             delivery_status: String::new(),
             seven_bit: true,
+            held_for: String::new(),
         }
     }
 

@@ -13,6 +13,7 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::Layer;
 
+use super::words::Words;
 use super::{Order, Work};
 use crate::ipc::HandedOver;
 
@@ -107,23 +108,25 @@ pub fn own_account() -> (String, String) {
 /// systemd's way to do what Windows has commands of our own for.
 ///
 /// # Errors
-/// Always: it says that way.
-pub fn command(order: &Order) -> anyhow::Result<String> {
+/// It says that way, unless it is only asked for the state folder.
+pub fn command(order: &Order, words: &Words) -> anyhow::Result<String> {
     let way = match order {
         Order::Install { .. } => "systemctl enable --now faxpostd.socket faxpostd.service",
-        Order::Uninstall => "systemctl disable --now faxpostd.socket faxpostd.service",
+        Order::Uninstall { remove_data: true } => "apt purge faxpost",
+        Order::Uninstall { remove_data: false } => "systemctl disable --now faxpostd.socket faxpostd.service",
         Order::Start => "systemctl start faxpostd",
         Order::Stop => "systemctl stop faxpostd.socket faxpostd.service",
+        Order::StateDir => return Ok(default_state_dir().display().to_string()),
     };
-    bail!("on Linux the service is systemd's, and its units come with the package: {way}")
+    bail!((words.systemds)(way))
 }
 
 /// Only Windows starts a service so.
 ///
 /// # Errors
 /// Always.
-pub fn serve(_state_dir: &Path, _work: Work) -> anyhow::Result<()> {
-    bail!("this is how Windows starts its service; here it is `faxpostd run`")
+pub fn serve(_state_dir: &Path, _work: Work, words: &Words) -> anyhow::Result<()> {
+    bail!(words.not_typed)
 }
 
 /// The socket that systemd listens on for the daemon (LISTEN_FDS). Takes it from the environment: while there is one

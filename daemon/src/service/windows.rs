@@ -9,8 +9,10 @@ mod machine_path;
 mod manager;
 mod scm;
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::windows::ffi::OsStringExt as _;
 use std::os::windows::fs::OpenOptionsExt as _;
 use std::os::windows::io::AsHandle as _;
 use std::path::{Path, PathBuf};
@@ -27,21 +29,35 @@ use windows::Win32::Storage::FileSystem::{
     CreateDirectoryW, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, FILE_GENERIC_EXECUTE,
     FILE_GENERIC_READ, READ_CONTROL,
 };
+use windows::Win32::System::Com::CoTaskMemFree;
 use windows::Win32::System::Diagnostics::Debug::{SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SetErrorMode};
 use windows::Win32::System::ErrorReporting::{WER_FAULT_REPORTING_FLAG_NOHEAP, WerSetFlags};
+use windows::Win32::UI::Shell::{FOLDERID_ProgramData, KF_FLAG_DEFAULT, SHGetKnownFolderPath};
 use windows::core::HSTRING;
 
+use super::words::Words;
 use super::{Order, Work};
 use crate::ipc::HandedOver;
 
 /// Who owns Windows' own folders: NT SERVICE\\TrustedInstaller.
 const TRUSTED_INSTALLER: &str = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464";
 
-/// Where the daemon keeps its state unless told otherwise.
+/// Where the daemon keeps its state unless told otherwise. The system is asked, and not the environment: whoever starts a
+/// process makes that.
 #[must_use]
 pub fn default_state_dir() -> PathBuf {
-    let data = std::env::var_os("ProgramData").unwrap_or_else(|| r"C:\ProgramData".into());
-    PathBuf::from(data).join("Faxpost")
+    program_data().unwrap_or_else(|| r"C:\ProgramData".into()).join("Faxpost")
+}
+
+fn program_data() -> Option<PathBuf> {
+    // SAFETY: the identifier is Windows' own constant; the text that comes back ends with zero, is copied, and freed once by
+    // the function that is meant for it.
+    unsafe {
+        let text = SHGetKnownFolderPath(&FOLDERID_ProgramData, KF_FLAG_DEFAULT, None).ok()?;
+        let path = PathBuf::from(OsString::from_wide(text.as_wide()));
+        CoTaskMemFree(Some(text.as_ptr().cast()));
+        Some(path)
+    }
 }
 
 /// SYSTEM, Administrators and the owner have everything, nobody else anything. Protected, so that ProgramData's readers
@@ -126,20 +142,16 @@ fn look(path: &Path, flags: u32, own: &str) -> anyhow::Result<Option<Objection>>
 }
 
 /// What the system runs as itself must be changeable by nobody else: neither the program nor its folder.
-fn check_program(program: &Path) -> anyhow::Result<()> {
+fn check_program(program: &Path, words: &Words) -> anyhow::Result<()> {
     let own = Token::own()?.facts()?.user;
     for path in [program, program.parent().unwrap_or(program)] {
-        let shown_path = path.display();
-        let objection = look(path, FILE_FLAG_BACKUP_SEMANTICS.0, &own)
-            .with_context(|| format!("cannot see who may change {shown_path}"))?;
+        let objection =
+            look(path, FILE_FLAG_BACKUP_SEMANTICS.0, &own).with_context(|| (words.cannot_look)(path))?;
         let who = match objection {
             None => continue,
             Some(Objection::Owner(who) | Objection::Open(who)) => shown(&who),
         };
-        bail!(
-            "{shown_path} can be changed by others than administrators ({who}), who could so become the system; put the \
-             programs where only administrators may write, e.g. below %ProgramFiles%"
-        );
+        bail!((words.open_program)(path, &who));
     }
     Ok(())
 }
@@ -218,16 +230,16 @@ pub fn private_file(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// It cannot be done; why, and what to do.
-pub fn command(order: &Order) -> anyhow::Result<String> {
-    manager::command(order)
+pub fn command(order: &Order, words: &Words) -> anyhow::Result<String> {
+    manager::command(order, words)
 }
 
 /// Hands this process to Windows as its service, and returns when that has ended.
 ///
 /// # Errors
 /// It was not Windows that started it.
-pub fn serve(state_dir: &Path, work: Work) -> anyhow::Result<()> {
-    scm::serve(state_dir, work)
+pub fn serve(state_dir: &Path, work: Work, words: &Words) -> anyhow::Result<()> {
+    scm::serve(state_dir, work, words)
 }
 
 /// Windows hands no pipes over.
@@ -294,6 +306,13 @@ mod tests {
 
     fn grants(list: &[(&str, u32)]) -> Vec<(String, u32)> {
         list.iter().map(|(sid, mask)| ((*sid).to_owned(), *mask)).collect()
+    }
+
+    #[test]
+    fn h3_the_usual_state_folder_is_the_systems_word_and_not_the_environments() {
+        assert!(program_data().is_some());
+        let folder = default_state_dir();
+        assert!(folder.is_absolute() && folder.ends_with("Faxpost"), "{}", folder.display());
     }
 
     #[test]

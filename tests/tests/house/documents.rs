@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use faxpost_proto::advice::{self, Language};
-use faxpost_proto::reason;
+use faxpost_proto::{reason, said};
 
 use crate::{root, source};
 
@@ -63,5 +63,69 @@ fn the_tests_that_security_md_names_are_there() {
         let function = format!("fn {name}(");
         let is_there = sources.iter().any(|source| source.raw.iter().any(|line| line.contains(&function)));
         assert!(is_there, "SECURITY.md names {name}, and there is no such test");
+    }
+}
+
+/// A sentence that the daemon says in other words now would stay English without a sound.
+#[test]
+fn g2_every_sentence_that_clients_translate_is_said_by_the_daemon() {
+    let daemon = source::all(&root()).into_iter().filter(|source| source.path.starts_with("daemon/src/"));
+    let said: String = daemon.map(|source| strings(&source.raw.join("\n"))).collect();
+    assert!(said.len() > 100_000, "the daemon's sources are not there");
+    let mut missing = Vec::new();
+    for sentence in said::sentences() {
+        let parts = sentence.split("{}").map(str::trim).filter(|part| !part.is_empty());
+        let unknown = |part: &&str| !is_said(part, &said);
+        missing.extend(parts.filter(unknown).map(|part| format!("{part:?} of {sentence:?}")));
+    }
+    assert!(missing.is_empty(), "\n{}", missing.join("\n"));
+}
+
+/// Whether the daemon says this, in one piece or put together from up to three.
+fn is_said(part: &str, said: &str) -> bool {
+    // Sentences of the API begin with a capital, and clients take that away.
+    let capital = part.get(..1).unwrap_or_default().to_uppercase() + part.get(1..).unwrap_or_default();
+    if said.contains(part) || said.contains(&capital) {
+        return true;
+    }
+    let mut rest = part;
+    for _ in 0..3 {
+        let ends = (7..=rest.len()).rev().filter(|end| rest.is_char_boundary(*end));
+        let Some(end) = ends.into_iter().find(|end| said.contains(rest[..*end].trim())) else { return false };
+        rest = rest[end..].trim_start();
+        if rest.is_empty() {
+            return true;
+        }
+    }
+    false
+}
+
+/// A source with the lines of its literals joined, and nothing escaped in them.
+fn strings(source: &str) -> String {
+    let mut pieces = source.split("\\\n");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| text + piece.trim_start()).replace("\\\"", "\"")
+}
+
+/// The block of commands that begins with the installation, one command a line, without what each language has of its own.
+fn first_commands(document: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(document)).unwrap().replace("\\\n", "");
+    let (_, block) =
+        text.split_once("```sh\nsudo apt install ./faxpost_").unwrap_or_else(|| panic!("{document}"));
+    let (block, _) = block.split_once("```").unwrap();
+    let plain = |line: &str| {
+        let unquoted =
+            line.split('"').step_by(2).collect::<Vec<_>>().join("TEXT").replace("example.ru", "example.com");
+        unquoted.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    block.lines().map(plain).collect()
+}
+
+#[test]
+fn the_first_five_commands_are_the_same_wherever_they_stand() {
+    let tried = first_commands("README.md");
+    assert_eq!(tried.len(), 5, "the packages' tests type these: {tried:?}");
+    for document in ["README.ru.md", "docs/guide.md", "docs/guide.ru.md"] {
+        assert_eq!(first_commands(document), tried, "{document}");
     }
 }

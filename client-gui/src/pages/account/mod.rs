@@ -223,49 +223,33 @@ impl AccountPage {
     fn listen(self: &Rc<Self>) {
         let Some(window) = self.context.window.upgrade() else { return };
         let view = window.global::<AccountView>();
-        // Each callback holds the page weakly: the window must not keep itself alive.
-        macro_rules! on {
-            ($set:ident, |$page:ident $(, $argument:ident)*| $body:expr) => {{
-                let weak = Rc::downgrade(self);
-                view.$set(move |$($argument),*| {
-                    if let Some($page) = weak.upgrade() {
-                        $body;
-                    }
-                });
-            }};
-        }
-        on!(on_edit, |page, field, value| {
+        let me = &Rc::downgrade(self);
+        on!(me, view.on_edit, |page, field, value| {
             if field == "password" {
                 page.change(|form| form.secret("password", Some(Zeroizing::new(value.to_string()))));
             } else {
                 page.change(|form| form.edit(&field, &value));
             }
         });
-        on!(on_switch, |page, field, on| page.change(|form| form.switch(&field, on)));
-        on!(on_choose, |page, field, index| page.choose(&field, index));
-        on!(on_begin_password, |page| page
+        on!(me, view.on_switch, |page, field, on| page.change(|form| form.switch(&field, on)));
+        on!(me, view.on_choose, |page, field, index| page.choose(&field, index));
+        on!(me, view.on_begin_password, |page| page
             .change(|form| form.secret("password", Some(Zeroizing::default()))));
-        on!(on_cancel_password, |page| page.change(|form| form.secret("password", None)));
-        on!(on_preset, |page, index| {
+        on!(me, view.on_cancel_password, |page| page.change(|form| form.secret("password", None)));
+        on!(me, view.on_preset, |page, index| {
             let profile = usize::try_from(index - 1).ok().and_then(|at| page.presets().into_iter().nth(at));
             page.preset(profile);
         });
-        on!(on_take_proposal, |page| {
+        on!(me, view.on_take_proposal, |page| {
             let profile = page.proposal();
             page.preset(profile);
         });
-        on!(on_apply, |page| page.apply());
-        on!(on_revert, |page| page.revert());
-        on!(on_keep_mine, |page| page.change(Form::keep_mine));
-        on!(on_take_theirs, |page| page.change(Form::take_theirs));
-        on!(on_close_notice, |page| {
-            page.notice.take();
-            page.show();
-        });
-        on!(on_cancel, |page| {
-            page.call.take();
-            page.show();
-        });
+        on!(me, view.on_apply, |page| page.apply());
+        on!(me, view.on_revert, |page| page.revert());
+        on!(me, view.on_keep_mine, |page| page.change(Form::keep_mine));
+        on!(me, view.on_take_theirs, |page| page.change(Form::take_theirs));
+        on!(me, view.on_close_notice, |page| page.notice.take());
+        on!(me, view.on_cancel, |page| page.call.take());
     }
 
     fn revert(&self) {

@@ -118,12 +118,7 @@ impl AccountPage {
     }
 
     fn present_notices(&self, view: &AccountView<'_>, form: &Form, texts: &AccountTexts) {
-        Notice::put(
-            self.notice.borrow().as_ref(),
-            |kind| view.set_notice_kind(kind),
-            |text| view.set_notice(text),
-            |detail| view.set_notice_detail(detail),
-        );
+        show_notice!(self.notice, view);
         let (conflicts, by) = form.conflicts();
         let names: Vec<_> = conflicts.iter().map(|field| (texts.field)(field)).collect();
         let by = if by.is_empty() { texts.somebody } else { by };

@@ -51,7 +51,7 @@ impl CertificatePage {
 
     pub(super) fn install_file(&self) {
         let file = self.chooser.borrow().file.clone();
-        let (Some(file), Some(window)) = (file, self.context.window.upgrade()) else { return };
+        let (Some(file), Some(window)) = (file, self.desk.context.window.upgrade()) else { return };
         let view = window.global::<CertificateView>();
         let password = Zeroizing::new(view.get_file_password().to_string());
         self.install(Source::File(file, password), view.get_file_grant());
@@ -59,9 +59,9 @@ impl CertificatePage {
 
     /// Reads, then calls. The password ends with it.
     fn install(&self, source: Source, grant: bool) {
-        self.notice.take();
-        let page = self.me.clone();
-        let task = self.context.link.work(
+        self.desk.notice.take();
+        let page = self.desk.me.clone();
+        let task = self.desk.context.link.work(
             |_| (),
             move || read(source),
             move |read| {
@@ -80,7 +80,7 @@ impl CertificatePage {
     }
 
     fn send(&self, call: InstallCertificateRequest) {
-        let own = self.context.link.own_connection();
+        let own = self.desk.context.link.own_connection();
         self.change(
             move |_| async move { calls::install(own.await?, call).await },
             |texts, answer: InstallCertificateResponse| {
@@ -94,7 +94,7 @@ impl CertificatePage {
     }
 
     fn unread(&self, why: &Unread) {
-        let words = &self.context.texts().certificate;
+        let words = &self.desk.context.texts().certificate;
         let said = match why {
             Unread::TooLarge => words.too_large.to_owned(),
             Unread::NoKey => words.no_key_in.to_owned(),
@@ -104,14 +104,14 @@ impl CertificatePage {
         if self.chooser.borrow().open {
             self.chooser.borrow_mut().error = said;
         } else {
-            self.notice.replace(Some(Notice { kind: Kind::Bad, text: said, detail: String::new() }));
+            self.desk.say(Notice { kind: Kind::Bad, text: said, detail: String::new() });
         }
     }
 
     pub(super) fn open_folder(&self, path: &Path) {
         let path = path.to_owned();
-        let page = self.me.clone();
-        let task = self.context.link.work(
+        let page = self.desk.me.clone();
+        let task = self.desk.context.link.work(
             |_| (),
             move || {
                 let (folder, file) = state::place(&path);
@@ -133,7 +133,7 @@ impl CertificatePage {
                         }
                         Err(error) => {
                             let said = error.to_string();
-                            let words = &page.context.texts().certificate;
+                            let words = &page.desk.context.texts().certificate;
                             chooser.error = (words.cannot_read)(refusal::without_number(&said));
                         }
                     }
@@ -169,7 +169,7 @@ impl CertificatePage {
 
     pub(super) fn close_chooser(&self) {
         self.chooser.take();
-        if let Some(window) = self.context.window.upgrade() {
+        if let Some(window) = self.desk.context.window.upgrade() {
             window.global::<CertificateView>().set_file_password(SharedString::new());
         }
     }

@@ -14,28 +14,25 @@ use slint::ComponentHandle as _;
 use tonic::Status;
 
 use super::account::AccountPage;
-use super::{Context, Notice, Page, keep};
+use super::desk::{Caller, Desk};
+use super::{Context, Notice, Page, keep, sentence};
 use crate::lang::Texts;
-use crate::lang::failure::failure;
 use crate::link::{Answer, Task, certificate as calls};
 use crate::state::certificate::{self as state, Certificates, is_open};
 use install::Chooser;
 
 /// The certificate page.
 pub struct CertificatePage {
-    me: Weak<Self>,
-    context: Rc<Context>,
+    desk: Desk<Self>,
     account: Rc<AccountPage>,
     state: RefCell<Certificates>,
     requests: RefCell<Vec<Request>>,
     /// The request that this page made last.
     pending: Cell<Option<i64>>,
-    notice: RefCell<Option<Notice>>,
     watch: RefCell<Option<Task>>,
     list: RefCell<Option<Task>>,
     details: RefCell<Option<Task>>,
     call: RefCell<Option<Task>>,
-    busy: Cell<bool>,
     shown: Cell<bool>,
     /// The sender that was judged for: another one is another list.
     judged_for: RefCell<String>,
@@ -47,24 +44,21 @@ impl CertificatePage {
     #[must_use]
     pub fn new(context: Rc<Context>, account: Rc<AccountPage>) -> Rc<Self> {
         let page = Rc::new_cyclic(|me: &Weak<Self>| Self {
-            me: me.clone(),
-            context,
+            desk: Desk::new(me, context),
             account,
             state: RefCell::default(),
             requests: RefCell::default(),
             pending: Cell::default(),
-            notice: RefCell::default(),
             watch: RefCell::default(),
             list: RefCell::default(),
             details: RefCell::default(),
             call: RefCell::default(),
-            busy: Cell::default(),
             shown: Cell::default(),
             judged_for: RefCell::default(),
             chooser: RefCell::default(),
         });
         page.listen();
-        let follower = page.me.clone();
+        let follower = page.desk.me.clone();
         page.account.follow(move || {
             if let Some(page) = follower.upgrade() {
                 page.account_changed();
@@ -74,74 +68,34 @@ impl CertificatePage {
     }
 
     fn listen(&self) {
-        let Some(window) = self.context.window.upgrade() else { return };
+        let Some(window) = self.desk.context.window.upgrade() else { return };
         let view = window.global::<CertificateView>();
-        macro_rules! on {
-            ($set:ident, |$page:ident $(, $argument:ident)*| $body:expr) => {{
-                let weak = self.me.clone();
-                view.$set(move |$($argument),*| {
-                    if let Some($page) = weak.upgrade() {
-                        $body;
-                        $page.show();
-                    }
-                });
-            }};
-        }
-        on!(on_choose, |page, index| {
+        let me = &self.desk.me;
+        on!(me, view.on_choose, |page, index| {
             page.state.borrow_mut().choose(usize::try_from(index).unwrap_or(usize::MAX));
             page.look_closer();
         });
-        on!(on_refresh, |page| page.refresh());
-        on!(on_use_for_account, |page| page.use_for_account());
-        on!(on_grant, |page| page.grant());
-        on!(on_revoke, |page, index| page.revoke(index));
-        on!(on_check, |page| page.check());
-        on!(on_delete, |page| page.delete());
-        on!(on_install_own, |page| page.install_own());
-        on!(on_choose_file, |page| page.open_folder(&state::home()));
-        on!(on_open_folder, |page, path| page.open_folder(Path::new(&*path)));
-        on!(on_pick_file, |page, index| page.pick_file(index));
-        on!(on_install_file, |page| page.install_file());
-        on!(on_cancel_file, |page| page.close_chooser());
-        on!(on_withdraw, |page| page.withdraw());
-        on!(on_close_notice, |page| page.notice.take());
-        on!(on_cancel, |page| page.cancel());
+        on!(me, view.on_refresh, |page| page.refresh());
+        on!(me, view.on_use_for_account, |page| page.use_for_account());
+        on!(me, view.on_grant, |page| page.grant());
+        on!(me, view.on_revoke, |page, index| page.revoke(index));
+        on!(me, view.on_check, |page| page.check());
+        on!(me, view.on_delete, |page| page.delete());
+        on!(me, view.on_install_own, |page| page.install_own());
+        on!(me, view.on_choose_file, |page| page.open_folder(&state::home()));
+        on!(me, view.on_open_folder, |page, path| page.open_folder(Path::new(&*path)));
+        on!(me, view.on_pick_file, |page, index| page.pick_file(index));
+        on!(me, view.on_install_file, |page| page.install_file());
+        on!(me, view.on_cancel_file, |page| page.close_chooser());
+        on!(me, view.on_withdraw, |page| page.withdraw());
+        on!(me, view.on_close_notice, |page| page.desk.notice.take());
+        on!(me, view.on_cancel, |page| page.cancel());
     }
 
     fn cancel(&self) {
         self.call.take();
         self.list.take();
-        self.busy.set(false);
-    }
-
-    /// A call of this page: shows that it waits, and tells what went wrong.
-    fn ask<T, F>(
-        &self,
-        call: impl FnOnce(tonic::transport::Channel) -> F,
-        then: impl FnOnce(&Self, T) + 'static,
-    ) -> Task
-    where
-        T: Send + 'static,
-        F: Future<Output = Answer<T>> + Send + 'static,
-    {
-        let (waiting, page) = (self.me.clone(), self.me.clone());
-        self.context.link.ask(
-            move |slow| {
-                if let Some(page) = waiting.upgrade() {
-                    page.busy.set(slow);
-                    page.show();
-                }
-            },
-            call,
-            move |answer| {
-                let Some(page) = page.upgrade() else { return };
-                match answer {
-                    Ok(answer) => then(&page, answer),
-                    Err(status) => page.refused(&status),
-                }
-                page.show();
-            },
-        )
+        self.desk.busy.set(false);
     }
 
     /// A change: everything is read again after it.
@@ -153,25 +107,17 @@ impl CertificatePage {
         T: Send + 'static,
         F: Future<Output = Answer<T>> + Send + 'static,
     {
-        self.notice.take();
+        self.desk.notice.take();
         let task = self.ask(call, move |page, answer| {
-            let notice = notice(page.context.texts(), answer);
-            page.notice.replace(Some(notice));
+            let notice = notice(page.desk.context.texts(), answer);
+            page.desk.say(notice);
             page.refresh();
         });
         self.call.replace(Some(task));
     }
 
-    fn refused(&self, status: &Status) {
-        if let Some(number) = refusal::pending_request(status) {
-            self.pending.set(Some(number));
-            return;
-        }
-        self.notice.replace(Some(Notice::bad(failure(status, self.context.texts()))));
-    }
-
     fn refresh(&self) {
-        let account = self.context.account();
+        let account = self.desk.context.account();
         let task = self.ask(
             move |channel| calls::candidates(channel, account),
             |page, judged: ListCandidatesResponse| {
@@ -205,9 +151,9 @@ impl CertificatePage {
     fn use_for_account(&self) {
         let Some(chosen) = self.chosen() else { return };
         self.account.change(|form| form.edit("certificate", &chosen));
-        let text = self.context.texts().certificate.taken;
+        let text = self.desk.context.texts().certificate.taken;
         let notice = Notice { kind: Kind::Info, text: text.to_owned(), detail: String::new() };
-        self.notice.replace(Some(notice));
+        self.desk.say(notice);
     }
 
     fn grant(&self) {
@@ -243,7 +189,7 @@ impl CertificatePage {
 
     fn check(&self) {
         let Some(chosen) = self.chosen() else { return };
-        let account = self.context.account();
+        let account = self.desk.context.account();
         self.change(
             move |channel| calls::check(channel, account, chosen),
             |texts, answer: CheckSigningResponse| {
@@ -252,10 +198,11 @@ impl CertificatePage {
                     return Notice::good(&(words.check_passed)(&answer.signed_as_name, &answer.algorithm));
                 }
                 let known = (texts.words.failure)(&answer.failure_reason).unwrap_or_default();
+                let said = sentence(&texts.said(&answer.failure_text));
                 Notice {
                     kind: Kind::Bad,
                     text: (words.check_failed)(&answer.signed_as_name),
-                    detail: format!("{known} {}", answer.failure_text).trim().to_owned(),
+                    detail: format!("{known} {said}").trim().to_owned(),
                 }
             },
         );
@@ -282,7 +229,7 @@ impl CertificatePage {
         self.requests.replace(requests);
         // Left from before: whoever asked and closed the window still wants to know.
         if self.pending.get().is_none() {
-            let mine = self.context.status().caller_id.clone();
+            let mine = self.desk.context.status().caller_id.clone();
             let requests = self.requests.borrow();
             let open = requests.iter().find(|request| {
                 is_open(request) && request.caller_id == mine && request.method.contains("Certificates/")
@@ -309,10 +256,23 @@ impl CertificatePage {
     }
 }
 
+impl Caller for CertificatePage {
+    fn desk(&self) -> &Desk<Self> {
+        &self.desk
+    }
+
+    fn refused(&self, status: &Status) {
+        match refusal::pending_request(status) {
+            Some(number) => self.pending.set(Some(number)),
+            None => self.desk.refused(status),
+        }
+    }
+}
+
 impl Page for CertificatePage {
     fn connected(&self) {
-        let page = self.me.clone();
-        let watch = self.context.link.follow(calls::watch_requests, move |requests| {
+        let page = self.desk.me.clone();
+        let watch = self.desk.context.link.follow(calls::watch_requests, move |requests| {
             if let Some(page) = page.upgrade() {
                 page.requests_came(requests);
             }
@@ -337,7 +297,7 @@ impl Page for CertificatePage {
     }
 
     fn account_chosen(&self) {
-        self.notice.take();
+        self.desk.notice.take();
         self.state.take();
         if self.shown.get() {
             self.refresh();

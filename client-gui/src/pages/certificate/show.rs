@@ -1,5 +1,7 @@
 //! How certificates, their chains and who may use their keys look.
 
+use std::borrow::Cow;
+
 use faxpost_gui_ui::{CandidateLine, CertificateView, ChainLine, Fact, HolderLine, Kind};
 use faxpost_proto::advice::Language;
 use faxpost_proto::v1::{Candidate, Certificate, GetCertificateResponse, RequestState};
@@ -13,19 +15,13 @@ use crate::times;
 
 impl CertificatePage {
     pub(super) fn present(&self) -> Option<()> {
-        let window = self.context.window.upgrade()?;
+        let window = self.desk.context.window.upgrade()?;
         let view = window.global::<CertificateView>();
-        let all = self.context.texts();
+        let all = self.desk.context.texts();
         let words = &all.certificate;
         let state = self.state.borrow();
 
-        view.set_busy(self.busy.get());
-        Notice::put(
-            self.notice.borrow().as_ref(),
-            |kind| view.set_notice_kind(kind),
-            |text| view.set_notice(text),
-            |detail| view.set_notice_detail(detail),
-        );
+        show_desk!(self.desk, view);
         self.present_request(&view);
         let judged = state.judged.as_ref();
         view.set_read(judged.is_some());
@@ -39,7 +35,7 @@ impl CertificatePage {
         view.set_current(at);
 
         let (may, ask) =
-            (|method: &str| self.context.may(method), |method: &str| self.context.must_ask(method));
+            (|method: &str| self.desk.context.may(method), |method: &str| self.desk.context.must_ask(method));
         let barrier = |method: &str| SharedString::from(if may(method) { "" } else { words.denied });
         view.set_grant_text(
             if ask("Certificates/GrantKeyAccess") {
@@ -78,7 +74,7 @@ impl CertificatePage {
             let chain = details.map(|details| chain(details, all)).unwrap_or_default();
             view.set_chain(keep(view.get_chain(), chain));
             let problem = details.map_or("", |details| &details.chain_problem);
-            view.set_chain_problem(problem.into());
+            view.set_chain_problem((*all.said(problem)).into());
             let holders = details.map(|details| holders(details, all)).unwrap_or_default();
             view.set_holders(keep(view.get_holders(), holders));
             let hidden = details.is_some_and(|details| !details.redacted.is_empty());
@@ -89,7 +85,7 @@ impl CertificatePage {
     }
 
     fn present_request(&self, view: &CertificateView<'_>) {
-        let all = self.context.texts();
+        let all = self.desk.context.texts();
         let words = &all.certificate;
         let Some(number) = self.pending.get() else { return view.set_request(SharedString::new()) };
         let request = self.request(number);
@@ -102,11 +98,11 @@ impl CertificatePage {
             _ => (Kind::Info, (words.pending)(number)),
         };
         let detail = request.map_or_else(String::new, |request| {
-            let mut parts = vec![request.summary];
+            let mut parts = vec![all.said(&request.summary).into_owned()];
             if !request.decided_by.is_empty() {
                 parts.push((words.decided_by)(&request.decided_by, &request.decision_text));
             }
-            parts.push(request.outcome_text);
+            parts.push(all.said(&request.outcome_text).into_owned());
             parts.retain(|part| !part.is_empty());
             parts.join("\n")
         });
@@ -130,17 +126,18 @@ fn candidate_line(candidate: &Candidate, used: &str, all: &Texts) -> CandidateLi
         (false, true) => (words.can_sign, Kind::Good),
         (false, false) => ("", Kind::Muted),
     };
-    let english = all.language == Language::En;
     let unmet: Vec<_> = candidate
         .unmet
         .iter()
         .map(|unmet| {
-            let known = (all.words.requirement)(unmet.requirement());
-            // The daemon's English says more about this one.
-            match (english, &*unmet.text) {
-                (_, "") => known.to_owned(),
-                (true, text) => text.to_owned(),
-                (false, _) => known.to_owned(),
+            // The daemon says more about this one; what of it is not known here stays English, and the requirement says it.
+            let said = all.said(&unmet.text);
+            match (&*said, &said) {
+                ("", _) => (all.words.requirement)(unmet.requirement()).to_owned(),
+                (_, Cow::Borrowed(_)) if all.language != Language::En => {
+                    (all.words.requirement)(unmet.requirement()).to_owned()
+                }
+                (said, _) => said.to_owned(),
             }
         })
         .collect();
@@ -179,7 +176,10 @@ fn facts(certificate: &Certificate, details: Option<&GetCertificateResponse>, al
         (words.usage, usage.join(", ")),
         (words.key, key),
         (words.used_by, certificate.used_by.join(", ")),
-        (words.revocation, details.map(|details| details.revocation.clone()).unwrap_or_default()),
+        (
+            words.revocation,
+            details.map(|details| all.said(&details.revocation).into_owned()).unwrap_or_default(),
+        ),
         (words.serial, certificate.serial.clone()),
         ("SHA-256", certificate.sha256.clone()),
         ("SHA-1", certificate.sha1.clone()),
@@ -204,7 +204,7 @@ fn chain(details: &GetCertificateResponse, all: &Texts) -> Vec<ChainLine> {
             depth: i32::try_from(depth).unwrap_or_default(),
             subject: certificate.subject.into(),
             detail: detail.into(),
-            problem: link.problem.as_str().into(),
+            problem: (*all.said(&link.problem)).into(),
         }
     };
     details.chain.iter().rev().enumerate().map(line).collect()

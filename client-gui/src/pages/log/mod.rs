@@ -7,11 +7,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use faxpost_gui_ui::{App as AppView, LogView, PageName};
-use faxpost_proto::refusal::is_broken;
+use faxpost_gui_ui::{LogView, PageName};
 use faxpost_proto::v1::{Entry, EntryFilter, GetTranscriptResponse};
 use jiff::Zoned;
-use slint::{ComponentHandle as _, Model as _, SharedString};
+use slint::ComponentHandle as _;
 
 use super::desk::{Caller, Desk};
 use super::rows::Rows;
@@ -113,51 +112,41 @@ impl LogPage {
         view.set_lines(self.rows.model());
         let me = self.desk.me.clone();
         self.rows.read_by(move |want| me.upgrade().map(|page| page.read(want)));
-        macro_rules! on {
-            ($set:ident, |$page:ident $(, $argument:ident)*| $body:expr) => {{
-                let weak = self.desk.me.clone();
-                view.$set(move |$($argument),*| {
-                    if let Some($page) = weak.upgrade() {
-                        $body;
-                        $page.show();
-                    }
-                });
-            }};
-        }
-        on!(on_edit_recipient, |page, value| page.type_in(|search| search.recipient = value.into()));
-        on!(on_edit_caller, |page, value| page.type_in(|search| search.caller = value.into()));
-        on!(on_edit_days, |page| page.type_days());
-        on!(on_search, |page| page.refresh());
-        on!(on_choose_outcome, |page, value| {
+        let me = &self.desk.me;
+        on!(me, view.on_edit_recipient, |page, value| page.type_in(|search| search.recipient = value.into()));
+        on!(me, view.on_edit_caller, |page, value| page.type_in(|search| search.caller = value.into()));
+        on!(me, view.on_edit_days, |page| page.type_days());
+        on!(me, view.on_search, |page| page.refresh());
+        on!(me, view.on_choose_outcome, |page, value| {
             let word = page.desk.context.texts().words.entry_outcome;
             page.search(|search| search.outcome = named(&OUTCOMES, &value, word));
         });
-        on!(on_choose_kind, |page, value| {
+        on!(me, view.on_choose_kind, |page, value| {
             let word = page.desk.context.texts().words.entry_kind;
             page.search(|search| search.kind = named(&KINDS, &value, word));
         });
-        on!(on_choose_span, |page, value| {
+        on!(me, view.on_choose_span, |page, value| {
             let word = page.desk.context.texts().log.span;
             page.search(|search| search.span = named(&SPANS, &value, word).unwrap_or_default());
         });
-        on!(on_choose_account, |page, value| {
-            let account = page.accounts().into_iter().find(|account| *account == value);
+        on!(me, view.on_choose_account, |page, value| {
+            let account = page.desk.accounts().into_iter().find(|account| *account == value);
             page.search(|search| search.account = account.unwrap_or_default().into());
         });
-        on!(on_clear, |page| page.search(|search| *search = Search::default()));
-        on!(on_follow, |page, on| page.follow(on));
-        on!(on_at_top, |page, on| page.scrolled(on));
-        on!(on_show_news, |page| page.refresh());
-        on!(on_refresh, |page| page.refresh());
-        on!(on_choose, |page, index| page.choose(index));
-        on!(on_close, |page| page.close());
-        on!(on_read, |page, index| page.read_attempt(index));
-        on!(on_read_transcript, |page| page.read_chosen());
-        on!(on_offer_export, |page| page.offer_export());
-        on!(on_export, |page| page.export());
-        on!(on_cancel_export, |page| page.export.take());
-        on!(on_close_notice, |page| page.desk.notice.take());
-        on!(on_cancel, |page| page.cancel());
+        on!(me, view.on_clear, |page| page.search(|search| *search = Search::default()));
+        on!(me, view.on_follow, |page, on| page.follow(on));
+        on!(me, view.on_at_top, |page, on| page.scrolled(on));
+        on!(me, view.on_show_news, |page| page.refresh());
+        on!(me, view.on_refresh, |page| page.refresh());
+        on!(me, view.on_choose, |page, index| page.choose(index));
+        on!(me, view.on_close, |page| page.close());
+        on!(me, view.on_read, |page, index| page.read_attempt(index));
+        on!(me, view.on_read_transcript, |page| page.read_chosen());
+        on!(me, view.on_offer_export, |page| page.offer_export());
+        on!(me, view.on_export, |page| page.export());
+        on!(me, view.on_cancel_export, |page| page.export.take());
+        on!(me, view.on_close_notice, |page| page.desk.notice.take());
+        on!(me, view.on_cancel, |page| page.cancel());
     }
 
     /// Changes what is looked for, and looks.
@@ -191,11 +180,6 @@ impl LogPage {
         });
     }
 
-    fn accounts(&self) -> Vec<SharedString> {
-        let window = self.desk.context.window.upgrade();
-        window.map(|window| window.global::<AppView>().get_accounts().iter().collect()).unwrap_or_default()
-    }
-
     /// Reads from the top, and follows from there.
     fn refresh(&self) {
         self.typing.take();
@@ -222,13 +206,7 @@ impl LogPage {
             move |channel| calls::entries(channel, filter, token, size),
             move |page, answer: Answer<(Vec<Entry>, String)>| match answer {
                 Ok((entries, next)) => page.arrived(&want, entries, next),
-                Err(status) => {
-                    page.rows.failed();
-                    // A broken connection is told by the whole window.
-                    if !is_broken(&status) {
-                        page.desk.refused(&status);
-                    }
-                }
+                Err(status) => page.unread(&page.rows, &status),
             },
         )
     }

@@ -16,13 +16,7 @@ impl LogPage {
         let all = self.desk.context.texts();
         let words = &all.log;
 
-        view.set_busy(self.desk.busy.get());
-        Notice::put(
-            self.desk.notice.borrow().as_ref(),
-            |kind| view.set_notice_kind(kind),
-            |text| view.set_notice(text),
-            |detail| view.set_notice_detail(detail),
-        );
+        show_desk!(self.desk, view);
         self.present_search(&view, all);
         let searching = !self.search.borrow().is_any();
         let (nothing, detail) = match (self.rows.is_begun(), searching) {
@@ -66,7 +60,7 @@ impl LogPage {
         view.set_spans(keep(view.get_spans(), spans.into()));
         view.set_span(place(&SPANS, Some(search.span)) - 1);
         view.set_between(search.span == Span::Between);
-        let accounts = self.accounts();
+        let accounts = self.desk.accounts();
         let account = accounts.iter().position(|account| *account == search.account);
         view.set_accounts(keep(view.get_accounts(), first(words.any_account, accounts)));
         view.set_account(account.and_then(|at| i32::try_from(at + 1).ok()).unwrap_or_default());
@@ -92,7 +86,7 @@ impl LogPage {
         view.set_badge((all.words.entry_outcome)(entry.outcome()).into());
         view.set_badge_kind(kind_of(entry.outcome()));
         let steered = entry.kind() == EntryKind::Steered;
-        view.set_answer(if steered { answer(entry, all).into() } else { entry.answer.as_str().into() });
+        view.set_answer(if steered { answer(entry, all).into() } else { (*all.said(&entry.answer)).into() });
         view.set_meaning((all.words.failure)(&entry.reason).unwrap_or_default().into());
         view.set_facts(keep(view.get_facts(), facts(entry, all)));
         let recipients = entry.recipients.iter().map(|recipient| {
@@ -102,12 +96,13 @@ impl LogPage {
                 (true, true) => (all.log.delivered, Kind::Good),
                 (true, false) => (all.log.not_delivered, Kind::Muted),
             };
-            let spoken = if asked { format!("{state}. {}", recipient.answer) } else { String::new() };
+            let spoken =
+                if asked { format!("{state}. {}", all.said(&recipient.answer)) } else { String::new() };
             RecipientLine {
                 address: recipient.address.as_str().into(),
                 state: state.into(),
                 kind,
-                answer: recipient.answer.as_str().into(),
+                answer: (*all.said(&recipient.answer)).into(),
                 spoken: spoken.into(),
             }
         });
@@ -140,7 +135,7 @@ fn answer(entry: &Entry, all: &Texts) -> String {
     if entry.kind() == EntryKind::Steered {
         return (all.log.steered)(&entry.answer).unwrap_or(&entry.answer).to_owned();
     }
-    entry.answer.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+    all.said(&entry.answer).lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 pub(super) fn line(entry: &Entry, all: &Texts) -> Line {

@@ -1,0 +1,166 @@
+//! What the daemon says in English beside its codes (the particulars of a failure, what a step found, what is wrong with a
+//! field), in another language.
+//!
+//! The code says what happened, and clients translate that by itself; these sentences say more about the one case, with
+//! names and numbers in them. A sentence that is not known here stays as it was said: English is better than nothing. What
+//! a server, a provider or a certificate says is theirs, and stays as it is.
+
+use std::borrow::Cow;
+
+use crate::advice::Language;
+
+mod accounts;
+mod certificates;
+mod mail;
+mod names;
+mod refusals;
+
+/// A sentence and its Russian. `{}` is where something is filled in: in the same order in both.
+type Sentence = (&'static str, &'static str);
+
+/// The more a sentence says by itself the earlier it stands: the first that fits is taken.
+const TABLES: [&[Sentence]; 5] =
+    [certificates::SENTENCES, accounts::SENTENCES, refusals::SENTENCES, mail::SENTENCES, names::SENTENCES];
+
+/// So deep sentences stand in sentences.
+const DEPTH: usize = 4;
+
+/// Longer texts are no sentences of these.
+const LONGEST: usize = 2000;
+
+/// What was said, in this language as far as it is known.
+#[must_use]
+pub fn said(english: &str, language: Language) -> Cow<'_, str> {
+    let translated = match language {
+        Language::En => None,
+        Language::Ru => russian(english, DEPTH),
+    };
+    translated.map_or(Cow::Borrowed(english), Cow::Owned)
+}
+
+/// The English of all sentences, so that it can be compared with what the daemon's sources say.
+pub fn sentences() -> impl Iterator<Item = &'static str> {
+    TABLES.into_iter().flatten().map(|(english, _)| *english)
+}
+
+fn russian(english: &str, depth: usize) -> Option<String> {
+    if depth == 0 || english.len() > LONGEST {
+        return None;
+    }
+    if let Some(known) = look_up(english, depth) {
+        return Some(known);
+    }
+    // The daemon makes whole sentences of some by a capital and a full stop.
+    let bare = english.strip_suffix('.').unwrap_or(english);
+    let lower = with_first(bare, |first| first.to_lowercase().collect());
+    if lower == english {
+        return None;
+    }
+    let mut known = look_up(&lower, depth)?;
+    if bare.starts_with(char::is_uppercase) {
+        known = with_first(&known, |first| first.to_uppercase().collect());
+    }
+    if bare.len() < english.len() {
+        known.push('.');
+    }
+    Some(known)
+}
+
+fn look_up(english: &str, depth: usize) -> Option<String> {
+    TABLES.into_iter().flatten().find_map(|(known, russian)| {
+        let filled = filled(known, english)?;
+        let mut parts = russian.split("{}");
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for (part, fill) in parts.zip(filled) {
+            text.push_str(&self::russian(fill, depth - 1).unwrap_or_else(|| fill.to_owned()));
+            text.push_str(part);
+        }
+        Some(text)
+    })
+}
+
+/// What stands at the `{}` of a sentence, if `text` is one.
+fn filled<'a>(sentence: &str, text: &'a str) -> Option<Vec<&'a str>> {
+    let mut parts = sentence.split("{}");
+    let mut rest = text.strip_prefix(parts.next()?)?;
+    let mut filled = Vec::new();
+    let mut parts = parts.peekable();
+    while let Some(part) = parts.next() {
+        let at = if parts.peek().is_some() {
+            rest.find(part)?
+        } else {
+            rest.len().checked_sub(part.len()).filter(|_| rest.ends_with(part))?
+        };
+        let (fill, after) = rest.split_at_checked(at)?;
+        // A sentence without what it is about is none.
+        if fill.is_empty() {
+            return None;
+        }
+        filled.push(fill);
+        rest = after.get(part.len()..)?;
+    }
+    (rest.is_empty() || !filled.is_empty()).then_some(filled)
+}
+
+fn with_first(text: &str, change: impl FnOnce(char) -> String) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(change).unwrap_or_default();
+    first + rest.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ru(english: &str) -> String {
+        said(english, Language::Ru).into_owned()
+    }
+
+    #[test]
+    fn every_sentence_has_its_russian_and_stands_here_once() {
+        let mut known = std::collections::BTreeSet::new();
+        for (english, russian) in TABLES.into_iter().flatten() {
+            assert!(known.insert(english), "twice: {english}");
+            assert_eq!(english.matches("{}").count(), russian.matches("{}").count(), "{english}");
+            assert!(russian.chars().any(|one| ('а'..='я').contains(&one)), "{english}: {russian}");
+            // It is found, and not another one that stands before it and fits, too.
+            let filled = english.replace("{}", "4711");
+            assert_eq!(ru(&filled), russian.replace("{}", "4711"), "{english}");
+            assert_eq!(said(&filled, Language::En), filled);
+        }
+    }
+
+    #[test]
+    fn names_and_numbers_stay_and_sentences_in_sentences_are_told() {
+        assert_eq!(ru("connected to 127.0.0.1:25"), "соединение с 127.0.0.1:25");
+        assert_eq!(
+            ru("the proxy: there is no host proxy.example"),
+            "прокси: узла proxy.example не существует"
+        );
+        assert_eq!(
+            ru("Its root \"CN=Root\" is not trusted by this machine."),
+            "Его корневому сертификату \"CN=Root\" этот компьютер не доверяет."
+        );
+    }
+
+    #[test]
+    fn what_others_say_stays_as_it_is() {
+        for theirs in ["", ".", "mail.test ESMTP ready", "250 OK", "CN=Root", "Упс", "a {} b", "The"] {
+            assert_eq!(ru(theirs), theirs);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn anything_can_be_said(text in "\\PC{0,60}", sentence in 0_usize..500, fill in "\\PC{0,20}") {
+            let known: Vec<_> = sentences().collect();
+            let sentence = known.get(sentence % known.len()).copied().unwrap_or_default();
+            for text in [text, sentence.replace("{}", &fill)] {
+                prop_assert_eq!(said(&text, Language::En), text.as_str());
+                prop_assert!(said(&text, Language::Ru).len() <= 40 + text.len() * 6);
+            }
+        }
+    }
+}
