@@ -36,7 +36,9 @@ impl Masked {
         for line in maps.lines() {
             let mut words = line.split_ascii_whitespace();
             let (Some(range), Some(rights)) = (words.next(), words.next()) else { continue };
-            let Some((from, to)) = range.split_once('-').filter(|_| rights.starts_with("rw")) else { continue };
+            let Some((from, to)) = range.split_once('-').filter(|_| rights.starts_with("rw")) else {
+                continue;
+            };
             let number = |text| u64::from_str_radix(text, 16).unwrap_or_default();
             let (mut at, end) = (number(from), number(to));
             while at < end {
@@ -60,7 +62,8 @@ impl Masked {
         let first = self.0[0] ^ MASK;
         let starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == first).map(|(at, _)| &bytes[at..]);
         let same = |rest: &&[u8]| {
-            rest.len() >= self.0.len() && rest.iter().zip(&self.0).all(|(byte, masked)| byte ^ MASK == *masked)
+            rest.len() >= self.0.len()
+                && rest.iter().zip(&self.0).all(|(byte, masked)| byte ^ MASK == *masked)
         };
         starts.filter(same).count()
     }

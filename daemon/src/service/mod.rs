@@ -24,7 +24,8 @@ use windows::system_log;
 #[cfg(windows)]
 pub use windows::{
     command, default_state_dir, forbid_dumps, handed_over, own_account, prepare_state_dir, private_file,
-    private_folder, raise_limits, readable_file, readable_folder, serve, stop_requested, tell_ready, tell_stopping,
+    private_folder, raise_limits, readable_file, readable_folder, serve, stop_requested, tell_ready,
+    tell_stopping,
 };
 
 use std::path::PathBuf;

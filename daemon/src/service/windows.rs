@@ -30,7 +30,9 @@ use windows::Win32::Storage::FileSystem::{
     FILE_GENERIC_READ, READ_CONTROL,
 };
 use windows::Win32::System::Com::CoTaskMemFree;
-use windows::Win32::System::Diagnostics::Debug::{SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SetErrorMode};
+use windows::Win32::System::Diagnostics::Debug::{
+    SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SetErrorMode,
+};
 use windows::Win32::System::ErrorReporting::{WER_FAULT_REPORTING_FLAG_NOHEAP, WerSetFlags};
 use windows::Win32::UI::Shell::{FOLDERID_ProgramData, KF_FLAG_DEFAULT, SHGetKnownFolderPath};
 use windows::core::HSTRING;
@@ -352,14 +354,18 @@ mod tests {
                 .unwrap();
             let grants = Descriptor::of(opened.as_handle()).unwrap().grants().unwrap().unwrap();
             let services = ["S-1-5-19", "S-1-5-20"];
-            let read = grants.into_iter().filter(|(sid, mask)| services.contains(&&**sid) && *mask == READING);
+            let read =
+                grants.into_iter().filter(|(sid, mask)| services.contains(&&**sid) && *mask == READING);
             read.map(|(sid, _)| sid).collect::<Vec<_>>()
         };
         for account in ["S-1-5-20", "S-1-5-19", "S-1-5-20"] {
             readable_folder(&programs, account).unwrap();
             std::fs::write(&file, "MZ").unwrap();
             readable_file(&file, account).unwrap();
-            assert_eq!((may_read(&programs), may_read(&file)), (vec![account.to_owned()], vec![account.to_owned()]));
+            assert_eq!(
+                (may_read(&programs), may_read(&file)),
+                (vec![account.to_owned()], vec![account.to_owned()])
+            );
         }
     }
 

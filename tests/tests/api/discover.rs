@@ -6,12 +6,7 @@ use faxpost_tests::dns::{DnsServer, Record};
 
 use crate::kit::{invalid, ok};
 
-async fn daemon(
-    dns: &DnsServer,
-    https_port: u16,
-    more: &str,
-    roots: Option<&std::path::Path>,
-) -> TestDaemon {
+async fn daemon(dns: &DnsServer, https_port: u16, more: &str, roots: Option<&std::path::Path>) -> TestDaemon {
     let settings =
         format!("[discovery]\ndns-server = \"{}\"\nhttps-port = {https_port}\n{more}\n", dns.address());
     let builder = TestDaemon::builder().settings(&settings);
@@ -209,8 +204,13 @@ mod over_https {
         let folder = tempfile::tempdir().unwrap();
         let roots = folder.path().join("ca.pem");
         std::fs::write(&roots, authority.pem()).unwrap();
-        let identity =
-            authority.named(&["autoconfig.example.test", "autoconfig.leads.test", "inside.test", "www.near.test", "near.test"]);
+        let identity = authority.named(&[
+            "autoconfig.example.test",
+            "autoconfig.leads.test",
+            "inside.test",
+            "www.near.test",
+            "near.test",
+        ]);
         let (place, well_known) = ("/mail/config-v1.1.xml", "/.well-known/autoconfig/mail/config-v1.1.xml");
         let page = |host: &str| (200, String::new(), document(host));
         let to = |url: &str| (302, format!("Location: {url}\r\n"), String::new());
@@ -222,19 +222,15 @@ mod over_https {
             ("inside.test/x".to_owned(), page("smtp.inside.test")),
         ];
         let web = WebServer::start(&identity, pages).await;
-        let hosts = [
-            "autoconfig.example.test",
-            "autoconfig.leads.test",
-            "inside.test",
-            "near.test",
-            "www.near.test",
-        ];
+        let hosts =
+            ["autoconfig.example.test", "autoconfig.leads.test", "inside.test", "near.test", "www.near.test"];
         let dns = DnsServer::start(&hosts.map(|host| (host, HERE))).await;
 
         let closed = super::daemon(&dns, web.port(), "", Some(&roots)).await;
         let found = discover(&closed, "fax@example.test").await;
         assert!(found.proposals.is_empty() && web.asked().is_empty(), "{found:?}");
-        let own = found.sources.iter().find(|source| source.name.contains("autoconfig.example.test")).unwrap();
+        let own =
+            found.sources.iter().find(|source| source.name.contains("autoconfig.example.test")).unwrap();
         assert!(own.text.contains("no public address"), "{own:?}");
 
         let open = daemon(&dns, web.port(), &roots).await;

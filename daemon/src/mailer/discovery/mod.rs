@@ -150,8 +150,9 @@ pub(super) async fn run(lookup: Lookup) -> Findings {
     if documents.iter().all(|document| document.servers.is_err()) {
         let host = exchangers.hosts.as_ref().ok().and_then(|hosts| hosts.first());
         let parents = host.map_or_else(Vec::new, |host| parents(host, domain));
-        let asked =
-            parents.iter().map(|parent| document(format!("https://autoconfig.{parent}{port}/mail/config-v1.1.xml")));
+        let asked = parents
+            .iter()
+            .map(|parent| document(format!("https://autoconfig.{parent}{port}/mail/config-v1.1.xml")));
         exchanger_documents = futures_util::future::join_all(asked).await;
         // The nearer one speaks for the host.
         let enough = exchanger_documents.iter().position(|document| document.servers.is_ok());

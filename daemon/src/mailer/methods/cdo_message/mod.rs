@@ -25,10 +25,10 @@ use zeroize::Zeroizing;
 
 use super::foreign::{self, Begun, Handed};
 use super::header::{self, Header, Mailbox};
-use call::Call;
 use crate::accounts::Security;
 use crate::mailer::progress::Progress;
 use crate::mailer::{Failure, FailureKind, Job, Notify, Outcome, Reply, SmtpRoute, Step, Timeouts};
+use call::Call;
 
 /// For people.
 const NAME: &str = "CDO";
@@ -357,7 +357,15 @@ mod tests {
         let (text, remarks) = addressed(&header, &to(&["one@x.test"]));
         assert_eq!(text, "From: a@b.test\r\nTo: One <one@x.test>\r\n\r\n");
         assert!(remarks[0].contains("cc"), "{remarks:?}");
-        for local in ["root", "one@x.test, root", "undisclosed-recipients:;", "group: one@x.test;", "", "<>", "\"root\""] {
+        for local in [
+            "root",
+            "one@x.test, root",
+            "undisclosed-recipients:;",
+            "group: one@x.test;",
+            "",
+            "<>",
+            "\"root\"",
+        ] {
             let header = Header::parse(format!("From: a@b.test\r\nTo: {local}\r\n").as_bytes());
             let (text, remarks) = addressed(&header, &to(&["one@x.test"]));
             assert_eq!(text, "From: a@b.test\r\nBcc: one@x.test\r\n\r\n", "{local}");

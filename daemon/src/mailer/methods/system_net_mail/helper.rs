@@ -190,11 +190,7 @@ async fn write(to: &mut Option<ChildStdin>, bytes: &[u8]) -> std::io::Result<()>
 }
 
 /// What is longer is read on, and not kept: whoever writes must not be stopped by a full pipe.
-async fn bounded(
-    mut from: impl AsyncRead + Unpin,
-    longest: u64,
-    kept: &mut Vec<u8>,
-) -> std::io::Result<()> {
+async fn bounded(mut from: impl AsyncRead + Unpin, longest: u64, kept: &mut Vec<u8>) -> std::io::Result<()> {
     (&mut from).take(longest).read_to_end(kept).await?;
     tokio::io::copy(&mut from, &mut tokio::io::sink()).await?;
     Ok(())
