@@ -146,11 +146,13 @@ pub struct Discovery {
     pub dns_server: Option<SocketAddr>,
     /// The port where autoconfig documents are served; another one than 443 is for tests and closed networks.
     pub https_port: u16,
+    /// Such documents may be read from addresses of closed networks and of this machine, and so any user can have them asked.
+    pub private_addresses: bool,
 }
 
 impl Default for Discovery {
     fn default() -> Self {
-        Self { dns_server: None, https_port: 443 }
+        Self { dns_server: None, https_port: 443, private_addresses: false }
     }
 }
 
@@ -399,9 +401,9 @@ mod tests {
         for text in [&*packaged, readme] {
             let told = load(text).unwrap();
             let numbers = |config: &Config| {
-                let https = config.discovery.https_port;
+                let Discovery { dns_server: _, https_port, private_addresses } = config.discovery;
                 format!(
-                    "{:?} {:?} {:?} {:?} {https}",
+                    "{:?} {:?} {:?} {:?} {https_port} {private_addresses}",
                     config.limits, config.outbox, config.log, config.approvals
                 )
             };

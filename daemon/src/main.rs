@@ -14,6 +14,11 @@ use faxpostd::service::words::{Words, words};
 use faxpostd::service::{self, Order, logging};
 use tokio_util::sync::CancellationToken;
 
+/// Passwords and tokens pass through buffers of gRPC, JSON and TLS that are not ours to wipe: whatever is freed is wiped (H3).
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
 /// The privileged mail daemon of a fax system.
 #[derive(Parser)]
 #[command(version, about)]
@@ -138,6 +143,8 @@ fn serve(
     ready: Box<dyn FnOnce() + Send>,
     signals: bool,
 ) -> anyhow::Result<()> {
+    // Before anything secret is read; the mailer does the same when it has become its account.
+    service::forbid_dumps()?;
     let endpoint = place.endpoint.as_deref().unwrap_or(faxpost_proto::endpoint::DEFAULT);
     let config = Config::load(&place.state_dir(), endpoint)?;
     // While there is one thread only: it takes it from the environment.

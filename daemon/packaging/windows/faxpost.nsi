@@ -90,12 +90,14 @@ FunctionEnd
 
 Section
     SetShellVarContext all
+    ; Ends when what is under way has ended; there may be none. By the daemon that comes with this, in a folder of this process:
+    ; what stands in the chosen one may be somebody else's, and would be started with all rights.
+    InitPluginsDir
+    SetOutPath "$PLUGINSDIR"
+    File "${BINARIES}/faxpostd.exe"
+    nsExec::ExecToLog '"$PLUGINSDIR\faxpostd.exe" --lang en stop'
+    Pop $0
     SetOutPath "$INSTDIR"
-    ; Ends when what is under way has ended. There may be none.
-    ${If} ${FileExists} "$INSTDIR\faxpostd.exe"
-        nsExec::ExecToLog '${DAEMON} stop'
-        Pop $0
-    ${EndIf}
     !insertmacro Replace faxpostd.exe
     !insertmacro Replace faxpost.exe
 !ifdef GUI

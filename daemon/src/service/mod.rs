@@ -14,8 +14,8 @@ mod windows;
 use unix::system_log;
 #[cfg(unix)]
 pub use unix::{
-    command, default_state_dir, handed_over, own_account, prepare_state_dir, private_file, private_folder,
-    raise_limits, serve, stop_requested, tell_ready, tell_stopping,
+    command, default_state_dir, forbid_dumps, handed_over, own_account, prepare_state_dir, private_file,
+    private_folder, raise_limits, serve, stop_requested, tell_ready, tell_stopping,
 };
 #[cfg(windows)]
 pub(crate) use windows::event_log;
@@ -23,8 +23,9 @@ pub(crate) use windows::event_log;
 use windows::system_log;
 #[cfg(windows)]
 pub use windows::{
-    command, default_state_dir, handed_over, own_account, prepare_state_dir, private_file, private_folder,
-    raise_limits, readable_folder, serve, stop_requested, tell_ready, tell_stopping,
+    command, default_state_dir, forbid_dumps, handed_over, own_account, prepare_state_dir, private_file,
+    private_folder, raise_limits, readable_file, readable_folder, serve, stop_requested, tell_ready,
+    tell_stopping,
 };
 
 use std::path::PathBuf;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use listenfd::ListenFd;
+use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
@@ -184,6 +185,16 @@ where
     )
 }
 
+/// Keeps the memory of this process out of core dumps, and from other processes of its account: the key that seals every
+/// secret is in it. systemd-coredump, which a limit of zero does not stop, keeps to the second.
+///
+/// # Errors
+/// The system does not let it.
+pub fn forbid_dumps() -> anyhow::Result<()> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).context("core dumps stay on")?;
+    prctl::set_dumpable(false).context("the memory stays readable")
+}
+
 /// Lets the daemon have as many open files as the system allows it: each connection is one.
 pub fn raise_limits() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
@@ -234,6 +245,13 @@ mod tests {
         private_folder(&path.join("spool")).unwrap();
         private_file(&path.join("new")).unwrap();
         assert_eq!((mode(&path.join("spool")), mode(&path.join("new"))), (0o700, 0o600));
+    }
+
+    #[test]
+    fn h3_what_forbids_dumps_holds() {
+        forbid_dumps().unwrap();
+        assert_eq!(getrlimit(Resource::RLIMIT_CORE).unwrap(), (0, 0));
+        assert!(!prctl::get_dumpable().unwrap());
     }
 
     #[test]

@@ -21,12 +21,19 @@ use anyhow::{Context as _, bail};
 use faxpost_proto::security::{ADMINISTRATORS, Descriptor, SYSTEM, Token, account_name};
 use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
 use windows::Win32::Foundation::{ERROR_ALREADY_EXISTS, GENERIC_EXECUTE, GENERIC_READ};
-use windows::Win32::Security::SECURITY_ATTRIBUTES;
+use windows::Win32::Security::{
+    DACL_SECURITY_INFORMATION, PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR,
+    SECURITY_ATTRIBUTES, SetFileSecurityW,
+};
 use windows::Win32::Storage::FileSystem::{
     CreateDirectoryW, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, FILE_GENERIC_EXECUTE,
     FILE_GENERIC_READ, READ_CONTROL,
 };
 use windows::Win32::System::Com::CoTaskMemFree;
+use windows::Win32::System::Diagnostics::Debug::{
+    SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SetErrorMode,
+};
+use windows::Win32::System::ErrorReporting::{WER_FAULT_REPORTING_FLAG_NOHEAP, WerSetFlags};
 use windows::Win32::UI::Shell::{FOLDERID_ProgramData, KF_FLAG_DEFAULT, SHGetKnownFolderPath};
 use windows::core::HSTRING;
 
@@ -185,13 +192,32 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Makes a folder in the state folder that `account`, a SID, may read and start programs from; refuses one that it or others
-/// could change.
+/// could change. One that was made for another account is this one's then.
 ///
 /// # Errors
 /// It cannot be made, or others may write to it.
 pub fn readable_folder(path: &Path, account: &str) -> io::Result<()> {
     let sddl = format!("{CLOSED}(A;OICI;0x1200a9;;;{account})");
-    create(path, &sddl).map_err(|error| io::Error::other(format!("{error:#}")))
+    create(path, &sddl).map_err(|error| io::Error::other(format!("{error:#}")))?;
+    give(path, &sddl)
+}
+
+/// Lets `account`, a SID, read and start a file of such a folder, and no account that it was made for before.
+///
+/// # Errors
+/// Its descriptor cannot be set.
+pub fn readable_file(path: &Path, account: &str) -> io::Result<()> {
+    give(path, &format!("D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)(A;;0x1200a9;;;{account})"))
+}
+
+/// Gives what is there exactly this list of access.
+fn give(path: &Path, sddl: &str) -> io::Result<()> {
+    let descriptor = Descriptor::from_sddl(sddl)?;
+    let what = DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION;
+    // SAFETY: the path ends with zero, as HSTRING has it; the descriptor outlives the call.
+    Ok(unsafe {
+        SetFileSecurityW(&HSTRING::from(path), what, PSECURITY_DESCRIPTOR(descriptor.as_ptr())).ok()
+    }?)
 }
 
 /// Opens a file of the state for writing, and makes it if it is not there.
@@ -237,6 +263,21 @@ pub(super) fn system_log() -> Option<tracing_subscriber::layer::Identity> {
     None
 }
 
+/// Keeps a fault of this process, and of those that it starts, from being reported with its memory: the key that seals every
+/// secret is in it. An administrator can still have whole dumps made.
+///
+/// # Errors
+/// None here.
+pub fn forbid_dumps() -> anyhow::Result<()> {
+    // SAFETY: both set a flag of this process, no more.
+    unsafe {
+        SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
+        // For the ends that do not ask the mode: what is reported has no heap. Without it they are reported as ever.
+        let _ = WerSetFlags(WER_FAULT_REPORTING_FLAG_NOHEAP);
+    }
+    Ok(())
+}
+
 /// Windows has no limit of open handles worth raising.
 pub fn raise_limits() {}
 
@@ -258,8 +299,6 @@ pub async fn stop_requested() -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use windows::Win32::Security::{DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, SetFileSecurityW};
-
     use super::*;
 
     /// Read and enter, as ProgramData grants it to users.
@@ -300,6 +339,34 @@ mod tests {
         assert!(set.as_bool());
         let error = format!("{:#}", prepare_state_dir(&path).unwrap_err());
         assert!(error.contains("icacls") && error.contains("others may write"), "{error}");
+    }
+
+    #[test]
+    fn a7_the_programs_are_for_the_account_that_the_mailer_has_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let programs = folder.path().join("programs");
+        let file = programs.join("FaxpostNetMail.exe");
+        let may_read = |path: &Path| {
+            let opened = OpenOptions::new()
+                .access_mode(READ_CONTROL.0)
+                .custom_flags(FILE_FLAG_BACKUP_SEMANTICS.0)
+                .open(path)
+                .unwrap();
+            let grants = Descriptor::of(opened.as_handle()).unwrap().grants().unwrap().unwrap();
+            let services = ["S-1-5-19", "S-1-5-20"];
+            let read =
+                grants.into_iter().filter(|(sid, mask)| services.contains(&&**sid) && *mask == READING);
+            read.map(|(sid, _)| sid).collect::<Vec<_>>()
+        };
+        for account in ["S-1-5-20", "S-1-5-19", "S-1-5-20"] {
+            readable_folder(&programs, account).unwrap();
+            std::fs::write(&file, "MZ").unwrap();
+            readable_file(&file, account).unwrap();
+            assert_eq!(
+                (may_read(&programs), may_read(&file)),
+                (vec![account.to_owned()], vec![account.to_owned()])
+            );
+        }
     }
 
     #[test]

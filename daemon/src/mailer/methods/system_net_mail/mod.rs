@@ -77,7 +77,7 @@ async fn hand_over(job: &Job, route: &SmtpRoute, begun: &Begun<'_>, programs: &P
         Ok(order) => order,
         Err(failure) => return failure.into(),
     };
-    helper::run(&order, body, route.timeouts, begun.progress(), programs).await
+    helper::run(&order, body, route, begun.progress(), programs).await
 }
 
 /// The helper's job, without the body.
