@@ -32,8 +32,8 @@ const EXIT_CODES: &str = "\
 Exit status:
    0  done
    1  anything that is not listed below
-  64  the command line is wrong
-  65  the data is wrong: a field, an id, a file
+  64  the command line is wrong: an option, a key that there is not
+  65  the data is wrong: a field, a setting's value, an address, an id, a file
   69  the Faxpost service is not running
   73  it exists already, or a file cannot be written
   75  temporary, try again; somebody else changed it meanwhile; or an administrator must approve it
@@ -260,7 +260,7 @@ pub(crate) struct Send {
     #[arg(long)]
     pub(crate) wait: bool,
     /// Wait that long at most
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = seconds)]
     pub(crate) wait_seconds: Option<u64>,
 }
 
@@ -275,7 +275,7 @@ pub(crate) enum Outbox {
         #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::accounts))]
         account: Option<String>,
         /// How many at most
-        #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 50)]
+        #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 50, value_parser = count)]
         number: u32,
     },
     /// One message with its recipients
@@ -317,7 +317,7 @@ pub(crate) enum Log {
         #[command(flatten)]
         filter: LogFilter,
         /// How many at most
-        #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 50)]
+        #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 50, value_parser = count)]
         number: u32,
     },
     /// One entry with all that is known
@@ -337,7 +337,7 @@ pub(crate) enum Log {
         #[command(flatten)]
         filter: LogFilter,
         /// Begin with so many of the newest entries
-        #[arg(long, value_name = "N", default_value_t = 0)]
+        #[arg(long, value_name = "N", default_value_t = 0, value_parser = backlog)]
         backlog: i32,
     },
     /// A copy of the log: JSON lines, the oldest entry first
@@ -354,10 +354,10 @@ pub(crate) enum Log {
 #[derive(Debug, Args)]
 pub(crate) struct LogFilter {
     /// Only about this message
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::messages))]
     pub(crate) message: Option<String>,
     /// Only by this account
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::accounts))]
     pub(crate) account: Option<String>,
     /// Part of a recipient's address
     #[arg(long, value_name = "TEXT")]
@@ -386,6 +386,7 @@ pub(crate) enum Policy {
     /// Change one cell of the table
     Set {
         /// e.g. Mail/SendMail
+        #[arg(add = ArgValueCompleter::new(complete::methods))]
         method: String,
         /// administrator, service or user = allow, deny, approval or default
         #[arg(value_name = "ROLE=DECISION", value_parser = parse_cell)]
@@ -404,9 +405,31 @@ fn redirect(text: &str) -> Result<Redirect, String> {
     Redirect::parse(text).map_err(|error| error.to_string())
 }
 
-/// "invalid digit found in string" helps nobody who has the id of a message.
+// "invalid digit found in string" helps nobody. What is wrong is told in Russian by `usage`.
+
+/// How many at most.
+fn count(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| usage::FROM_ONE.to_owned())
+}
+
+fn seconds(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| usage::FROM_ZERO.to_owned())
+}
+
+fn backlog(text: &str) -> Result<i32, String> {
+    text.parse().ok().filter(|count| *count >= 0).ok_or_else(|| usage::FROM_ZERO.to_owned())
+}
+
 fn entry_id(text: &str) -> Result<i64, String> {
-    text.parse().map_err(|_| "an entry is a number; `faxpost log list` shows them".to_owned())
+    text.parse().map_err(|_| usage::ENTRY.to_owned())
+}
+
+fn request_number(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| usage::REQUEST.to_owned())
+}
+
+fn revision(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| usage::REVISION.to_owned())
 }
 
 fn parse_cell(text: &str) -> Result<Cell, String> {

@@ -46,6 +46,11 @@ impl Draft {
             .map_err(|_| failed(io::ErrorKind::InvalidData.into()))
     }
 
+    /// Whether nobody has changed this text.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        fs::read_to_string(&self.file).is_ok_and(|there| there == text)
+    }
+
     /// Keeps it, and says where.
     pub(crate) fn keep(self) -> PathBuf {
         let _ = self.folder.keep();

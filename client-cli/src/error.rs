@@ -1,6 +1,6 @@
 //! What can go wrong, as sentences for people and an exit for scripts.
 
-use std::{io, path::PathBuf};
+use std::{borrow::Cow, io, path::PathBuf};
 
 use faxpost_proto::{
     connect::ConnectError,
@@ -15,7 +15,7 @@ use crate::{
     exit::{self, Exit},
     lang::Texts,
     output::escape::escape,
-    settings::{key_of, with_keys},
+    settings::with_keys,
 };
 
 /// Why a command did not do what it should.
@@ -191,20 +191,34 @@ fn call_sentence(status: &Status, texts: &Texts) -> String {
             as_sentence(&lines(said))
         }
         (Some(known), "") => known.to_owned(),
-        (Some(known), said) => format!("{known}\n  {}", lines(said)),
+        (Some(known), said) => format!("{known}\n  {}", lines(&texts.said(said))),
         (None, "") => (texts.code)(status.code()).to_owned(),
-        (None, said) => format!("{}\n  {}", (texts.code)(status.code()), lines(said)),
+        (None, said) => format!("{}\n  {}", (texts.code)(status.code()), lines(&texts.said(said))),
     };
     for violation in violations {
-        let what = escape(&violation.description);
-        // Some sentences begin with the field.
-        let line = match what.strip_prefix(violation.field.as_str()) {
-            Some(rest) if rest.starts_with(' ') => what.into_owned(),
-            _ => format!("{}: {what}", escape(&key_of(&violation.field))),
-        };
-        sentence.push_str(&format!("\n  {}", with_keys(&line)));
+        let told = told(&violation.field, &violation.description, texts);
+        sentence.push_str(&format!("\n  {}", lines(&told)));
     }
     sentence
+}
+
+/// A field and what is wrong with it. Some of the daemon's sentences begin with the field.
+pub(crate) fn told(field: &str, what: &str, texts: &Texts) -> String {
+    let begins = what.strip_prefix(field).and_then(|rest| rest.strip_prefix(' ')).map(value);
+    let line = match begins.map(|(value, rest)| (value, texts.said(rest))) {
+        Some((_, Cow::Borrowed(_))) => what.to_owned(),
+        Some((value, Cow::Owned(said))) => format!("{}{value}: {said}", (texts.field)(field)),
+        None => format!("{}: {}", (texts.field)(field), texts.said(what)),
+    };
+    with_keys(&line)
+}
+
+/// `"nobody" has no @`: the value, if there is one, with a blank before it, and what is said of it.
+fn value(said: &str) -> (String, &str) {
+    match said.strip_prefix('"').and_then(|rest| rest.split_once("\" ")) {
+        Some((value, what)) => (format!(" \"{value}\""), what),
+        None => (String::new(), said),
+    }
 }
 
 /// What the daemon says without capital and full stop, as the other errors of this program look.
@@ -279,6 +293,33 @@ mod tests {
         );
         let russian = error.sentence(&RU);
         assert!(russian.contains("\n  sender-email: has no @") && !russian.contains("fields are wrong"));
+    }
+
+    #[test]
+    fn g2_each_wrong_field_is_told_in_russian_with_names_that_people_know() {
+        let error = refused(
+            Code::InvalidArgument,
+            reason::INVALID_FIELD,
+            "wrong",
+            &[
+                ("port", "a port is a number from 1 to 65535"),
+                ("to[0]", "to[0] has no valid domain after the @"),
+                ("recipients[1]", "recipients[1] \"@b\" has nothing before the @"),
+                ("pkcs12", "the file is larger than 40000 octets"),
+                ("server", "from another daemon"),
+            ],
+        );
+        let russian = error.sentence(&RU);
+        for line in [
+            "port: порт — число от 1 до 65535",
+            "to[0]: после @ нет верного домена",
+            "получатель 2 \"@b\": перед @ ничего нет",
+            "файл: файл больше 40000 байт",
+            "server: from another daemon",
+        ] {
+            assert!(russian.contains(&format!("\n  {line}")), "{russian}");
+        }
+        assert!(error.sentence(&EN).contains("\n  to[0] has no valid domain after the @"));
     }
 
     #[test]

@@ -78,6 +78,7 @@ fn of_reason(error_reason: &str) -> Option<Exit> {
         reason::ETAG_MISMATCH
         | reason::TOO_MANY_CONNECTIONS
         | reason::TOO_MANY_CALLS
+        | reason::TOO_MANY_CHANGES
         | reason::QUEUE_SHARE
         | reason::TOO_SLOW
         | reason::PROVIDER_UNAVAILABLE

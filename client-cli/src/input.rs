@@ -2,24 +2,38 @@
 
 use std::{
     fs,
-    io::{self, BufRead, IsTerminal, Read},
+    io::{self, BufRead, IsTerminal, Read, Write as _},
     path::Path,
 };
 
 use crate::{
     args::{ClientSecretArgs, PasswordArgs},
+    commands::Context,
     error::Error,
+    exit::Exit,
     lang::Texts,
 };
 
 /// A line longer than this is no password: the daemon takes 1024 octets.
 const LONGEST_PASSWORD: u64 = 8 * 1024;
 
+/// Longer is no answer to yes or no.
+const LONGEST_ANSWER: u64 = 100;
+
 /// The password, if one was announced.
 pub(crate) fn password(args: &PasswordArgs, texts: &Texts) -> Result<Option<String>, Error> {
+    password_or(texts.password_empty, args, texts)
+}
+
+/// The same with another word on an empty one.
+pub(crate) fn password_or(
+    empty: &'static str,
+    args: &PasswordArgs,
+    texts: &Texts,
+) -> Result<Option<String>, Error> {
     let words = Words {
         prompt: texts.password_prompt,
-        empty: texts.password_empty,
+        empty,
         no_terminal: texts.no_terminal,
         not_utf8: texts.password_not_utf8,
     };
@@ -53,6 +67,31 @@ fn secret(from_stdin: bool, ask_for_it: bool, words: &Words) -> Result<Option<St
     } else {
         Ok(None)
     }
+}
+
+/// Asks a question that is answered with yes or no, on standard error: standard output may be taken.
+pub(crate) fn agreed(question: &str, texts: &Texts) -> Result<bool, Error> {
+    let _ = write!(io::stderr(), "{question}");
+    let mut answer = String::new();
+    let read = io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut answer);
+    read.map_err(|source| Error::Read { path: "-".into(), source })?;
+    Ok(texts.certificates.yes_words.contains(&answer.trim().to_lowercase().as_str()))
+}
+
+/// Before something that cannot be undone: `what` is told and asked. Without a terminal `--yes` must be there.
+pub(crate) fn sure(what: &str, yes: bool, context: &mut Context) -> Result<(), Error> {
+    if yes {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() {
+        return Err(Error::Usage(context.texts.delete_needs_yes.to_owned()));
+    }
+    context.out.note(what)?;
+    if agreed(context.texts.certificates.sure, context.texts)? {
+        return Ok(());
+    }
+    context.out.note(context.texts.accounts.not_imported)?;
+    Err(Error::Told(Exit::Other))
 }
 
 /// A text file, or standard input for `-`.

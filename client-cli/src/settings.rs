@@ -34,9 +34,25 @@ impl Changes {
     pub(crate) fn parse(settings: &[String], texts: &Texts) -> Result<Self, Error> {
         let mut changes = Self::default();
         for setting in settings {
-            changes.read(setting, texts).map_err(Error::Usage)?;
+            changes.read(setting, texts)?;
         }
         Ok(changes)
+    }
+
+    /// The account with these changes.
+    pub(crate) fn over(&self, account: Account, texts: &Texts) -> Account {
+        let mut changed = Self { account, fields: Vec::new() };
+        for key in KEYS.iter().filter(|key| self.fields.iter().any(|field| field == key.field)) {
+            // It was read from a good value, so it is one.
+            let _ = changed.put(key.name, &(key.show)(&self.account), texts);
+        }
+        changed.account
+    }
+
+    /// The account with the defaults in their place: of a new one, what is not theirs is no change.
+    pub(crate) fn without(&self, account: Account, texts: &Texts) -> Account {
+        let empty = Self { account: Account::default(), fields: self.fields.clone() };
+        empty.over(account, texts)
     }
 
     /// Sets the password, or forgets it when empty.
@@ -51,23 +67,26 @@ impl Changes {
         self.fields.push("oauth_client_secret".to_owned());
     }
 
-    fn read(&mut self, setting: &str, texts: &Texts) -> Result<(), String> {
+    /// A line with a key that there is not is wrong; a value that is none is wrong data, as those are that the daemon
+    /// refuses.
+    fn read(&mut self, setting: &str, texts: &Texts) -> Result<(), Error> {
         let Some((name, value)) = setting.split_once('=') else {
             let secret = SECRETS.contains(&setting);
-            return Err(if secret {
+            return Err(Error::Usage(if secret {
                 (texts.secret_argument)(setting)
             } else {
                 (texts.not_a_setting)(setting)
-            });
+            }));
         };
         if is_secret(name) {
-            return Err((texts.secret_argument)(name));
+            return Err(Error::Usage((texts.secret_argument)(name)));
         }
-        self.put(name, value, texts)
+        self.key(name, texts).map_err(Error::Usage)?;
+        self.put(name, value, texts).map_err(Error::Data)
     }
 
-    /// Takes one key and its value.
-    pub(crate) fn put(&mut self, name: &str, value: &str, texts: &Texts) -> Result<(), String> {
+    /// The key of that name, if it was not given yet.
+    fn key(&self, name: &str, texts: &Texts) -> Result<&'static Key, String> {
         let key = KEYS.iter().find(|key| key.name == name).ok_or_else(|| {
             let known: Vec<_> = KEYS.iter().map(|key| key.name).collect();
             (texts.unknown_key)(name, &known.join(", "))
@@ -75,6 +94,12 @@ impl Changes {
         if self.fields.iter().any(|field| field == key.field) {
             return Err((texts.key_twice)(name));
         }
+        Ok(key)
+    }
+
+    /// Takes one key and its value.
+    pub(crate) fn put(&mut self, name: &str, value: &str, texts: &Texts) -> Result<(), String> {
+        let key = self.key(name, texts)?;
         self.fields.push(key.field.to_owned());
         let more = (key.set)(&mut self.account, value).map_err(|bad| match bad {
             Bad::Word(good) => (texts.bad_word)(name, value, &good),
@@ -322,9 +347,7 @@ fn put(to: &mut String, value: &str) -> Result<Option<&'static str>, Bad> {
 }
 
 fn put_word<E: Word + Into<i32>>(to: &mut i32, value: &str) -> Result<Option<&'static str>, Bad> {
-    if !value.is_empty() {
-        *to = E::parse(value).ok_or_else(|| Bad::Word(E::list()))?.into();
-    }
+    *to = if value.is_empty() { 0 } else { E::parse(value).ok_or_else(|| Bad::Word(E::list()))?.into() };
     Ok(None)
 }
 
@@ -355,16 +378,15 @@ fn show_sender_name(of: &Account) -> String {
 }
 
 fn put_number(to: &mut u32, value: &str) -> Result<Option<&'static str>, Bad> {
-    if !value.is_empty() {
-        *to = value.parse().map_err(|_| Bad::Number)?;
-    }
+    *to = if value.is_empty() { 0 } else { value.parse().map_err(|_| Bad::Number)? };
     Ok(None)
 }
 
 fn set_secret_expiry(to: &mut Account, value: &str) -> Result<Option<&'static str>, Bad> {
-    if !value.is_empty() {
-        to.oauth_client_secret_expire_time = Some(times::parse_moment(value).map_err(|_| Bad::Time)?);
-    }
+    to.oauth_client_secret_expire_time = match value {
+        "" => None,
+        value => Some(times::parse_moment(value).map_err(|_| Bad::Time)?),
+    };
     Ok(None)
 }
 
@@ -540,6 +562,7 @@ mod tests {
             "id",
             "etag",
             "effective_port",
+            "effective_login",
             "password",
             "has_password",
             "tls_pin",

@@ -19,6 +19,7 @@ pub mod mailer;
 pub mod message;
 pub mod oauth;
 pub mod outbox;
+mod pace;
 pub mod policy;
 pub mod secrets;
 pub mod service;
@@ -32,7 +33,7 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Host, Registry};
-use crate::api::{App, PolicyKeeper};
+use crate::api::{App, Lookups, PolicyKeeper};
 use crate::approvals::Desk;
 use crate::audit::Audit;
 use crate::certs::{Certificates, Machine, Requests};
@@ -70,7 +71,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
 /// Serves until it is told to stop; returns when calls and deliveries under way have ended.
 ///
 /// # Errors
-/// What keeps the daemon from starting, as a sentence that says what to do; nothing of the state was changed then.
+/// What keeps the daemon from starting, as a sentence that says what to do. The state is then as it was, or as a start leaves
+/// it: of this version, tidied up after a crash, with the account `default`.
 pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::Result<()> {
     let Surroundings { shutdown, listener, ready } = surroundings;
     let started_at = jiff::Timestamp::now().as_millisecond();
@@ -93,7 +95,9 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
     let registry = Registry::open(store.clone(), vault.clone(), machine.clone()).await;
     let registry = Arc::new(registry.context("the accounts cannot be read")?);
     let requests = Requests::of(&config.state_dir);
-    let certificates = Arc::new(Certificates::new(machine.clone(), registry.clone(), requests));
+    let certificates =
+        Certificates::new(machine.clone(), registry.clone(), requests, Host::of(&config.state_dir).name);
+    let certificates = Arc::new(certificates);
     let policy = PolicyKeeper::open(store.clone()).await.context("the policy cannot be read")?;
     let policy = Arc::new(policy.with_service_account(&mailer.account()));
     let audit = Arc::new(Audit::new(store.clone()));
@@ -152,6 +156,7 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
         log,
         mailer: mailer.clone(),
         policy,
+        lookups: Lookups::default(),
         desk,
         audit,
         started_at,

@@ -278,20 +278,31 @@ fn known(method: &str) -> Result<&'static str, PolicyError> {
 pub const MEMBERS: [(Role, &[&str]); 3] = [
     (
         Role::Administrator,
-        &["S-1-5-18", "S-1-5-32-544 (elevated)", "uid:0", "the account of the daemon", "group:faxpost-admin"],
+        &[
+            "SYSTEM (S-1-5-18)",
+            "Administrators, elevated (S-1-5-32-544)",
+            "root (uid:0)",
+            "the account of the daemon",
+            "group:faxpost-admin",
+        ],
     ),
     (
         Role::Service,
         &[
-            "S-1-5-19",
-            "S-1-5-20",
-            "S-1-5-6",
-            "S-1-5-80-*",
+            "LOCAL SERVICE (S-1-5-19)",
+            "NETWORK SERVICE (S-1-5-20)",
+            "SERVICE (S-1-5-6)",
+            "service accounts (S-1-5-80-*)",
             "group:faxpost-service",
             "the account of the mailer",
         ],
     ),
-    (Role::User, &["everybody else, but not S-1-5-7, S-1-5-2, S-1-5-32-546 and uid:65534"]),
+    (
+        Role::User,
+        &[
+            "everybody else, but not ANONYMOUS LOGON (S-1-5-7), NETWORK (S-1-5-2), Guests (S-1-5-32-546) and nobody (uid:65534)",
+        ],
+    ),
 ];
 
 /// The role of a caller, by what the operating system says of him. `None`: all is denied.

@@ -55,6 +55,8 @@ reasons! {
     TOO_MANY_CONNECTIONS,
     /// The caller has too many calls under way. RESOURCE_EXHAUSTED.
     TOO_MANY_CALLS,
+    /// The caller has changed accounts as often as he may for now. RESOURCE_EXHAUSTED.
+    TOO_MANY_CHANGES,
     /// The caller has too many unfinished messages in the outbox. RESOURCE_EXHAUSTED.
     QUEUE_SHARE,
     /// The message is from an address that its account may not use. PERMISSION_DENIED.

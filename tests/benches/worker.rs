@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use faxpost_tests::measure::{mebibytes, median, memory, millis};
 use faxpostd::accounts::{Security, TlsCheck};
 use faxpostd::mailer::worker::{self, Arguments};
-use faxpostd::mailer::{Body, DeliveryStatus, Envelope, Job, Mailer, Route, SmtpRoute, Step, Timeouts};
+use faxpostd::mailer::{
+    Body, DeliveryStatus, Envelope, Job, Mailer, Route, Shared, SmtpRoute, Step, Timeouts,
+};
 
 /// Jobs at once, as the daemon has them.
 const AT_ONCE: usize = 8;
@@ -142,10 +144,11 @@ fn job(port: u16, body: Body, until: Step) -> Job {
         }),
         envelope: Envelope { from: "a@example.test".to_owned(), to: vec!["b@example.test".to_owned()] },
         body,
+        seven_bit: true,
         signing: None,
         until,
         delivery_status: DeliveryStatus::default(),
-        pool: Some("bench".to_owned()),
+        pool: Some(Shared { name: "bench".to_owned(), connections: AT_ONCE }),
     }
 }
 

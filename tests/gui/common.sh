@@ -19,7 +19,7 @@ screen() {
 scene() {
     coproc SCENE { exec "$@"; } 2>/dev/null
     started+=("$SCENE_PID")
-    read -r -t 120 endpoint <&"${SCENE[0]}"
+    read -r -t 600 endpoint <&"${SCENE[0]}"
     endpoint=${endpoint%$'\r'}
 }
 

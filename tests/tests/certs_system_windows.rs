@@ -69,7 +69,7 @@ async fn c4_c5_c7_a_certificate_from_its_file_to_signed_mail() {
 
     // Not for everybody: to install is asked for, to delete is denied.
     for (refused, expected) in
-        [(&["cert", "install", file][..], PENDING), (&["cert", "delete", &fingerprint], DENIED)]
+        [(&["cert", "install", file][..], PENDING), (&["cert", "delete", &fingerprint, "--yes"], DENIED)]
     {
         let (code, said) = as_user(&daemon, refused);
         assert_eq!(code, expected, "{refused:?}: {said}");
@@ -109,6 +109,6 @@ async fn c4_c5_c7_a_certificate_from_its_file_to_signed_mail() {
     }
 
     faxpost(&daemon, &["account", "set", "sign=off"]);
-    faxpost(&daemon, &["cert", "delete", &fingerprint]);
+    faxpost(&daemon, &["cert", "delete", &fingerprint, "--yes"]);
     assert_eq!(run(&daemon, &["cert", "show", &fingerprint]).status.code(), Some(BAD_DATA));
 }

@@ -214,7 +214,7 @@ async fn h1_a_client_without_an_administrators_rights_is_a_user() {
         &["policy", "show"][..],
         &["policy", "set", "Accounts/CreateAccount", "user=allow"],
         &["account", "create", "mine"],
-        &["account", "delete", "default"],
+        &["account", "delete", "default", "--yes"],
         &["account", "set", "method=pickup", &pickup],
     ] {
         let (code, said) = as_user(&daemon, refused);

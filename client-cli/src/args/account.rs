@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
 use faxpost_proto::v1::Step;
 
-use super::{ClientSecretArgs, PasswordArgs};
+use super::{ClientSecretArgs, PasswordArgs, count, revision};
 use crate::{complete, words};
 
 const KEYS: &str = "\
@@ -114,6 +114,9 @@ pub(crate) enum Account {
         /// Delete only what has this etag; else what was there a moment ago
         #[arg(long)]
         etag: Option<String>,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
     },
     /// Try the settings of an account, saved or not, step by step
     #[command(
@@ -142,22 +145,22 @@ pub(crate) enum Account {
         #[arg(long, conflicts_with = "id")]
         all: bool,
         /// How many at most
-        #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 50)]
+        #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 50, value_parser = count)]
         number: u32,
     },
     /// What two revisions of an account differ in
     Diff {
         /// Which revision
-        #[arg(value_name = "A", add = ArgValueCompleter::new(complete::revisions))]
+        #[arg(value_name = "A", value_parser = revision, add = ArgValueCompleter::new(complete::revisions))]
         old: i64,
         /// With which; else A with the one before it
-        #[arg(value_name = "B", add = ArgValueCompleter::new(complete::revisions))]
+        #[arg(value_name = "B", value_parser = revision, add = ArgValueCompleter::new(complete::revisions))]
         new: Option<i64>,
     },
     /// Set an account back to a revision; a deleted account comes back
     Rollback {
         /// Which revision
-        #[arg(add = ArgValueCompleter::new(complete::revisions))]
+        #[arg(value_parser = revision, add = ArgValueCompleter::new(complete::revisions))]
         revision: i64,
         /// Check only, and change nothing
         #[arg(long)]
@@ -175,6 +178,8 @@ pub(crate) enum Account {
     /// Make and change accounts as a file says: all of them or none, after showing what will change
     #[command(after_help = IMPORT)]
     Import(ImportArgs),
+    /// How mail can leave this machine, and what each method can do
+    Methods,
     /// Providers whose servers are known
     Presets,
     /// Find the server of an e-mail address: by what is known, by its domain's DNS and autoconfig

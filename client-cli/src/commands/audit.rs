@@ -17,7 +17,7 @@ use crate::{
 const PAGE: u32 = 500;
 
 pub(super) async fn run(command: Audit, context: &mut Context) -> Result<(), Error> {
-    let Audit::List { method, caller, number } = command;
+    let Audit::List { method, caller, since, number } = command;
     let (method, caller) = (method.unwrap_or_default(), caller.unwrap_or_default());
     let mut client = context.admin().await?;
     let mut all = ListAuditEntriesResponse::default();
@@ -27,6 +27,7 @@ pub(super) async fn run(command: Audit, context: &mut Context) -> Result<(), Err
             page_token: all.next_page_token.clone(),
             method: method.clone(),
             caller: caller.clone(),
+            since,
         };
         let page = client.list_audit_entries(request(page)).await?.into_inner();
         all.entries.extend(page.entries);
@@ -56,11 +57,10 @@ fn table(entries: &[AuditEntry], context: &Context) -> Table {
         (texts.caller, Fit::Shorten),
         (texts.call, Fit::Whole),
         (texts.outcome, Fit::Whole),
-        (texts.reason_label, Fit::WholeOrDrop),
-        (words.target, Fit::Shorten),
         (words.request, Fit::WholeOrDrop),
-        (words.origin, Fit::ShortenOrDrop),
-    ]);
+        (texts.reason_label, Fit::WholeOrDrop),
+    ])
+    .with_remarks(words.target);
     for entry in entries {
         let style = match entry.outcome() {
             AuditOutcome::Done => Style::Good,
@@ -69,16 +69,17 @@ fn table(entries: &[AuditEntry], context: &Context) -> Table {
             AuditOutcome::Unspecified => Style::Plain,
         };
         let number = if entry.request == 0 { String::new() } else { entry.request.to_string() };
-        table.row([
+        let cells: [Cell; 6] = [
             times::local(entry.time.as_ref()).into(),
             (&*entry.caller_name).into(),
             entry.method.trim_start_matches("faxpost.v1.").into(),
             Cell::styled((words.audit_outcome)(entry.outcome()), style),
-            (&*entry.reason).into(),
-            (&*entry.target).into(),
             number.into(),
-            (&*entry.origin).into(),
-        ]);
+            (&*entry.reason).into(),
+        ];
+        let about = [texts.said(&entry.target), texts.said(&entry.origin)];
+        let about: Vec<_> = about.iter().filter(|said| !said.is_empty()).map(|said| said.as_ref()).collect();
+        table.row_with(cells, about.join(" — "));
     }
     table
 }

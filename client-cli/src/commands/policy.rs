@@ -77,10 +77,10 @@ fn decision(cell: &PolicyCell) -> Cell {
 }
 
 fn roles(policy: &GetPolicyResponse, context: &Context) -> Table {
-    let mut table =
-        Table::new([(context.texts.role_label, Fit::Whole), (context.texts.members, Fit::Shorten)]);
+    let mut table = Table::new([(context.texts.role_label, Fit::Whole)]).with_remarks(context.texts.members);
     for definition in &policy.roles {
-        table.row([word::<Role>(definition.role).into(), definition.members.join(", ").into()]);
+        let members: Vec<_> = definition.members.iter().map(|member| context.texts.said(member)).collect();
+        table.row_with([word::<Role>(definition.role).into()], members.join(", "));
     }
     table
 }

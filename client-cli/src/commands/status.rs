@@ -9,7 +9,10 @@ use tonic::Code;
 use super::{Context, request, signin};
 use crate::{
     error::Error,
-    output::{escape::one_line, style::Style},
+    output::{
+        escape::{one_line, width},
+        style::Style,
+    },
     times,
 };
 
@@ -88,8 +91,13 @@ fn show(status: &GetStatusResponse, sign_ins: &[String], context: &mut Context) 
     }
     context.out.pairs(&pairs)?;
     for alarm in &status.alarms {
-        let line = alarm_line(alarm, context);
-        context.out.line(&line)?;
+        let (word, text) = alarm_line(alarm, context);
+        let begin = width(context.texts.alarm_word) + 1;
+        let lines: Vec<_> = context.out.wrapped(&text, begin).into_iter().map(str::to_owned).collect();
+        for (number, line) in lines.iter().enumerate() {
+            let before = if number == 0 { format!("{word} ") } else { " ".repeat(begin) };
+            context.out.line(&format!("{before}{line}"))?;
+        }
     }
     Ok(())
 }
@@ -142,15 +150,16 @@ fn asks(status: &GetStatusResponse) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn alarm_line(alarm: &Alarm, context: &Context) -> String {
+/// Its word, and what it is about.
+fn alarm_line(alarm: &Alarm, context: &Context) -> (String, String) {
     let texts = context.texts;
     let text = alarm::text(alarm, context.language);
     let word = context.out.paint(Style::Warn, texts.alarm_word);
-    if alarm.account.is_empty() {
-        format!("{word} {}", one_line(&text))
-    } else {
-        format!("{word} {}: {}", one_line(&alarm.account), one_line(&text))
-    }
+    let text = match alarm.account.as_str() {
+        "" => one_line(&text),
+        account => format!("{}: {}", one_line(account), one_line(&text)),
+    };
+    (word, text)
 }
 
 #[cfg(test)]

@@ -77,6 +77,9 @@ fn remark(key: &Key, account: &Account, texts: &Texts) -> String {
         "proxy" => "HOST:PORT, SOCKS5",
         "port" if account.port == 0 => return format!("{}", account.effective_port),
         "sender-email" if account.sender_email_is_default => return one_line(&account.sender_email),
+        "login" if account.login.is_empty() && !account.effective_login.is_empty() => {
+            return one_line(&account.effective_login);
+        }
         name if (key.show)(account).is_empty() => (texts.unset)(name).unwrap_or_default(),
         _ => "",
     };

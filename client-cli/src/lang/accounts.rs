@@ -38,6 +38,7 @@ pub(crate) struct AccountTexts {
     pub(crate) secret_in_file: With1,
     /// File, line.
     pub(crate) at_line: With2,
+    pub(crate) line: With1,
 
     // import
     pub(crate) will_create: With1,
@@ -47,6 +48,7 @@ pub(crate) struct AccountTexts {
     pub(crate) import_question: Text,
     pub(crate) import_needs_yes: Text,
     pub(crate) not_imported: Text,
+    pub(crate) will_delete: With1,
     pub(crate) imported: fn(usize) -> String,
     /// Account: the command that sets the password.
     pub(crate) set_password: With2,
@@ -70,6 +72,14 @@ pub(crate) struct AccountTexts {
     /// Where the text is.
     pub(crate) edit_kept: With1,
 
+    /// The account's server, the profile's.
+    pub(crate) other_server: With2,
+
+    // methods
+    pub(crate) transcript: Text,
+    /// A method that this machine has.
+    pub(crate) here: Text,
+
     // presets and discovery
     pub(crate) title: Text,
     pub(crate) port: Text,
@@ -86,6 +96,8 @@ pub(crate) struct AccountTexts {
     pub(crate) unconfirmed: With1,
     /// The command.
     pub(crate) take_it: With1,
+    /// The command.
+    pub(crate) or_oauth: With1,
     /// The command.
     pub(crate) sign_in_after: With1,
 }
@@ -138,6 +150,7 @@ pub(super) const EN: AccountTexts = AccountTexts {
         format!("{key}: a secret is never in a file. Use faxpost account set --ask-{option}")
     },
     at_line: |file, line| format!("{file}, line {line}"),
+    line: |line| format!("line {line}"),
 
     will_create: |account| format!("Account {account}: new"),
     will_change: |account| format!("Account {account}:"),
@@ -146,6 +159,9 @@ pub(super) const EN: AccountTexts = AccountTexts {
     import_question: "Import this? [y/N] ",
     import_needs_yes: "Nobody can be asked here: look at it with --validate-only, and do it with --yes.",
     not_imported: "Nothing was changed.",
+    will_delete: |account| {
+        format!("This deletes the account {account} with its password and tokens; its history stays.")
+    },
     imported: |count| format!("{count} {} imported.", if count == 1 { "account" } else { "accounts" }),
     set_password: |account, command| {
         format!("Account {account} signs in with a password. Set it: {command} --ask-password")
@@ -178,6 +194,10 @@ pub(super) const EN: AccountTexts = AccountTexts {
     no_editor: |program| format!("The editor {program} cannot be run. Set VISUAL or EDITOR to one that can."),
     edit_kept: |path| format!("Nothing was changed. Your text is kept in {path}"),
 
+    other_server: |server, profiles| format!("The server stays {server}; that of the profile is {profiles}."),
+    transcript: "transcript",
+    here: "here",
+
     title: "PROVIDER",
     port: "PORT",
     sign_in: "SIGN-IN",
@@ -206,6 +226,9 @@ pub(super) const EN: AccountTexts = AccountTexts {
         )
     },
     take_it: |command| format!("To take the first one:\n  {command}"),
+    or_oauth: |command| {
+        format!("Or with OAuth 2.0, and a registration of your own at the provider:\n  {command}")
+    },
     sign_in_after: |command| format!("Then sign in: {command}"),
 };
 
@@ -257,6 +280,7 @@ pub(super) const RU: AccountTexts = AccountTexts {
         format!("{key}: секретов в файле не бывает. Используйте faxpost account set --ask-{option}")
     },
     at_line: |file, line| format!("{file}, строка {line}"),
+    line: |line| format!("строка {line}"),
 
     will_create: |account| format!("Учётная запись {account}: новая"),
     will_change: |account| format!("Учётная запись {account}:"),
@@ -265,6 +289,9 @@ pub(super) const RU: AccountTexts = AccountTexts {
     import_question: "Импортировать? [y/N] ",
     import_needs_yes: "Спросить здесь некого: посмотрите с --validate-only и выполните с --yes.",
     not_imported: "Ничего не изменено.",
+    will_delete: |account| {
+        format!("Будет удалена учётная запись {account} с её паролем и токенами; её история останется.")
+    },
     imported: |count| format!("Импортировано учётных записей: {count}."),
     set_password: |account, command| {
         format!("Учётная запись {account} входит с паролем. Задайте его: {command} --ask-password")
@@ -300,6 +327,10 @@ pub(super) const RU: AccountTexts = AccountTexts {
     no_editor: |program| format!("Редактор {program} не запускается. Укажите другой в VISUAL или EDITOR."),
     edit_kept: |path| format!("Ничего не изменено. Ваш текст сохранён в {path}"),
 
+    other_server: |server, profiles| format!("Сервер остаётся {server}; у профиля он {profiles}."),
+    transcript: "протокол сеанса",
+    here: "здесь есть",
+
     title: "ПРОВАЙДЕР",
     port: "ПОРТ",
     sign_in: "ВХОД",
@@ -326,5 +357,6 @@ pub(super) const RU: AccountTexts = AccountTexts {
         )
     },
     take_it: |command| format!("Чтобы взять первый вариант:\n  {command}"),
+    or_oauth: |command| format!("Или по OAuth 2.0, с собственной регистрацией у провайдера:\n  {command}"),
     sign_in_after: |command| format!("Затем войдите: {command}"),
 };

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use faxpost_proto::{advice::Language, reason, user_store, words};
 
 use super::Texts;
+use crate::settings::key_of;
 
 pub(crate) static EN: Texts = Texts {
     language: Language::En,
@@ -45,6 +46,15 @@ pub(crate) static EN: Texts = Texts {
     connection_broken: "The connection to the Faxpost service broke. It may be restarting: try again, and see \
                         `faxpost status`.",
     reason,
+    field: |field| match field {
+        "pkcs12" | "pem" => "the file".to_owned(),
+        "key_pem" => "the key".to_owned(),
+        "answer" => "the answer".to_owned(),
+        field => match super::place(field, "recipients") {
+            Some(place) => format!("recipient {place}"),
+            None => key_of(field),
+        },
+    },
     one_field: "One field is wrong.",
     code: words::EN.code,
 
@@ -62,8 +72,11 @@ pub(crate) static EN: Texts = Texts {
     },
     not_utf8: |file| format!("{file} is not text in UTF-8."),
     password_prompt: "Password: ",
-    password_empty: "The password is empty. To forget the stored one, use --clear-password.",
+    password_empty: "The password is empty.",
+    password_empty_to_set: "The password is empty. To forget the stored one, use --clear-password.",
+    no_recipient: "--to needs an address.",
     password_not_utf8: "The password is not text in UTF-8.",
+    delete_needs_yes: "There is no terminal to ask whether it shall be deleted: use --yes.",
     no_terminal: "There is no terminal to ask for the password: use --password-stdin.",
 
     user_store: |error| match error {
@@ -95,7 +108,7 @@ pub(crate) static EN: Texts = Texts {
     unknown_key: |key, good| format!("There is no key {key:?}. Keys: {good}."),
     key_twice: |key| format!("{key} is given twice."),
     bad_word: |key, value, good| format!("{key} cannot be {value:?}. Good values: {good}."),
-    bad_number: |key, value| format!("{key} must be a number, and {value:?} is none."),
+    bad_number: |key, value| format!("{key} must be a whole number from 0, and {value:?} is none."),
     bad_time: |key, value| {
         format!("{key} must be a date or a moment like 2027-06-30, and {value:?} is none.")
     },
@@ -166,7 +179,7 @@ pub(crate) static EN: Texts = Texts {
     default_value: "(default)",
     unset: |key| match key {
         "server" | "certificate" => Some("(not set)"),
-        "login" => Some("(the sender's address up to the @)"),
+        "login" => Some("(taken from the sender's address)"),
         "pickup-directory" => Some("(pickup in the state folder)"),
         "ehlo-name" => Some("(this host's name)"),
         "envelope-sender" => Some("(the sender's address)"),
@@ -189,6 +202,12 @@ pub(crate) static EN: Texts = Texts {
         format!(
             "Account {account} takes any server for the right one (tls-check=accept-invalid): whoever is on the path \
              can read the mail and the password."
+        )
+    },
+    nobody_signs: |account, sender| {
+        format!(
+            "Account {account} signs its mail, and no certificate here can sign for {sender}: its mail is held until there \
+             is one. See `faxpost cert candidates {account}`."
         )
     },
     still_pickup: |command| {
@@ -242,6 +261,18 @@ pub(crate) static EN: Texts = Texts {
         )
     },
     still_waiting: |id| format!("Not finished yet; Faxpost goes on trying. See `faxpost outbox show {id}`."),
+    held_until: |reason, id, account| match reason {
+        "" => format!("Somebody holds it, until it is released: `faxpost outbox release {id}`"),
+        "NOT_SIGNED_IN" | "SIGN_IN_LOST" => {
+            format!(
+                "Faxpost holds it, and sends it as soon as somebody has signed in: `faxpost signin {account}`"
+            )
+        }
+        _ => format!(
+            "Faxpost holds it, and sends it as soon as it can be signed: `faxpost cert candidates {account}` says what is missing"
+        ),
+    },
+    held_label: "Held",
     message_state: words::EN.message_state,
     recipient_state: words::EN.recipient_state,
     entry_kind: words::EN.entry_kind,

@@ -3,12 +3,12 @@
 //! Words that can be typed (keys, values of settings, roles, decisions) are the same in every language, and so is the
 //! help of clap. What the daemon says in English stays English where there is no translation.
 
-use std::io::ErrorKind;
+use std::{borrow::Cow, io::ErrorKind};
 
 use faxpost_proto::{
     advice::Language,
-    user_store,
-    v1::{EntryKind, EntryOutcome, MessageState, RecipientState, Step},
+    said, user_store,
+    v1::{Account, EntryKind, EntryOutcome, MessageState, RecipientState, Step},
 };
 use tonic::Code;
 
@@ -36,27 +36,10 @@ pub(crate) fn texts(language: Language) -> &'static Texts {
     }
 }
 
-/// The language to use: as asked for, else that of this process's environment or, on Windows, of its user.
-pub(crate) fn of_this_process(asked: Option<Language>) -> Language {
-    choose(asked, |name| std::env::var(name).ok(), sys_locale::get_locale)
-}
-
-/// The language to use: as asked for, else by the locale of messages, else by `system`'s.
-fn choose(
-    asked: Option<Language>,
-    variable: impl Fn(&str) -> Option<String>,
-    system: impl FnOnce() -> Option<String>,
-) -> Language {
-    asked.unwrap_or_else(|| {
-        let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
-            .into_iter()
-            .find_map(|name| variable(name).filter(|value| !value.is_empty()))
-            .or_else(system);
-        match locale {
-            Some(locale) if locale.starts_with("ru") => Language::Ru,
-            _ => Language::En,
-        }
-    })
+/// `recipients[0]` → 1
+fn place(field: &str, list: &str) -> Option<usize> {
+    let place = field.strip_prefix(list)?.strip_prefix('[')?.strip_suffix(']')?;
+    place.parse::<usize>().ok()?.checked_add(1)
 }
 
 /// The name of a secret in the options by which it comes in.
@@ -95,6 +78,8 @@ pub(crate) struct Texts {
     pub(crate) cannot_connect: With2,
     pub(crate) connection_broken: Text,
     pub(crate) reason: fn(&str) -> Option<Text>,
+    /// A field of the API as one types it, or as a word where one does not.
+    pub(crate) field: With1,
     /// Instead of the reason INVALID_FIELD, when it is one.
     pub(crate) one_field: Text,
     pub(crate) code: fn(Code) -> Text,
@@ -106,8 +91,12 @@ pub(crate) struct Texts {
     pub(crate) not_utf8: With1,
     pub(crate) password_prompt: Text,
     pub(crate) password_empty: Text,
+    /// Where there is a way to forget it.
+    pub(crate) password_empty_to_set: Text,
+    pub(crate) no_recipient: Text,
     pub(crate) password_not_utf8: Text,
     pub(crate) no_terminal: Text,
+    pub(crate) delete_needs_yes: Text,
 
     // the certificates of the person at this client
     pub(crate) user_store: fn(&user_store::Error) -> String,
@@ -198,6 +187,8 @@ pub(crate) struct Texts {
     /// The command that sets it anew, without its option.
     pub(crate) password_cleared: With1,
     pub(crate) accept_invalid: With1,
+    /// Account, sender.
+    pub(crate) nobody_signs: With2,
     /// The command that switches to SMTP.
     pub(crate) still_pickup: With1,
     pub(crate) valid: Text,
@@ -233,6 +224,9 @@ pub(crate) struct Texts {
     /// A word that sendmail's line cannot have here.
     pub(crate) not_of_sendmail: With1,
     pub(crate) still_waiting: With1,
+    /// Why the daemon holds a message (empty: somebody does), its id, its account: what it waits for.
+    pub(crate) held_until: With3,
+    pub(crate) held_label: Text,
     pub(crate) message_state: fn(MessageState) -> Text,
     pub(crate) recipient_state: fn(RecipientState) -> Text,
     pub(crate) entry_kind: fn(EntryKind) -> Text,
@@ -249,6 +243,24 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
+    /// What holds where this key of the account has no value.
+    pub(crate) fn unset_of(&self, key: &str, account: &Account) -> String {
+        match key {
+            "port" if account.effective_port != 0 => {
+                format!("{} {}", account.effective_port, self.default_value)
+            }
+            "login" if !account.effective_login.is_empty() => {
+                format!("{} {}", account.effective_login, self.default_value)
+            }
+            key => (self.unset)(key).unwrap_or(self.default_value).to_owned(),
+        }
+    }
+
+    /// What the daemon says in English, in this language as far as it is known.
+    pub(crate) fn said<'a>(&self, english: &'a str) -> Cow<'a, str> {
+        said::said(english, self.language)
+    }
+
     /// The daemon's own sentences can stand as they are.
     pub(crate) fn is_english(&self) -> bool {
         self.language == Language::En
@@ -260,34 +272,6 @@ mod tests {
     use faxpost_proto::reason;
 
     use super::*;
-
-    fn chosen(asked: Option<Language>, variables: &[(&str, &str)]) -> Language {
-        choose_on(asked, variables, None)
-    }
-
-    fn choose_on(asked: Option<Language>, variables: &[(&str, &str)], system: Option<&str>) -> Language {
-        let variable = |name: &str| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        };
-        choose(asked, variable, || system.map(str::to_owned))
-    }
-
-    #[test]
-    fn the_language_of_a_windows_user_counts_where_no_variable_says_otherwise() {
-        assert_eq!(choose_on(None, &[], Some("ru-RU")), Language::Ru);
-        assert_eq!(choose_on(None, &[("LANG", "C")], Some("ru-RU")), Language::En);
-        assert_eq!(choose_on(Some(Language::En), &[], Some("ru-RU")), Language::En);
-    }
-
-    #[test]
-    fn the_language_is_asked_for_or_the_locales() {
-        assert_eq!(chosen(None, &[]), Language::En);
-        assert_eq!(chosen(None, &[("LANG", "ru_RU.UTF-8")]), Language::Ru);
-        assert_eq!(chosen(None, &[("LANG", "ru_RU.UTF-8"), ("LC_ALL", "C.UTF-8")]), Language::En);
-        assert_eq!(chosen(None, &[("LANG", "en_GB.UTF-8"), ("LC_MESSAGES", "ru_RU")]), Language::Ru);
-        assert_eq!(chosen(None, &[("LC_ALL", ""), ("LANG", "ru")]), Language::Ru);
-        assert_eq!(chosen(Some(Language::En), &[("LANG", "ru_RU")]), Language::En);
-    }
 
     #[test]
     fn every_reason_has_a_sentence_in_both_languages() {

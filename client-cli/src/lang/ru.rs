@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use faxpost_proto::{advice::Language, reason, user_store, words};
 
 use super::Texts;
+use crate::settings::key_of;
 
 pub(crate) static RU: Texts = Texts {
     language: Language::Ru,
@@ -45,6 +46,15 @@ pub(crate) static RU: Texts = Texts {
     connection_broken: "Соединение со службой Faxpost прервалось. Возможно, она перезапускается: повторите попытку и \
                         посмотрите `faxpost status`.",
     reason,
+    field: |field| match field {
+        "pkcs12" | "pem" => "файл".to_owned(),
+        "key_pem" => "ключ".to_owned(),
+        "answer" => "ответ".to_owned(),
+        field => match super::place(field, "recipients") {
+            Some(place) => format!("получатель {place}"),
+            None => key_of(field),
+        },
+    },
     one_field: "Одно поле неверно.",
     code: words::RU.code,
 
@@ -62,8 +72,11 @@ pub(crate) static RU: Texts = Texts {
     },
     not_utf8: |file| format!("{file} — не текст в UTF-8."),
     password_prompt: "Пароль: ",
-    password_empty: "Пароль пуст. Чтобы забыть сохранённый, укажите --clear-password.",
+    password_empty: "Пароль пуст.",
+    password_empty_to_set: "Пароль пуст. Чтобы забыть сохранённый, укажите --clear-password.",
+    no_recipient: "После --to нужен адрес.",
     password_not_utf8: "Пароль — не текст в UTF-8.",
+    delete_needs_yes: "Нет терминала, чтобы спросить, удалять ли: используйте --yes.",
     no_terminal: "Нет терминала, чтобы спросить пароль: используйте --password-stdin.",
 
     user_store: |error| match error {
@@ -95,7 +108,7 @@ pub(crate) static RU: Texts = Texts {
     unknown_key: |key, good| format!("Ключа {key:?} нет. Есть: {good}."),
     key_twice: |key| format!("{key} указан дважды."),
     bad_word: |key, value, good| format!("{key} не может быть {value:?}. Допустимо: {good}."),
-    bad_number: |key, value| format!("{key} — число, а {value:?} — нет."),
+    bad_number: |key, value| format!("{key} — целое число от 0, а {value:?} — нет."),
     bad_time: |key, value| format!("{key} — дата или момент, например 2027-06-30, а {value:?} — нет."),
     bad_pin: |key| {
         format!("{key}: в SHA-256 64 шестнадцатеричные цифры (двоеточия и sha256: перед ними допустимы).")
@@ -169,7 +182,7 @@ pub(crate) static RU: Texts = Texts {
     default_value: "(по умолчанию)",
     unset: |key| match key {
         "server" | "certificate" => Some("(не задано)"),
-        "login" => Some("(адрес отправителя до @)"),
+        "login" => Some("(по адресу отправителя)"),
         "pickup-directory" => Some("(pickup в папке данных)"),
         "ehlo-name" => Some("(имя этого компьютера)"),
         "envelope-sender" => Some("(адрес отправителя)"),
@@ -192,6 +205,12 @@ pub(crate) static RU: Texts = Texts {
         format!(
             "Учётная запись {account} считает подлинным любой сервер (tls-check=accept-invalid): письма и пароль может \
              прочитать любой на пути к нему."
+        )
+    },
+    nobody_signs: |account, sender| {
+        format!(
+            "Учётная запись {account} подписывает письма, но ни один сертификат здесь не может подписывать за {sender}: \
+             её письма будут задержаны, пока его нет. См. `faxpost cert candidates {account}`."
         )
     },
     still_pickup: |command| {
@@ -247,6 +266,19 @@ pub(crate) static RU: Texts = Texts {
     still_waiting: |id| {
         format!("Ещё не завершено; Faxpost продолжает попытки. См. `faxpost outbox show {id}`.")
     },
+    held_until: |reason, id, account| match reason {
+        "" => format!("Письмо задержал человек; отпустить его: `faxpost outbox release {id}`"),
+        "NOT_SIGNED_IN" | "SIGN_IN_LOST" => {
+            format!(
+                "Письмо задержал Faxpost и отправит, как только кто-нибудь войдёт: `faxpost signin {account}`"
+            )
+        }
+        _ => format!(
+            "Письмо задержал Faxpost и отправит, как только его можно будет подписать: чего не хватает, скажет \
+             `faxpost cert candidates {account}`"
+        ),
+    },
+    held_label: "Задержано",
     message_state: words::RU.message_state,
     recipient_state: words::RU.recipient_state,
     entry_kind: words::RU.entry_kind,

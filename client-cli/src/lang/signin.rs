@@ -28,6 +28,8 @@ pub(crate) struct SignInTexts {
     pub(crate) signed_in: With1,
     /// Account.
     pub(crate) signed_out: With1,
+    /// Account.
+    pub(crate) was_signed_out: With1,
     /// Why.
     pub(crate) not_revoked: With1,
     pub(crate) sign_in: Text,
@@ -68,6 +70,7 @@ pub(super) const EN: SignInTexts = SignInTexts {
     },
     browser_error: words::EN.browser_error,
     signed_in: |account| format!("Account {account} is signed in."),
+    was_signed_out: |account| format!("Account {account} was not signed in; there were no tokens to forget."),
     signed_out: |account| format!("Account {account} is signed out; its tokens are forgotten."),
     not_revoked: |why| format!("The provider could not be told, and may still know the tokens: {why}"),
     sign_in: "Sign-in",
@@ -112,6 +115,9 @@ pub(super) const RU: SignInTexts = SignInTexts {
     },
     browser_error: words::RU.browser_error,
     signed_in: |account| format!("Вход в учётную запись {account} выполнен."),
+    was_signed_out: |account| {
+        format!("Вход в учётную запись {account} не был выполнен, забывать было нечего.")
+    },
     signed_out: |account| format!("Выход из учётной записи {account} выполнен, её токены забыты."),
     not_revoked: |why| format!("Сообщить провайдеру не удалось, он может ещё принимать токены: {why}"),
     sign_in: "Вход",

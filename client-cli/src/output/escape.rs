@@ -57,8 +57,10 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<&str> {
         let indent = rest.len() - rest.trim_start().len();
         let mut used = 0;
         let mut blank = None;
+        let mut in_command = false;
         for (index, character) in rest.char_indices() {
-            if character == ' ' && index > indent {
+            in_command ^= character == '`';
+            if character == ' ' && index > indent && !in_command {
                 if used > columns && blank.is_some() {
                     break;
                 }
@@ -139,6 +141,14 @@ mod tests {
         assert_eq!(wrap("/a/very/long/path is here", 7), ["/a/very/long/path", "is here"]);
         assert_eq!(wrap("  faxpost account set method=pickup", 7), ["  faxpost account set method=pickup"]);
         assert_eq!(wrap("", 7), [""]);
+    }
+
+    #[test]
+    fn g1_a_command_in_backticks_is_not_broken() {
+        let text = "Install one: `faxpost cert install FILE`, or let a CA make one";
+        let lines = wrap(text, 30);
+        assert_eq!(lines, ["Install one:", "`faxpost cert install FILE`,", "or let a CA make one"]);
+        assert_eq!(lines.join(" "), text);
     }
 
     proptest! {

@@ -1,13 +1,16 @@
 //! Tables: columns as wide as needed. Where the terminal is narrower, texts are shortened, and columns that one can do
-//! without are left out. Ids are never shortened.
+//! without are left out. Ids are never shortened. What needs more room than a column has stands beneath its row.
 
 use super::{
-    escape::{one_line, shorten, width},
+    escape::{one_line, shorten, width, wrap},
     style::{Style, paint},
 };
 
 /// Columns between two cells.
 const GAP: usize = 2;
+
+/// Columns before what stands beneath a row.
+const INDENT: usize = 4;
 /// A text is not shortened below this: less says nothing.
 const NARROWEST: usize = 8;
 
@@ -58,11 +61,27 @@ impl<T: AsRef<str>> From<T> for Cell {
 pub(crate) struct Table {
     columns: Vec<(&'static str, Fit)>,
     rows: Vec<Vec<Cell>>,
+    /// The title of what is said about rows beneath them.
+    beneath: Option<&'static str>,
+    /// That, a text for each row.
+    remarks: Vec<Cell>,
 }
 
 impl Table {
     pub(crate) fn new(columns: impl Into<Vec<(&'static str, Fit)>>) -> Self {
-        Self { columns: columns.into(), rows: Vec::new() }
+        Self { columns: columns.into(), rows: Vec::new(), beneath: None, remarks: Vec::new() }
+    }
+
+    /// With something of any length about each row: on a terminal it has lines of its own, elsewhere it is the last column.
+    pub(crate) fn with_remarks(mut self, title: &'static str) -> Self {
+        self.beneath = Some(title);
+        self
+    }
+
+    /// A row, and what is said about it.
+    pub(crate) fn row_with(&mut self, cells: impl Into<Vec<Cell>>, remark: impl Into<Cell>) {
+        self.row(cells);
+        self.remarks.push(remark.into());
     }
 
     pub(crate) fn row(&mut self, cells: impl Into<Vec<Cell>>) {
@@ -73,10 +92,33 @@ impl Table {
 
     /// The lines, titles first and in capitals; at most `columns` wide, if ids and the like allow it.
     pub(crate) fn render(&self, columns: Option<usize>, colour: bool) -> Vec<String> {
+        if let (Some(title), None) = (self.beneath, columns) {
+            return self.in_a_column(title).render(None, colour);
+        }
         let widths = self.widths(columns);
         let titles: Vec<Cell> =
             self.columns.iter().map(|(title, _)| Cell::styled(title.to_uppercase(), Style::Bold)).collect();
-        std::iter::once(&titles).chain(&self.rows).map(|row| line(row, &widths, colour)).collect()
+        let mut lines = vec![line(&titles, &widths, colour)];
+        for (at, row) in self.rows.iter().enumerate() {
+            lines.push(line(row, &widths, colour));
+            let Some(remark) = self.remarks.get(at).filter(|remark| !remark.text.is_empty()) else {
+                continue;
+            };
+            let room = columns.unwrap_or(usize::MAX).saturating_sub(INDENT).max(2 * NARROWEST);
+            let indented = |text| format!("{}{}", " ".repeat(INDENT), paint(remark.style, text, colour));
+            lines.extend(wrap(&remark.text, room).into_iter().map(indented));
+        }
+        lines
+    }
+
+    /// The same with the remarks as a column.
+    fn in_a_column(&self, title: &'static str) -> Self {
+        let mut table = Self::new(self.columns.clone());
+        table.columns.push((title, Fit::Whole));
+        for (row, remark) in self.rows.iter().zip(&self.remarks) {
+            table.row(row.iter().chain([remark]).cloned().collect::<Vec<_>>());
+        }
+        table
     }
 
     /// The width of every column; `None`: left out.
@@ -192,6 +234,27 @@ mod tests {
         let lines = table.render(None, true);
         assert_eq!(lines[1], "\u{1b}[32mlong one\u{1b}[0m  b");
         assert_eq!(lines[2], "\u{1b}[31;1mx\u{1b}[0m         b");
+    }
+
+    #[test]
+    fn f3_what_is_said_about_a_row_stands_whole_beneath_it_or_in_the_last_column() {
+        let mut table = Table::new([("ID", Fit::Whole), ("SUBJECT", Fit::Shorten)]).with_remarks("WHY");
+        let why = "the server did not answer in time, and nobody knows when it will";
+        table.row_with([ID.into(), "a fax".into()], Cell::styled(why, Style::Plain));
+        table.row_with([ID.into(), "another".into()], "");
+        assert_eq!(table.render(None, false)[1], format!("{ID}  a fax    {why}"));
+        let lines = table.render(Some(50), false);
+        assert_eq!(lines[0], format!("ID{}SUBJECT", " ".repeat(36)));
+        assert_eq!(
+            lines[1..4],
+            [
+                format!("{ID}  a fax"),
+                "    the server did not answer in time, and nobody".to_owned(),
+                "    knows when it will".to_owned(),
+            ]
+        );
+        assert_eq!(lines[4], format!("{ID}  another"));
+        assert_eq!(lines.len(), 5);
     }
 
     #[test]

@@ -20,7 +20,8 @@ pub struct OutboxTexts {
     /// Likewise.
     pub attempts: Text,
     /// It is not tried before it is released.
-    pub held: Text,
+    /// Why the daemon holds it; empty: somebody does.
+    pub held: fn(&str) -> Text,
     /// It is tried just now.
     pub sending: Text,
     /// Why something cannot be done.
@@ -49,7 +50,11 @@ pub(super) const EN: OutboxTexts = OutboxTexts {
     next: "Next attempt",
     expires: "Tried until",
     attempts: "Attempts",
-    held: "It waits until it is released.",
+    held: |reason| match reason {
+        "" => "It waits until it is released.",
+        "NOT_SIGNED_IN" | "SIGN_IN_LOST" => "It goes by itself as soon as somebody has signed in.",
+        _ => "It goes by itself as soon as it can be signed.",
+    },
     sending: "It is being tried now.",
     barrier: |barrier| match barrier {
         Barrier::Denied => "The policy does not allow that.",
@@ -83,7 +88,11 @@ pub(super) const RU: OutboxTexts = OutboxTexts {
     next: "Следующая попытка",
     expires: "Попытки до",
     attempts: "Попыток",
-    held: "Ждёт, пока его не отпустят.",
+    held: |reason| match reason {
+        "" => "Ждёт, пока его не отпустят.",
+        "NOT_SIGNED_IN" | "SIGN_IN_LOST" => "Уйдёт само, как только кто-нибудь войдёт.",
+        _ => "Уйдёт само, как только его можно будет подписать.",
+    },
     sending: "Отправляется прямо сейчас.",
     barrier: |barrier| match barrier {
         Barrier::Denied => "Политика этого не разрешает.",

@@ -403,7 +403,7 @@ fn error(message: &Message, all: &Texts) -> String {
 fn line(message: &Message, all: &Texts) -> Line {
     let to = addresses(message.recipients.iter().map(|recipient| &*recipient.address));
     let why = match message.state() {
-        MessageState::Held if message.last_error.is_empty() => all.outbox.held.to_owned(),
+        MessageState::Held if message.held_for.is_empty() => (all.outbox.held)("").to_owned(),
         MessageState::Sending => all.outbox.sending.to_owned(),
         _ => error(message, all),
     };
@@ -428,7 +428,7 @@ fn why(message: &Message, all: &Texts) -> (Kind, String, String) {
     match message.state() {
         MessageState::Held => {
             let detail = [said, more].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
-            (kind, words.held.to_owned(), detail.join("\n"))
+            (kind, (words.held)(&message.held_for).to_owned(), detail.join("\n"))
         }
         MessageState::Sending => (kind, words.sending.to_owned(), String::new()),
         MessageState::Queued | MessageState::Failed => (kind, said, more),

@@ -1,6 +1,7 @@
 //! The accounts as they are now: read from memory, changed through the store, watched live.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{Mutex, watch};
 
@@ -10,10 +11,15 @@ use super::model::{Account, AccountId, Method};
 use super::oauth::client_secret_binding;
 use super::problem::{FieldProblem, Problem};
 use super::route::host_name;
-use super::update::{PasswordChange, Set, apply, binding};
+use super::update::{PasswordChange, Set, apply, binding, earlier_binding};
 use crate::certs::{CertificateError, Machine};
+use crate::pace::{Pace, Paces};
 use crate::secrets::{Secret, Vault, VaultError};
 use crate::store::{AccountPut, AccountRow, Author, DAEMON, Store, StoreError};
+
+/// Changes of accounts by one caller who is no administrator. Each is kept for long, in the history and in two logs: a person
+/// makes a few, and a program that makes more wants something else.
+const CHANGES: Pace = Pace { burst: 100, refill: 5 };
 
 /// All accounts. `default` is always there.
 pub struct Registry {
@@ -24,6 +30,7 @@ pub struct Registry {
     rows: watch::Sender<Arc<Vec<AccountRow>>>,
     /// One change at a time, so that memory follows the store in its order.
     pub(super) changing: Mutex<()>,
+    paces: Paces,
 }
 
 /// A change that was made, or that would be made.
@@ -70,6 +77,11 @@ pub enum ChangeError {
     /// It is `default`, or it has messages to send.
     #[error("{0}")]
     InUse(String),
+    /// The caller has made as many changes as he may for now.
+    #[error(
+        "you have changed accounts as often as one caller may; each minute some more changes are possible"
+    )]
+    TooMany,
     /// Fields that cannot be as asked.
     #[error("{} field(s) cannot be as asked", .0.len())]
     Fields(Vec<FieldProblem>),
@@ -121,7 +133,8 @@ impl Registry {
             let _ = store.put_accounts(vec![put], &author, now()).await?;
             rows = store.accounts().await?;
         }
-        Ok(Self { store, vault, machine, rows: watch::Sender::new(Arc::new(rows)), changing: Mutex::new(()) })
+        let rows = watch::Sender::new(Arc::new(rows));
+        Ok(Self { store, vault, machine, rows, changing: Mutex::default(), paces: Paces::new(CHANGES) })
     }
 
     /// All accounts, `default` first, then by id.
@@ -152,8 +165,13 @@ impl Registry {
     /// # Errors
     /// It is there and cannot be unsealed: sealed elsewhere, or moved to another server by a change of the database.
     pub fn password(&self, row: &AccountRow) -> Result<Option<Secret>, VaultError> {
-        let bound_to = binding(&row.id, &row.account);
-        row.password.as_ref().map(|sealed| self.vault.unseal(sealed, &bound_to)).transpose()
+        let unseal = |sealed: &Vec<u8>| {
+            let unsealed = self.vault.unseal(sealed, &binding(&row.id, &row.account));
+            unsealed.or_else(|error| {
+                self.vault.unseal(sealed, &earlier_binding(&row.id, &row.account)).map_err(|_| error)
+            })
+        };
+        row.password.as_ref().map(unseal).transpose()
     }
 
     /// The client secret of an account, if it has one.
@@ -210,6 +228,10 @@ impl Registry {
         }
         let prepared =
             self.prepare(current, Some(revision), sets, administrator, RevisionKind::Changed).await?;
+        if prepared.put.changes_nothing() {
+            return Ok(Changed::nothing(prepared.put.row));
+        }
+        self.keep_pace(administrator || validate_only, author, 1)?;
         self.one(prepared, author, validate_only).await
     }
 
@@ -230,6 +252,7 @@ impl Registry {
             return Err(ChangeError::Exists(id.to_string()));
         }
         let prepared = self.prepare(fresh(id), None, sets, administrator, RevisionKind::Created).await?;
+        self.keep_pace(administrator || validate_only, author, 1)?;
         self.one(prepared, author, validate_only).await
     }
 
@@ -322,6 +345,16 @@ impl Registry {
                 true => SecretChange::ClearedByBinding,
                 false => SecretChange::Cleared,
             }),
+        }
+    }
+
+    /// Slows down who is not `free` to change as much as he likes.
+    pub(super) fn keep_pace(&self, free: bool, author: &Author, changes: usize) -> Result<(), ChangeError> {
+        let changes = u32::try_from(changes).unwrap_or(u32::MAX);
+        if free || self.paces.take(&author.id, changes, Instant::now()) {
+            Ok(())
+        } else {
+            Err(ChangeError::TooMany)
         }
     }
 

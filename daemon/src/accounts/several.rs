@@ -61,6 +61,7 @@ impl Registry {
         let mut prepared =
             self.prepare(row, revision, &sets, administrator, RevisionKind::RolledBack).await?;
         prepared.put.note.back_to = Some(number);
+        self.keep_pace(administrator || validate_only, author, 1)?;
         self.one(prepared, author, validate_only).await
     }
 
@@ -88,7 +89,7 @@ impl Registry {
                 (None, None) => fresh(id),
             };
             match self.prepare(row, revision, &sets, administrator, RevisionKind::Imported).await {
-                Ok(one) if one.put.fields.is_empty() && revision.is_some() => {
+                Ok(one) if one.put.changes_nothing() && revision.is_some() => {
                     same.push((index, Changed::nothing(one.put.row)));
                 }
                 Ok(one) => prepared.push(one),
@@ -102,6 +103,7 @@ impl Registry {
         if !problems.is_empty() {
             return Err(ChangeError::Fields(problems));
         }
+        self.keep_pace(administrator || validate_only, author, prepared.len())?;
         let mut changed = self.all_or_none(prepared, author, validate_only).await?;
         // In ascending order, so that each finds its place.
         for (index, unchanged) in same {
@@ -113,7 +115,7 @@ impl Registry {
 
 impl Changed {
     /// The account is as it was.
-    fn nothing(row: crate::store::AccountRow) -> Self {
+    pub(super) fn nothing(row: crate::store::AccountRow) -> Self {
         Self {
             before: Some(row.clone()),
             row,

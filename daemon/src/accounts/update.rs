@@ -198,16 +198,33 @@ pub fn apply(
     Ok(Applied { account, password, client_secret, tokens_stay })
 }
 
-/// What a password is bound to, as associated data of its seal: account, server, port, security, TLS check, login and
-/// proxy.
+/// What a password is bound to, as associated data of its seal: account, server, port, security, TLS check, login, proxy,
+/// the method where another program signs in, and the mechanism where nothing else hides the password.
 ///
 /// Two spellings of one server (case, IDN or A-labels) are the same.
 #[must_use]
 pub fn binding(id: &AccountId, account: &Account) -> Vec<u8> {
+    let mut parts = bound_parts(account, account.password_login());
+    // Each has trust and ways to sign in of its own: what is no risk with one of them may be with another.
+    match account.method {
+        Method::SecureSmtpClient | Method::Pickup => {}
+        other => parts.push(format!("method={}", other.as_str()).into_bytes()),
+    }
+    if let Some(mechanism) = account.mechanism.filter(|_| account.security == Security::None) {
+        parts.push(format!("mechanism={}", mechanism.as_str()).into_bytes());
+    }
+    sealed_with(id, &parts)
+}
+
+/// What passwords were bound to before method and mechanism were part of it: those can still be read.
+pub(super) fn earlier_binding(id: &AccountId, account: &Account) -> Vec<u8> {
+    sealed_with(id, &bound_parts(account, account.password_login()))
+}
+
+fn sealed_with(id: &AccountId, parts: &[Vec<u8>]) -> Vec<u8> {
     // Each part with its length before it, so that no two lists of parts give the same bytes. A change of this format
     // makes stored passwords unreadable: give it a new version then, and read the old one.
     let mut bytes = b"faxpost-password-binding-1".to_vec();
-    let parts = bound_parts(account, account.password_login());
     for part in std::iter::once(id.as_str().as_bytes()).chain(parts.iter().map(Vec::as_slice)) {
         bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
         bytes.extend_from_slice(part);

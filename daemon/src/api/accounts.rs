@@ -118,6 +118,9 @@ impl Accounts for Service {
             .update(&id, revision, &sets, administrator, &viewer.author(), request.validate_only)
             .await
             .map_err(error::change)?;
+        if changed.row.revision == revision {
+            viewer.note().harmless();
+        }
         Ok(Response::new(v1::UpdateAccountResponse {
             client_secret_cleared: changed.client_secret_cleared,
             signed_out: changed.signed_out,
@@ -211,7 +214,8 @@ pub(super) fn view(app: &App, row: &AccountRow, viewer: &Admitted) -> v1::Accoun
 
 /// For the audit log: which account, and which of its fields; not what they become.
 pub(super) fn note(viewer: &Admitted, id: &str, mask: Option<&FieldMask>, validate_only: bool) {
-    let fields = mask.map_or_else(String::new, |mask| mask.paths.join(", "));
+    let fields =
+        mask.map_or(&[][..], |mask| &mask.paths[..mask.paths.len().min(convert::MAX_PATHS)]).join(", ");
     let id: String = id.chars().take(100).collect();
     let target = if fields.is_empty() { format!("account {id}") } else { format!("account {id}: {fields}") };
     viewer.note().about(target);

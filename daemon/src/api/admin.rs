@@ -70,7 +70,8 @@ impl Admin for Service {
             "" => "",
             method => policy.rule(method).map_err(error::policy)?.0,
         };
-        let filter = AuditFilter { method: method.to_owned(), caller: request.caller };
+        let since = request.since.as_ref().map(convert::millis);
+        let filter = AuditFilter { method: method.to_owned(), caller: request.caller, since };
         let page = self.0.audit.list(filter, before, size).await.map_err(|e| error::store(&e))?;
         let next_page_token = page::next(page.rows.last().map(|(id, _)| *id), page.more);
         let entries = page.rows.into_iter().map(|(id, event)| convert::audit_entry(id, event)).collect();

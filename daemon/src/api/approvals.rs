@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 use super::authorize::Admitted;
 use super::watch::{Watch, until_stopping};
 use super::{App, convert, error, page};
-use crate::approvals::{self, State, Submitted};
+use crate::approvals::{self, DecideError, State, Submitted};
 use crate::audit::{Event, Outcome};
 use crate::certs::{Action, Done};
 use crate::store::RequestFilter;
@@ -44,7 +44,7 @@ impl Approvals for Service {
     async fn get_request(&self, request: Request<v1::GetRequestRequest>) -> Answer<v1::GetRequestResponse> {
         let viewer = Admitted::of(&request)?;
         let number = number(request.into_inner().number)?;
-        let found = self.0.desk.get(number, viewer.only_own().as_deref()).await.map_err(error::decide)?;
+        let found = self.0.desk.get(number, viewer.only_own().as_deref()).await.map_err(refused(&viewer))?;
         Ok(Response::new(v1::GetRequestResponse { request: Some(convert::request(found)) }))
     }
 
@@ -84,11 +84,11 @@ impl Approvals for Service {
             ));
         }
         let desk = &self.0.desk;
-        let found = desk.get(number, viewer.only_own().as_deref()).await.map_err(error::decide)?;
+        let found = desk.get(number, viewer.only_own().as_deref()).await.map_err(refused(&viewer))?;
         viewer.note().about(&found.summary);
         let (author, policy) = (viewer.author(), self.0.policy.now());
         let digest = digest.to_ascii_lowercase();
-        let decided = desk.approve(number, &digest, &author, &policy).await.map_err(error::decide)?;
+        let decided = desk.approve(number, &digest, &author, &policy).await.map_err(refused(&viewer))?;
         self.0.audit.record(carried_out(&decided)).await;
         Ok(Response::new(v1::ApproveRequestResponse { request: Some(convert::request(decided)) }))
     }
@@ -105,9 +105,9 @@ impl Approvals for Service {
             return Err(error::invalid("text", format!("at most {LONGEST_TEXT} characters")));
         }
         let desk = &self.0.desk;
-        let found = desk.get(number, viewer.only_own().as_deref()).await.map_err(error::decide)?;
+        let found = desk.get(number, viewer.only_own().as_deref()).await.map_err(refused(&viewer))?;
         viewer.note().about(&found.summary);
-        let decided = desk.refuse(number, &viewer.author(), text).await.map_err(error::decide)?;
+        let decided = desk.refuse(number, &viewer.author(), text).await.map_err(refused(&viewer))?;
         Ok(Response::new(v1::RefuseRequestResponse { request: Some(convert::request(decided)) }))
     }
 
@@ -118,7 +118,8 @@ impl Approvals for Service {
         let viewer = Admitted::of(&request)?;
         let number = number(request.into_inner().number)?;
         viewer.note().for_request(number);
-        let withdrawn = self.0.desk.withdraw(number, &viewer.author()).await.map_err(error::decide)?;
+        let withdrawn = self.0.desk.withdraw(number, &viewer.author()).await;
+        let withdrawn = withdrawn.map_err(|error| error::decide(error, true))?;
         viewer.note().about(&withdrawn.summary);
         Ok(Response::new(v1::WithdrawRequestResponse { request: Some(convert::request(withdrawn)) }))
     }
@@ -133,6 +134,11 @@ pub(super) async fn submit(app: &App, caller: &Admitted, action: Action) -> Resu
             Err(error::approval_pending(number))
         }
     }
+}
+
+fn refused(viewer: &Admitted) -> impl FnOnce(DecideError) -> Status {
+    let own_only = viewer.only_own().is_some();
+    move |error| error::decide(error, own_only)
 }
 
 fn number(number: i64) -> Result<i64, Status> {

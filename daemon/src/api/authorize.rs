@@ -16,7 +16,7 @@ use tower::{Layer, Service};
 use super::body::{Held, Patient};
 use super::error;
 use super::ledger::{Ledger, Note, PRIVILEGED};
-use super::{FRAMING, MAX_UNARY_BYTES};
+use super::{FRAMING, MAX_UNARY_BYTES, most_octets};
 use crate::approvals::Permit;
 use crate::audit::Audit;
 use crate::caller::Caller;
@@ -251,7 +251,8 @@ where
         };
         let patience = self.rule.patience;
         let charge = admitted.charge.clone();
-        let mut request = request.map(|body| Body::new(Patient::new(body, charge, patience)));
+        let most = most_octets(request.uri().path().trim_start_matches('/'));
+        let mut request = request.map(|body| Body::new(Patient::new(body, charge, most, patience)));
         request.extensions_mut().insert(admitted);
 
         // The service that was polled ready is the one to call.
@@ -294,10 +295,7 @@ fn explain(response: http::Response<Body>) -> http::Response<Body> {
     }
     let Some(code) = headers.get("grpc-status") else { return response };
     let (reason, text) = match Code::from_bytes(code.as_bytes()) {
-        Code::OutOfRange => (
-            reason::MESSAGE_TOO_LARGE,
-            "the request is larger than this method takes; send large mails with SendMailStream",
-        ),
+        Code::OutOfRange => return error::too_large().into_http(),
         Code::Internal => (
             reason::INVALID_FIELD,
             "the request is not a message of this method; client and daemon may not fit together",

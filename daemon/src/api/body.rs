@@ -17,19 +17,21 @@ use tonic::{Code, Status};
 use super::error;
 use crate::ipc::Charge;
 
-/// A request body that fails when nothing comes for too long, when the caller has no memory left for it, and when it is
-/// cut off. tonic takes the cancellation of a
+/// A request body that fails when nothing comes for too long, when it is larger than its method takes, when the caller has
+/// no memory left for it, and when it is cut off. tonic takes the cancellation of a
 /// stream for its end, and hyper its reset with NO_ERROR: half a fax would pass for a whole one.
 pub(super) struct Patient {
     body: Body,
     charge: Arc<Charge>,
+    /// Octets that may still come.
+    left: Option<usize>,
     patience: Duration,
     deadline: Pin<Box<Sleep>>,
 }
 
 impl Patient {
-    pub(super) fn new(body: Body, charge: Arc<Charge>, patience: Duration) -> Self {
-        Self { body, charge, patience, deadline: Box::pin(tokio::time::sleep(patience)) }
+    pub(super) fn new(body: Body, charge: Arc<Charge>, most: Option<usize>, patience: Duration) -> Self {
+        Self { body, charge, left: most, patience, deadline: Box::pin(tokio::time::sleep(patience)) }
     }
 }
 
@@ -45,7 +47,14 @@ impl HttpBody for Patient {
             let next = Instant::now() + self.patience;
             self.deadline.as_mut().reset(next);
             let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref().map(Bytes::len));
-            if !self.charge.take(bytes.unwrap_or(0)) {
+            let bytes = bytes.unwrap_or(0);
+            if let Some(left) = &mut self.left {
+                let Some(rest) = left.checked_sub(bytes) else {
+                    return Poll::Ready(Some(Err(error::too_large())));
+                };
+                *left = rest;
+            }
+            if !self.charge.take(bytes) {
                 let text = "your calls under way, or those of all callers, have as many bytes as they may; wait for some \
                             to end";
                 let status = error::status(Code::ResourceExhausted, reason::TOO_MANY_CALLS, text);

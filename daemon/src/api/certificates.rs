@@ -9,7 +9,7 @@ use super::accounts::id_or_default;
 use super::approvals::submit;
 use super::authorize::Admitted;
 use super::{App, check_signing, convert, error, page};
-use crate::certs::{Action, Candidate, Details, Done, Entry, KeyReference, KeyType, Source, Stored};
+use crate::certs::{Action, Candidate, Details, Done, KeyReference, KeyType, Source, Stored, Users};
 use crate::policy::Role;
 use crate::secrets::Secret;
 
@@ -33,8 +33,10 @@ impl Certificates for Service {
         let begin = page::key(&request.page_token)?.map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
         let entries =
             self.0.certificates.look(|machine| machine.entries()).await.map_err(error::certificate)?;
+        let users = self.users().await?;
         let shown = entries.iter().skip(begin).take(size);
-        let certificates: Vec<_> = shown.map(|entry| self.certificate(entry, &viewer)).collect();
+        let certificates: Vec<_> =
+            shown.map(|entry| of_store(&entry.details, &entry.stored, &viewer, &users)).collect();
         let end = begin.saturating_add(certificates.len());
         let next_page_token = if end < entries.len() { end.to_string() } else { String::new() };
         Ok(Response::new(v1::ListCertificatesResponse { certificates, next_page_token }))
@@ -66,7 +68,7 @@ impl Certificates for Service {
             revocation: entry.chain.revocation.text.clone(),
             key_holders: holders.iter().map(convert::holder).collect(),
             redacted: if sees_holders { Vec::new() } else { vec!["key_holders".to_owned()] },
-            certificate: Some(self.certificate(&entry, &viewer)),
+            certificate: Some(of_store(&entry.details, &entry.stored, &viewer, &self.users().await?)),
         }))
     }
 
@@ -87,9 +89,11 @@ impl Certificates for Service {
             Ok((machine.candidates(&sender, &certificates)?, machine.service_account()?))
         });
         let (candidates, account) = looked.await.map_err(error::certificate)?;
+        let users = self.users().await?;
+        let candidates = candidates.iter().map(|one| candidate(one, &viewer, &users)).collect();
         Ok(Response::new(v1::ListCandidatesResponse {
             sender_email,
-            candidates: candidates.iter().map(|candidate| self.candidate(candidate, &viewer)).collect(),
+            candidates,
             service_account_name: account.name,
             service_account_id: account.id,
         }))
@@ -122,7 +126,7 @@ impl Certificates for Service {
             chain.iter().filter_map(|der| Details::read(der).ok()).map(|details| details.fingerprint());
         let (stored, already_installed) = installed(self.act(&caller, action).await?)?;
         Ok(Response::new(v1::InstallCertificateResponse {
-            certificate: Some(self.stored(&stored, &caller)?),
+            certificate: Some(self.stored(&stored, &caller).await?),
             already_installed,
             chain: chain.collect(),
         }))
@@ -216,7 +220,7 @@ impl Certificates for Service {
         let v1::InstallSigningAnswerRequest { answer, grant } = request.into_inner();
         let action = self.0.certificates.answer(answer.to_vec(), grant).await.map_err(error::certificate)?;
         let (stored, _) = installed(self.act(&caller, action).await?)?;
-        let certificate = Some(self.stored(&stored, &caller)?);
+        let certificate = Some(self.stored(&stored, &caller).await?);
         Ok(Response::new(v1::InstallSigningAnswerResponse { certificate }))
     }
 
@@ -254,41 +258,41 @@ impl Service {
         }
     }
 
-    fn certificate(&self, entry: &Entry, viewer: &Admitted) -> v1::Certificate {
-        self.of_store(&entry.details, &entry.stored, viewer)
-    }
-
-    fn stored(&self, stored: &Stored, viewer: &Admitted) -> Result<v1::Certificate, Status> {
+    async fn stored(&self, stored: &Stored, viewer: &Admitted) -> Result<v1::Certificate, Status> {
         let details = Details::read(&stored.certificate).map_err(error::internal)?;
-        Ok(self.of_store(&details, stored, viewer))
+        Ok(of_store(&details, stored, viewer, &self.users().await?))
     }
 
-    fn candidate(&self, candidate: &Candidate, viewer: &Admitted) -> v1::Candidate {
-        let certificate = match &candidate.stored {
-            Some(stored) => self.of_store(&candidate.details, stored, viewer),
-            None => convert::certificate(&candidate.details, &candidate.certificate),
-        };
-        v1::Candidate {
-            certificate: Some(certificate),
-            unmet: candidate.unmet.iter().map(convert::unmet).collect(),
-            from_request: candidate.stored.is_none(),
-        }
+    async fn users(&self) -> Result<Users, Status> {
+        self.0.certificates.users().await.map_err(error::certificate)
     }
+}
 
-    fn of_store(&self, details: &Details, stored: &Stored, viewer: &Admitted) -> v1::Certificate {
-        let (provider, name) = match &stored.key {
-            None => (v1::KeyProvider::None, String::new()),
-            Some(KeyReference::File(path)) => (v1::KeyProvider::File, path.display().to_string()),
-            Some(KeyReference::Cng { name, .. }) => (v1::KeyProvider::Cng, name.clone()),
-            Some(KeyReference::Capi { container, .. }) => (v1::KeyProvider::Capi, container.clone()),
-        };
-        v1::Certificate {
-            key_provider: provider.into(),
-            key_name: if viewer.is_administrator() { name } else { String::new() },
-            exportable: stored.exportable,
-            used_by: self.0.certificates.used_by(&details.sha256),
-            ..convert::certificate(details, &stored.certificate)
-        }
+fn candidate(candidate: &Candidate, viewer: &Admitted, users: &Users) -> v1::Candidate {
+    let certificate = match &candidate.stored {
+        Some(stored) => of_store(&candidate.details, stored, viewer, users),
+        None => convert::certificate(&candidate.details, &candidate.certificate),
+    };
+    v1::Candidate {
+        certificate: Some(certificate),
+        unmet: candidate.unmet.iter().map(convert::unmet).collect(),
+        from_request: candidate.stored.is_none(),
+    }
+}
+
+fn of_store(details: &Details, stored: &Stored, viewer: &Admitted, users: &Users) -> v1::Certificate {
+    let (provider, name) = match &stored.key {
+        None => (v1::KeyProvider::None, String::new()),
+        Some(KeyReference::File(path)) => (v1::KeyProvider::File, path.display().to_string()),
+        Some(KeyReference::Cng { name, .. }) => (v1::KeyProvider::Cng, name.clone()),
+        Some(KeyReference::Capi { container, .. }) => (v1::KeyProvider::Capi, container.clone()),
+    };
+    v1::Certificate {
+        key_provider: provider.into(),
+        key_name: if viewer.is_administrator() { name } else { String::new() },
+        exportable: stored.exportable,
+        used_by: users.of(&details.sha256),
+        ..convert::certificate(details, &stored.certificate)
     }
 }
 

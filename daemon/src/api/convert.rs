@@ -18,6 +18,9 @@ use crate::policy::{APPROVABLE, Cell, Decision, Role};
 use crate::secrets::Secret;
 use crate::store::AccountRow;
 
+/// Fields in one mask: more than an account has.
+pub(super) const MAX_PATHS: usize = 64;
+
 pub(super) fn timestamp(millis: i64) -> Timestamp {
     Timestamp {
         seconds: millis.div_euclid(1000),
@@ -135,10 +138,11 @@ pub(super) fn account(row: &AccountRow, host_name: &str, viewer: &Admitted) -> v
         proxy,
         timeout_seconds,
         sender_email_is_default: row.account.sender_email.is_empty(),
+        effective_login: row.account.effective_login().to_owned(),
         ..v1::Account::default()
     };
     if !viewer.edits_accounts {
-        account.login = String::new();
+        (account.login, account.effective_login) = (String::new(), String::new());
         account.redacted.push("login".to_owned());
     }
     if !viewer.is_administrator() && !account.pickup_directory.is_empty() {
@@ -175,9 +179,14 @@ pub(super) fn read_sets(
     account: &v1::Account,
     mask: Option<&FieldMask>,
 ) -> Result<Vec<Set>, Vec<FieldProblem>> {
+    let paths = mask.map_or(&[][..], |mask| &mask.paths);
+    if paths.len() > MAX_PATHS {
+        let text = format!("{} fields are more than the {MAX_PATHS} that can be set at once", paths.len());
+        return Err(vec![FieldProblem::new("update_mask", Problem::Invalid, text)]);
+    }
     let mut problems = Vec::new();
     let mut sets = Vec::new();
-    for path in mask.map_or(&[][..], |mask| &mask.paths) {
+    for path in paths {
         match set(account, path) {
             Ok(set) => sets.push(set),
             Err(problem) => problems.push(problem),
@@ -244,6 +253,7 @@ fn set(account: &v1::Account, path: &str) -> Result<Set, FieldProblem> {
         "id"
         | "etag"
         | "effective_port"
+        | "effective_login"
         | "has_password"
         | "has_oauth_client_secret"
         | "update_time"
@@ -314,6 +324,7 @@ pub(super) fn message(message: Message) -> v1::Message {
         expire_time: Some(timestamp(message.expires_at)),
         last_error: message.last_error,
         last_error_reason: message.last_error_reason,
+        held_for: message.held_for,
     }
 }
 

@@ -13,9 +13,17 @@ use crate::outbox::{AcceptError, SteerError};
 use crate::policy::PolicyError;
 use crate::store::StoreError;
 
-pub(super) fn status(code: Code, reason: &str, text: impl Into<String>) -> Status {
-    let details = ErrorDetails::with_error_info(reason, reason::DOMAIN, []);
-    Status::with_error_details(code, text, details)
+/// Octets of a sentence as it goes out. It is there twice, beside the details and in them, and usual clients take 8 KiB of
+/// headers; nor are an answer's headers held back from a caller who does not read, so that they must be small.
+const MAX_SENTENCE: usize = 1536;
+/// Wrong fields that are named. More are a program's mistake, and the first of them say enough.
+const MAX_FIELDS: usize = 50;
+/// Octets of all of them together, and of one's text.
+const MAX_FIELDS_OCTETS: usize = 2048;
+const MAX_FIELD_TEXT: usize = 400;
+
+pub(super) fn status(code: Code, reason: &str, text: impl AsRef<str>) -> Status {
+    answer(code, text, ErrorDetails::with_error_info(reason, reason::DOMAIN, []))
 }
 
 /// One field is wrong.
@@ -34,12 +42,41 @@ pub(super) fn fields(problems: &[FieldProblem]) -> Status {
     } else {
         (Code::InvalidArgument, reason::NOT_AVAILABLE)
     };
+    let mut room = MAX_FIELDS_OCTETS;
+    let mut told = Vec::new();
+    for problem in problems.iter().take(MAX_FIELDS) {
+        let (field, text) = (cut(&problem.field, MAX_FIELD_TEXT), cut(&problem.text, MAX_FIELD_TEXT));
+        match room.checked_sub(field.len() + text.len()) {
+            Some(left) => room = left,
+            None => break,
+        }
+        told.push(FieldViolation::new(field, text));
+    }
+    let sentences: Vec<_> = told.iter().map(|v| format!("{}: {}", v.field, v.description)).collect();
+    let mut text = sentences.join("; ");
+    if let more @ 1.. = problems.len() - told.len() {
+        text = format!("{more} more than can be told here, and {text}");
+    }
     let mut details = ErrorDetails::with_error_info(why, reason::DOMAIN, []);
-    details.set_bad_request(
-        problems.iter().map(|p| FieldViolation::new(p.field.clone(), p.text.clone())).collect::<Vec<_>>(),
-    );
-    let sentences: Vec<_> = problems.iter().map(|p| format!("{}: {}", p.field, p.text)).collect();
-    Status::with_error_details(code, sentences.join("; "), details)
+    details.set_bad_request(told);
+    answer(code, text, details)
+}
+
+/// Every status is made here, so that each is small enough.
+fn answer(code: Code, text: impl AsRef<str>, details: ErrorDetails) -> Status {
+    Status::with_error_details(code, cut(text.as_ref(), MAX_SENTENCE), details)
+}
+
+/// The beginning of a text that has more than `most` octets when all that is no letter or digit is written as %20.
+fn cut(text: &str, most: usize) -> String {
+    let mut octets = 0;
+    for (at, c) in text.char_indices() {
+        octets += if c.is_ascii_alphanumeric() { 1 } else { 3 * c.len_utf8() };
+        if octets > most {
+            return format!("{}…", &text[..at]);
+        }
+    }
+    text.to_owned()
 }
 
 pub(super) fn store(error: &StoreError) -> Status {
@@ -68,6 +105,7 @@ pub(super) fn change(error: ChangeError) -> Status {
             status(Code::Aborted, reason::ETAG_MISMATCH, text)
         }
         ChangeError::InUse(_) => status(Code::FailedPrecondition, reason::ACCOUNT_IN_USE, text),
+        ChangeError::TooMany => status(Code::ResourceExhausted, reason::TOO_MANY_CHANGES, text),
         ChangeError::Fields(problems) => fields(&problems),
         ChangeError::Certificates(error) => certificate(error),
         ChangeError::Store(error) => store(&error),
@@ -79,11 +117,11 @@ pub(super) fn draft(error: DraftError) -> Status {
         DraftError::NotFound(id) => no_account(&id),
         DraftError::Fields(problems) => fields(&problems),
         DraftError::PasswordNeeded => {
-            let text = "the stored password belongs to the saved server, port, security, TLS check and login; give \
-                        the password for this test";
+            let text = "the stored password belongs to the saved server, port, security, TLS check, login and proxy, to \
+                        the method that signs in and, without TLS, to its mechanism; give the password for this test";
             let mut details = ErrorDetails::with_error_info(reason::PASSWORD_NEEDED, reason::DOMAIN, []);
             details.add_bad_request_violation("password", text);
-            Status::with_error_details(Code::InvalidArgument, text, details)
+            answer(Code::InvalidArgument, text, details)
         }
         DraftError::NotSignedIn => {
             let text = "the sign-in belongs to the saved client, endpoints, server, port, security, TLS check and login; \
@@ -124,9 +162,10 @@ pub(super) fn spool(error: &std::io::Error) -> Status {
     store(&StoreError::Failed(format!("spool: {error}")))
 }
 
-pub(super) fn steer(error: SteerError) -> Status {
+/// `own_only`: the caller sees what is his only.
+pub(super) fn steer(error: SteerError, own_only: bool) -> Status {
     match error {
-        SteerError::NotFound(id) => no_message(&id),
+        SteerError::NotFound(id) => no_message(&id, own_only),
         SteerError::WrongState(why) => status(Code::FailedPrecondition, reason::WRONG_STATE, why),
         SteerError::Store(error) => store(&error),
     }
@@ -159,11 +198,8 @@ pub(super) fn policy(error: PolicyError) -> Status {
     match error {
         PolicyError::UnknownMethod => invalid("method", error.to_string()),
         PolicyError::Lockout => status(Code::FailedPrecondition, reason::LOCKOUT, error.to_string()),
-        PolicyError::NotApprovable(_) => fields(&[FieldProblem {
-            field: "decision".to_owned(),
-            problem: Problem::NotAvailable,
-            text: error.to_string(),
-        }]),
+        // Not here and not elsewhere: it is no matter of this host.
+        PolicyError::NotApprovable(_) => invalid("decision", error.to_string()),
     }
 }
 
@@ -175,7 +211,7 @@ pub(super) fn approval_pending(number: i64) -> Status {
         "an administrator must approve this: it is request {number} now, and is done as soon as he does; follow it with: \
          faxpost request show {number}"
     );
-    Status::with_error_details(Code::FailedPrecondition, text, details)
+    answer(Code::FailedPrecondition, text, details)
 }
 
 pub(super) fn ask(error: AskError) -> Status {
@@ -208,15 +244,19 @@ pub(super) fn certificate(error: CertificateError) -> Status {
     };
     let mut details = ErrorDetails::with_error_info(why, reason::DOMAIN, []);
     if let Some(field) = error.field() {
-        details.add_bad_request_violation(field, text.as_str());
+        details.add_bad_request_violation(field, cut(&text, MAX_SENTENCE));
     }
-    Status::with_error_details(code, text, details)
+    answer(code, text, details)
 }
 
-pub(super) fn decide(error: DecideError) -> Status {
+/// `own_only`: the caller sees what is his only.
+pub(super) fn decide(error: DecideError, own_only: bool) -> Status {
     let text = error.to_string();
     match error {
-        DecideError::NotFound(_) => status(Code::NotFound, reason::REQUEST_NOT_FOUND, text),
+        DecideError::NotFound(number) => {
+            let text = format!("there is no request {number}{}", of_yours(own_only));
+            status(Code::NotFound, reason::REQUEST_NOT_FOUND, text)
+        }
         DecideError::Own(_) => status(Code::PermissionDenied, reason::OWN_REQUEST, text),
         DecideError::WrongState(..) => status(Code::FailedPrecondition, reason::WRONG_STATE, text),
         DecideError::AnotherDigest(_) => status(Code::Aborted, reason::ETAG_MISMATCH, text),
@@ -229,15 +269,76 @@ pub(super) fn no_account(id: &str) -> Status {
     status(Code::NotFound, reason::ACCOUNT_NOT_FOUND, format!("there is no account {id}"))
 }
 
-pub(super) fn no_message(id: &str) -> Status {
-    status(Code::NotFound, reason::MESSAGE_NOT_FOUND, format!("there is no message {id} of yours"))
+pub(super) fn no_message(id: &str, own_only: bool) -> Status {
+    let text = format!("there is no message {id}{}", of_yours(own_only));
+    status(Code::NotFound, reason::MESSAGE_NOT_FOUND, text)
+}
+
+/// What one sees who does not see what others have.
+pub(super) fn of_yours(own_only: bool) -> &'static str {
+    if own_only { " of yours" } else { "" }
 }
 
 pub(super) fn stopping() -> Status {
     status(Code::Unavailable, reason::STOPPING, "the daemon is stopping; try again when it is back")
 }
 
+pub(super) fn too_large() -> Status {
+    let text = "the request is larger than this method takes; send large mails with SendMailStream";
+    status(Code::InvalidArgument, reason::MESSAGE_TOO_LARGE, text)
+}
+
 pub(super) fn internal(text: impl std::fmt::Display) -> Status {
     tracing::error!(%text, "internal error");
     status(Code::Internal, reason::INTERNAL, "the daemon failed at this; its log says why")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tonic_types::StatusExt as _;
+
+    use super::*;
+
+    /// Octets of the answer's headers.
+    fn octets(status: Status) -> usize {
+        status
+            .into_http::<()>()
+            .headers()
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len() + 32)
+            .sum()
+    }
+
+    fn problem(field: &str, text: &str) -> FieldProblem {
+        FieldProblem { field: field.to_owned(), problem: Problem::Invalid, text: text.to_owned() }
+    }
+
+    #[test]
+    fn h5_a_refusal_is_small_however_much_is_wrong() {
+        let many: Vec<_> = (0..200_000).map(|n| problem("update_mask", &format!("no field {n}"))).collect();
+        let refusal = fields(&many);
+        let told = refusal.get_details_bad_request().unwrap().field_violations;
+        assert!((20..=MAX_FIELDS).contains(&told.len()), "{}", told.len());
+        assert!(refusal.message().starts_with(&format!("{} more", 200_000 - told.len())));
+        assert!(octets(refusal) < 8192);
+        for text in ["x", " ", "я", "%", "\u{7}"].map(|text| text.repeat(100_000)) {
+            assert!(octets(status(Code::Internal, reason::INTERNAL, &text)) < 8192);
+            let many: Vec<_> = (0..60).map(|_| problem(&text, &text)).collect();
+            assert!(octets(fields(&many)) < 8192);
+            let certificate = CertificateError::Invalid { field: "certificate", text };
+            assert!(octets(super::certificate(certificate)) < 8192);
+        }
+        let few = fields(&[problem("port", "too large"), problem("login", "has a line break")]);
+        assert_eq!(few.message(), "port: too large; login: has a line break");
+    }
+
+    proptest! {
+        #[test]
+        fn h5_a_text_is_cut_between_characters(text in "\\PC{0,80}", most in 0_usize..100) {
+            let short = cut(&text, most);
+            prop_assert!(short == text || text.starts_with(short.strip_suffix('…').unwrap()));
+            prop_assert!(short.len() <= most + '…'.len_utf8());
+        }
+    }
 }

@@ -7,7 +7,9 @@ use super::accounts::{note, view};
 use super::authorize::Admitted;
 use super::{App, convert, error, page};
 use crate::accounts::history::{Revision, RevisionKind, RevisionWithSettings, SecretChange};
-use crate::accounts::{Account, AccountId, ChangeError, FieldProblem, Import, Problem, Set, between};
+use crate::accounts::{
+    Account, AccountId, ChangeError, Changed, FieldProblem, Import, Problem, Set, between,
+};
 use crate::store::AccountRow;
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -96,6 +98,9 @@ pub(super) async fn rollback(
         app.registry.rollback(number, revision, administrator, &viewer.author(), validate_only).await;
     let changed = changed.map_err(error::change)?;
     viewer.note().about(format!("account {}: back to revision {number}", changed.row.id));
+    if Some(changed.row.revision) == revision {
+        viewer.note().harmless();
+    }
     Ok(Response::new(v1::RollbackAccountResponse {
         account: Some(view(app, &changed.row, &viewer)),
         fields: names(&changed.fields),
@@ -151,7 +156,14 @@ pub(super) async fn import(
     viewer.note().about(format!("accounts {about}"));
     let administrator = viewer.is_administrator();
     let changed = app.registry.import(imports, administrator, &viewer.author(), validate_only).await;
-    let accounts = changed.map_err(error::change)?.into_iter().map(|changed| v1::ImportedAccount {
+    let changed = changed.map_err(error::change)?;
+    let is_same = |changed: &Changed| {
+        changed.before.as_ref().is_some_and(|before| before.revision == changed.row.revision)
+    };
+    if changed.iter().all(is_same) {
+        viewer.note().harmless();
+    }
+    let accounts = changed.into_iter().map(|changed| v1::ImportedAccount {
         account: Some(view(app, &changed.row, &viewer)),
         before: changed.before.as_ref().map(|row| view(app, row, &viewer)),
         fields: names(&changed.fields),

@@ -105,7 +105,7 @@ impl Service {
         let entry = self.0.store.entry(id).await.map_err(|e| error::store(&e))?;
         let own = |entry: &Entry| viewer.only_own().is_none_or(|caller| caller == entry.caller_id);
         entry.filter(own).ok_or_else(|| {
-            let text = format!("there is no log entry {id} of yours");
+            let text = format!("there is no log entry {id}{}", error::of_yours(viewer.only_own().is_some()));
             error::status(Code::NotFound, reason::ENTRY_NOT_FOUND, text)
         })
     }

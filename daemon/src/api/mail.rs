@@ -16,7 +16,7 @@ use super::watch::{Watch, until_stopping};
 use super::{App, convert, error, page, raw_mail};
 use crate::mailer::{DeliveryStatus, GiveBack, Notify};
 use crate::message::{Attachment, Content, Draft, MAX_ATTACHMENTS};
-use crate::outbox::{Accepted, Message, State, Steering, Upload};
+use crate::outbox::{Accepted, Message, Room, State, Steering, Upload};
 use crate::store::Listing;
 
 /// Bytes of one `chunk`, as the API documents it: bounds what a stream holds in memory.
@@ -49,19 +49,26 @@ impl Mail for Service {
         let Some(Part::Mail(mail)) = parts.message().await?.and_then(|first| first.part) else {
             return Err(order("the first part is `mail`"));
         };
-        let mut incoming = Incoming::new(&self.0, &mail);
+        let room = self.0.outbox.room(&sender.caller.id, &mail.request_id);
+        let mut incoming = Incoming::new(&self.0, &mail, room);
         let head = sender.charge().held();
+        let mut largest = 0;
         while let Some(next) = parts.message().await? {
             match next.part {
                 Some(Part::Attachment(start)) => incoming.begin(start).await?,
-                Some(Part::Chunk(bytes)) => incoming.add(&bytes).await?,
+                Some(Part::Chunk(bytes)) => {
+                    incoming.add(&bytes).await?;
+                    largest = largest.max(bytes.len());
+                }
                 Some(Part::Mail(_)) => return Err(order("`mail` comes once, as the first part")),
                 None => return Err(order("a part is `mail`, `attachment` or `chunk`")),
             }
-            // In the spool now.
-            sender.charge().keep(head);
+            // In the spool now. What tonic decodes in stays as large as the largest part was.
+            sender.charge().keep(head + largest);
         }
-        let accepted = self.accept(mail, incoming.finish().await?, &sender).await?;
+        // The room is kept until the message has its own.
+        let (uploads, _room) = incoming.finish().await?;
+        let accepted = self.accept(mail, uploads, &sender).await?;
         Ok(Response::new(v1::SendMailStreamResponse {
             id: accepted.id,
             message_id: accepted.message_id,
@@ -229,7 +236,7 @@ impl Service {
     async fn steer(&self, id: &str, steering: Steering, caller: &Admitted) -> Result<v1::Message, Status> {
         let own_only = !caller.is_administrator();
         let steered = self.0.outbox.steer(id, steering, &caller.author(), own_only).await;
-        steered.map(convert::message).map_err(error::steer)
+        steered.map(convert::message).map_err(|error| error::steer(error, own_only))
     }
 
     fn view(&self, message: Message) -> v1::Message {
@@ -246,7 +253,8 @@ pub(super) fn send_time(given: Option<&prost_types::Timestamp>) -> Result<Option
     if at.saturating_sub(now) > YEAR_MS {
         return Err(error::invalid("send_time", "at most a year ahead"));
     }
-    Ok(Some(at).filter(|at| *at > now))
+    // One that has passed is now; but it stays what was asked for, so that a retry with the same request id is the same.
+    Ok(Some(at))
 }
 
 pub(super) fn delivery_status(
@@ -256,17 +264,18 @@ pub(super) fn delivery_status(
 ) -> Result<DeliveryStatus, Status> {
     let mut occasions = Vec::new();
     for number in notify {
-        match v1::Notify::try_from(*number) {
-            Ok(v1::Notify::Never) if notify.len() == 1 => {}
-            Ok(v1::Notify::Success) => occasions.push(Notify::Success),
-            Ok(v1::Notify::Failure) => occasions.push(Notify::Failure),
-            Ok(v1::Notify::Delay) => occasions.push(Notify::Delay),
+        let occasion = match v1::Notify::try_from(*number) {
+            Ok(v1::Notify::Never) if notify.len() == 1 => continue,
+            Ok(v1::Notify::Success) => Notify::Success,
+            Ok(v1::Notify::Failure) => Notify::Failure,
+            Ok(v1::Notify::Delay) => Notify::Delay,
             _ => return Err(error::invalid("notify", "success, failure and delay, or never alone")),
+        };
+        // Servers may refuse one that comes twice, and with it the recipient.
+        if occasions.contains(&occasion) {
+            return Err(error::invalid("notify", "each occasion once"));
         }
-    }
-    occasions.dedup();
-    if occasions.len() > 3 {
-        return Err(error::invalid("notify", "each occasion once"));
+        occasions.push(occasion);
     }
     let give_back = match v1::GiveBack::try_from(give_back) {
         Ok(v1::GiveBack::Unspecified) => None,
@@ -283,7 +292,7 @@ pub(super) fn delivery_status(
 
 async fn find(app: &App, id: &str, viewer: &Admitted) -> Result<Message, Status> {
     let found = app.store.message(id.to_owned(), viewer.only_own()).await.map_err(|e| error::store(&e))?;
-    found.ok_or_else(|| error::no_message(id))
+    found.ok_or_else(|| error::no_message(id, viewer.only_own().is_some()))
 }
 
 /// The attachments of a streamed message on their way in.
@@ -295,6 +304,7 @@ struct Incoming<'a> {
     open: Option<(Uploaded, tokio::fs::File)>,
     /// Attachments that came with `mail` itself.
     inline: usize,
+    room: Room,
 }
 
 struct Uploaded {
@@ -303,9 +313,9 @@ struct Uploaded {
 }
 
 impl<'a> Incoming<'a> {
-    fn new(app: &'a App, mail: &v1::SendMailRequest) -> Self {
+    fn new(app: &'a App, mail: &v1::SendMailRequest, room: Room) -> Self {
         let left = app.config.limits.max_message_bytes;
-        Self { app, left, done: Vec::new(), open: None, inline: mail.attachments.len() }
+        Self { app, left, done: Vec::new(), open: None, inline: mail.attachments.len(), room }
     }
 
     async fn begin(&mut self, start: v1::AttachmentStart) -> Result<(), Status> {
@@ -315,7 +325,7 @@ impl<'a> Incoming<'a> {
             return Err(error::invalid("attachments", text));
         }
         let (file, handle) = self.app.outbox.spool().upload().map_err(|e| error::spool(&e))?;
-        self.open = Some((Uploaded { start, file }, tokio::fs::File::from_std(handle)));
+        self.open = Some((Uploaded { start, file }, buffered(handle)));
         Ok(())
     }
 
@@ -332,6 +342,7 @@ impl<'a> Incoming<'a> {
             return Err(error::status(Code::InvalidArgument, reason::MESSAGE_TOO_LARGE, text));
         };
         self.left = left;
+        self.room.take(bytes.len() as u64).await.map_err(error::accept)?;
         file.write_all(bytes).await.map_err(|e| error::spool(&e))
     }
 
@@ -343,10 +354,17 @@ impl<'a> Incoming<'a> {
         Ok(())
     }
 
-    async fn finish(mut self) -> Result<Vec<Uploaded>, Status> {
+    async fn finish(mut self) -> Result<(Vec<Uploaded>, Room), Status> {
         self.close().await?;
-        Ok(self.done)
+        Ok((self.done, self.room))
     }
+}
+
+/// A file of the spool, with a buffer that every call under way may have.
+pub(super) fn buffered(file: std::fs::File) -> tokio::fs::File {
+    let mut file = tokio::fs::File::from_std(file);
+    file.set_max_buf_size(64 * 1024);
+    file
 }
 
 /// Tells a message now and after every change, until nothing more will change.

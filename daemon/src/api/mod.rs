@@ -50,6 +50,7 @@ use crate::store::Store;
 
 pub(crate) use approvals::carried_out;
 pub use authorize::PolicyKeeper;
+pub use discover::Lookups;
 
 /// Largest SendMail request. gRPC holds a whole request in memory, and a caller may have as many under way as he has call
 /// slots, so what is larger comes as a stream.
@@ -63,6 +64,15 @@ const MAX_SMALL_BYTES: usize = 64 * 1024;
 
 /// Largest request about certificates: fifty of them, or a PKCS#12 file. And of accounts: a hundred to import.
 const MAX_STORE_BYTES: usize = 512 * 1024;
+
+/// What stands before a request in its stream.
+const PREFIX: usize = 5;
+
+/// Octets of the body of a call, where that is less than its service takes: tonic has one bound for all methods of it.
+fn most_octets(method: &str) -> Option<usize> {
+    let small = method.starts_with("faxpost.v1.Accounts/") && method != "faxpost.v1.Accounts/ImportAccounts";
+    small.then_some(MAX_SMALL_BYTES + PREFIX)
+}
 
 /// What the services work on.
 pub struct App {
@@ -84,6 +94,8 @@ pub struct App {
     pub mailer: Mailer,
     /// The policy.
     pub policy: Arc<PolicyKeeper>,
+    /// Servers that are being looked for.
+    pub lookups: Lookups,
     /// What waits for an administrator, and the way to every privileged change.
     pub desk: Arc<Desk>,
     /// The audit log.

@@ -27,10 +27,11 @@ const LOOK: Duration = Duration::from_secs(60);
 
 /// The status as this caller may see it.
 pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusResponse, Status> {
-    let unfinished = app.outbox.unfinished().await.map_err(|e| error::store(&e))?;
+    // As with the messages themselves: of others nothing but that something waits.
+    let unfinished = app.outbox.unfinished(viewer.only_own()).await.map_err(|e| error::store(&e))?;
     let pending = app.desk.pending(viewer.only_own()).await.map_err(|e| error::store(&e))?;
     let sign_ins = app.oauth.sign_ins().await.map_err(|e| error::store(&e))?;
-    let unsigned = app.outbox.signing_alarms().await.map_err(|e| error::store(&e))?;
+    let unsigned = app.outbox.signing_alarms(viewer.only_own()).await.map_err(|e| error::store(&e))?;
     let policy = app.policy.now();
     let permissions = policy
         .rules()
@@ -45,7 +46,7 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
         .collect();
     let at = jiff::Timestamp::now().as_millisecond();
     let accounts = app.registry.all();
-    let signing = app.certificates.alarms(&app.outbox.host().name).await;
+    let signing = app.certificates.alarms().await;
     let alarms = accounts.iter().flat_map(|row| {
         let password = app.registry.password(row);
         let mut alarms = alarms(&row.account, &password);

@@ -3,22 +3,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Event;
+use crate::pace::{CALLERS, Left, Pace, REST};
 
-/// Of one caller at once: a person's mistakes, and a probing script's first steps over every method there is.
-const BURST: u32 = 100;
-
-/// So many more in each [`MINUTE`]: what somebody can add to the log who does nothing else stays below 2 MB a day.
-const REFILL: u32 = 5;
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// Callers kept in mind. More have no share of their own: they share one.
-const CALLERS: usize = 4096;
-
-/// The key of that one: no caller's id is empty.
-const REST: &str = "";
+/// Of one caller: at once a person's mistakes, and a probing script's first steps over every method there is. And what
+/// somebody can add to the log who does nothing else stays below 2 MB a day.
+const PACE: Pace = Pace { burst: 100, refill: 5 };
 
 #[derive(Default)]
 pub(super) struct Flood {
@@ -26,28 +18,9 @@ pub(super) struct Flood {
 }
 
 struct Share {
-    left: u32,
-    filled: Instant,
+    left: Left,
     unsaid: u64,
     last: Option<Event>,
-}
-
-impl Share {
-    fn new(now: Instant) -> Self {
-        Self { left: BURST, filled: now, unsaid: 0, last: None }
-    }
-
-    fn refill(&mut self, now: Instant) {
-        let minutes = now.saturating_duration_since(self.filled).as_secs() / MINUTE.as_secs();
-        let minutes = u32::try_from(minutes).unwrap_or(u32::MAX);
-        self.left = self.left.saturating_add(minutes.saturating_mul(REFILL)).min(BURST);
-        self.filled += MINUTE * minutes;
-    }
-
-    /// Nothing would be lost if it were made anew.
-    fn is_fresh(&self) -> bool {
-        self.left == BURST && self.unsaid == 0
-    }
 }
 
 impl Flood {
@@ -56,10 +29,12 @@ impl Flood {
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         let known = callers.len() < CALLERS || callers.contains_key(&event.caller_id);
         let key = if known { &event.caller_id } else { REST };
-        let share = callers.entry(key.to_owned()).or_insert_with(|| Share::new(now));
-        share.refill(now);
-        if let Some(left) = share.left.checked_sub(1) {
-            share.left = left;
+        let share = callers.entry(key.to_owned()).or_insert_with(|| Share {
+            left: PACE.full(now),
+            unsaid: 0,
+            last: None,
+        });
+        if PACE.take(&mut share.left, 1, now) {
             return true;
         }
         share.unsaid += 1;
@@ -83,8 +58,8 @@ impl Flood {
                 told.push(event);
             }
             share.unsaid = 0;
-            share.refill(now);
-            !share.is_fresh()
+            PACE.refill(&mut share.left, now);
+            !PACE.is_full(&share.left)
         });
         told
     }
@@ -92,8 +67,12 @@ impl Flood {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::audit::Outcome;
+
+    const MINUTE: Duration = Duration::from_secs(60);
 
     fn denied(caller: &str, method: &str) -> Event {
         Event {
@@ -136,7 +115,7 @@ mod tests {
         let (flood, now) = (Flood::default(), Instant::now());
         let caller = |n: usize| denied(&format!("uid:{n}"), "a");
         let written = (0..3 * CALLERS).filter(|n| flood.admits(&caller(*n), now)).count();
-        assert_eq!(written, CALLERS + BURST as usize);
+        assert_eq!(written, CALLERS + PACE.burst as usize);
         assert!(flood.callers.lock().unwrap().len() <= CALLERS + 1);
         assert_eq!(flood.unsaid(now).len(), 1);
         flood.unsaid(now + 60 * MINUTE);

@@ -15,17 +15,32 @@ use super::import::private_key;
 use super::machine::{Entry, Machine};
 use super::read::Details;
 use super::requests::Requests;
-use super::store::{Identity, KeyType, Trustee};
+use super::store::{Fingerprint, Identity, KeyType, Trustee};
 use super::{SigningRequest, csr};
 use crate::accounts::{AccountId, Registry, Signing};
 use crate::alarm::Alarm;
-use crate::store::Author;
+use crate::store::{AccountRow, Author};
+
+/// Which account signs with which certificate.
+#[derive(Clone, Debug, Default)]
+pub struct Users(Vec<(String, String)>);
+
+impl Users {
+    /// Ids of the accounts that sign with this one.
+    #[must_use]
+    pub fn of(&self, certificate: &Fingerprint) -> Vec<String> {
+        let name = hex::encode(certificate);
+        self.0.iter().filter(|(used, _)| *used == name).map(|(_, id)| id.clone()).collect()
+    }
+}
 
 /// The certificates of this machine, and what may be done to them.
 pub struct Certificates {
     machine: Arc<Machine>,
     accounts: Arc<Registry>,
     requests: Arc<Requests>,
+    /// Of which the sender of an account is made that has none.
+    host_name: String,
     /// One change at a time.
     changing: Mutex<()>,
 }
@@ -33,8 +48,13 @@ pub struct Certificates {
 impl Certificates {
     /// The machine's certificates, with the accounts that sign with them and the requests that wait.
     #[must_use]
-    pub fn new(machine: Arc<Machine>, accounts: Arc<Registry>, requests: Requests) -> Self {
-        Self { machine, accounts, requests: Arc::new(requests), changing: Mutex::new(()) }
+    pub fn new(
+        machine: Arc<Machine>,
+        accounts: Arc<Registry>,
+        requests: Requests,
+        host_name: String,
+    ) -> Self {
+        Self { machine, accounts, requests: Arc::new(requests), host_name, changing: Mutex::new(()) }
     }
 
     /// What is there now.
@@ -55,23 +75,42 @@ impl Certificates {
         blocking(move || work(&machine)).await
     }
 
-    /// Ids of the accounts that sign with this certificate because they name it.
-    #[must_use]
-    pub fn used_by(&self, certificate: &[u8; 32]) -> Vec<String> {
-        let name = hex::encode(certificate);
+    /// Which account signs with which certificate: the one that it names, else the one that is chosen for its sender.
+    ///
+    /// # Errors
+    /// See [`CertificateError`].
+    pub async fn users(&self) -> Result<Users, CertificateError> {
+        let signing = self.signing();
+        if signing.is_empty() {
+            return Ok(Users::default());
+        }
+        self.look(move |machine| {
+            let signs_with = |(id, sender, configured): (AccountId, String, String)| {
+                let certificate = match configured.as_str() {
+                    // Mail waits, then: no certificate is in use.
+                    "" => hex::encode(Sha256::digest(machine.signer(&sender, "").ok()?.certificate)),
+                    _ => configured,
+                };
+                Some((certificate, id.to_string()))
+            };
+            Ok(Users(signing.into_iter().filter_map(signs_with).collect()))
+        })
+        .await
+    }
+
+    /// Accounts that sign: id, sender, and the certificate that it names.
+    fn signing(&self) -> Vec<(AccountId, String, String)> {
         let rows = self.accounts.all();
-        let uses =
-            rows.iter().filter(|row| row.account.sign != Signing::Off && row.account.certificate == name);
-        uses.map(|row| row.id.to_string()).collect()
+        let signing = rows.iter().filter(|row| row.account.sign != Signing::Off);
+        let of = |row: &AccountRow| {
+            (row.id.clone(), row.account.effective_sender(&self.host_name), row.account.certificate.clone())
+        };
+        signing.map(of).collect()
     }
 
     /// What administrators should know of the certificates of accounts that sign (requirement C8), with the account.
-    pub async fn alarms(&self, host_name: &str) -> Vec<(AccountId, Alarm)> {
-        let rows = self.accounts.all();
-        let signing = rows.iter().filter(|row| row.account.sign != Signing::Off).map(|row| {
-            (row.id.clone(), row.account.effective_sender(host_name), row.account.certificate.clone())
-        });
-        let signing: Vec<_> = signing.collect();
+    pub async fn alarms(&self) -> Vec<(AccountId, Alarm)> {
+        let signing = self.signing();
         if signing.is_empty() {
             return Vec::new();
         }
@@ -99,7 +138,7 @@ impl Certificates {
     /// Why it cannot be done, see [`CertificateError`].
     pub async fn check(&self, action: &Action) -> Result<Plan, CertificateError> {
         if let Action::Delete { certificate } = action {
-            self.not_in_use(certificate)?;
+            self.not_in_use(certificate).await?;
         }
         let (machine, requests, action) = (self.machine.clone(), self.requests.clone(), action.clone());
         blocking(move || plan(&machine, &requests, &action)).await
@@ -112,7 +151,7 @@ impl Certificates {
     pub async fn carry_out(&self, action: Action, by: &Author) -> Result<Done, CertificateError> {
         let _one = self.changing.lock().await;
         if let Action::Delete { certificate } = &action {
-            self.not_in_use(certificate)?;
+            self.not_in_use(certificate).await?;
         }
         let (machine, requests, by) = (self.machine.clone(), self.requests.clone(), by.name.clone());
         blocking(move || {
@@ -124,8 +163,8 @@ impl Certificates {
         .await
     }
 
-    fn not_in_use(&self, certificate: &[u8; 32]) -> Result<(), CertificateError> {
-        let used_by = self.used_by(certificate);
+    async fn not_in_use(&self, certificate: &Fingerprint) -> Result<(), CertificateError> {
+        let used_by = self.users().await?.of(certificate);
         if used_by.is_empty() { Ok(()) } else { Err(CertificateError::InUse(used_by)) }
     }
 }

@@ -33,7 +33,7 @@ pub enum CertificateError {
     #[error("there is no account {0:?} on this machine; give a user's name, \"uid:\" and a number, or a SID")]
     TrusteeUnknown(String),
     /// Accounts sign with it.
-    #[error("{} sign(s) with this certificate; choose another one there first", .0.join(", "))]
+    #[error("{}", in_use(.0))]
     InUse(Vec<String>),
     /// No such request for a CA.
     #[error("{0}")]
@@ -47,6 +47,18 @@ pub enum CertificateError {
     /// The store failed.
     #[error("{0}")]
     Store(String),
+}
+
+fn in_use(accounts: &[String]) -> String {
+    match accounts {
+        [only] => {
+            format!("the account {only} signs with this certificate; let it sign with another one first")
+        }
+        several => {
+            let several = several.join(", ");
+            format!("the accounts {several} sign with this certificate; let them sign with another one first")
+        }
+    }
 }
 
 impl CertificateError {

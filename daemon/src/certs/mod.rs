@@ -28,7 +28,7 @@ mod windows;
 
 pub use action::{Action, Done, Effect, Plan, SigningRequest};
 pub use candidates::{KeyState, Requirement, Unmet, judge, same_address};
-pub use carry::Certificates;
+pub use carry::{Certificates, Users};
 pub use chain::{Chain, Link};
 pub use choose::{Chosen, SigningSource};
 pub use fault::CertificateError;

@@ -74,18 +74,26 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
     let stop = CancellationToken::new();
     let guard = stop.clone().drop_guard();
     let file_stem = format!("test-{}", uuid::Uuid::now_v7());
-    // Without a signature it goes as far as it can: the other settings want to be known, too.
-    let (signing, unsigned, until) = match test.signing {
-        Ok(signing) => (signing, None, test.until),
-        Err(failure) => {
-            (None, Some(failure).filter(|_| test.until == Step::Message), test.until.min(Step::Recipient))
-        }
+    let (signing, unsigned) = match test.signing {
+        Ok(signing) => (signing, None),
+        Err(failure) => (None, Some(failure)),
     };
     let way = test.credential.and_then(|credential| route(&test.account, credential, host, &file_stem));
+    let (way, missing) = match way {
+        Err(failure) if failure.step == Step::SignIn => {
+            let without = Account { authentication: false, ..test.account.clone() };
+            (route(&without, None, host, &file_stem), Some(failure))
+        }
+        way => (way, unsigned),
+    };
+    // Without a password or a signature it goes as far as it can: the other settings want to be known, too.
+    let until = missing.as_ref().map_or(test.until, |failure| test.until.min(before(failure.step)));
+    let missing = missing.filter(|failure| test.until >= failure.step);
     let job = way.map(|route| Job {
         route,
         envelope: composed.envelope.clone(),
         body: Body::Inline(body),
+        seven_bit: composed.seven_bit,
         signing,
         until,
         delivery_status: DeliveryStatus::default(),
@@ -102,7 +110,7 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
     let (recipients, log, mailer) = (composed.envelope.to, log.clone(), mailer.clone());
     tokio::spawn(async move {
         let outcome = tokio::select! {
-            outcome = run(&mailer, job, unsigned, &events) => Some(outcome),
+            outcome = run(&mailer, job, missing, &events) => Some(outcome),
             () = stop.cancelled() => None,
         };
         entry.at = Timestamp::now().as_millisecond();
@@ -117,17 +125,17 @@ pub fn start(test: Test, host: &Host, log: &Log, mailer: &Mailer) -> Result<Runn
     Ok(Running { steps, guard })
 }
 
-/// `unsigned`: why the message cannot be signed. It is told when nothing failed before.
+/// `missing`: what a step cannot do without. It is told when nothing failed before.
 async fn run(
     mailer: &Mailer,
     job: Result<Job, Failure>,
-    unsigned: Option<Failure>,
+    missing: Option<Failure>,
     events: &UnboundedSender<Event>,
 ) -> Outcome {
     match job {
         Ok(job) => {
             let mut outcome = mailer.deliver(job, Some(events.clone())).await;
-            if let Some(failure) = unsigned.filter(|_| outcome.failure.is_none()) {
+            if let Some(failure) = missing.filter(|_| outcome.failure.is_none()) {
                 let _ = events.send(Event::Started(failure.step));
                 tell(&failure, events);
                 outcome.failure = Some(failure);
@@ -146,6 +154,11 @@ async fn run(
             }
         }
     }
+}
+
+/// The last step that can do without what this one needs: a password, a signature.
+fn before(step: Step) -> Step {
+    if step == Step::SignIn { Step::Ehlo } else { Step::Recipient }
 }
 
 /// A step that failed here. Nobody may be listening any more.

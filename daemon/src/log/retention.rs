@@ -37,6 +37,10 @@ const REVISIONS: usize = 100;
 /// Revisions of an account that are kept at all: whoever may change an account could fill the disk by it.
 const MOST_REVISIONS: usize = 10_000;
 
+/// Of them, those of one author that are kept whatever others do: whoever changes the most must not push out what somebody
+/// else did.
+const REVISIONS_OF_ONE: usize = 20;
+
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// Removes what need not be kept, as long as the daemon runs.
@@ -140,7 +144,9 @@ impl Retention {
         }
         loop {
             let before = now.saturating_sub(self.entries_ms);
-            let gone = self.store.remove_revisions(REVISIONS, before, MOST_REVISIONS, ENTRIES).await?;
+            let gone =
+                self.store.remove_revisions(REVISIONS, before, MOST_REVISIONS, REVISIONS_OF_ONE, ENTRIES);
+            let gone = gone.await?;
             removed.revisions += gone;
             if gone < ENTRIES {
                 break;
@@ -324,9 +330,12 @@ mod tests {
             last_error_reason: String::new(),
             not_before: None,
             delivery_status: String::new(),
+            seven_bit: true,
+            held_for: String::new(),
         };
         NewMessage {
             message,
+            author: String::new(),
             request_id: Some(request.to_owned()),
             digest: [0; 32],
             body: Some(vec![0; body]),
@@ -377,8 +386,8 @@ mod tests {
         use crate::store::{AccountPut, AccountRow, Author};
 
         let kit = Kit::new();
-        let author = Author { id: "uid:1".to_owned(), name: "somebody".to_owned() };
-        let revise = async |id: &str, at: i64, count: usize, mut expected: Option<i64>| {
+        let author = |id: &str| Author { id: id.to_owned(), name: id.to_owned() };
+        let revise_as = async |who: &str, id: &str, at: i64, count: usize, mut expected: Option<i64>| {
             for _ in 0..count {
                 let row = AccountRow {
                     id: AccountId::parse(id).unwrap(),
@@ -390,11 +399,12 @@ mod tests {
                 };
                 let note = Note::default();
                 let put = AccountPut { row, expected, fields: Vec::new(), note, tokens_stay: true };
-                let put = kit.store.put_accounts(vec![put], &author, at).await.unwrap().unwrap();
+                let put = kit.store.put_accounts(vec![put], &author(who), at).await.unwrap().unwrap();
                 expected = Some(put[0].0);
             }
             expected
         };
+        let revise = async |id: &str, at, count, expected| revise_as("uid:1", id, at, count, expected).await;
         let last = revise("old", 0, REVISIONS + 30, None).await;
         revise("old", NOW, 5, last).await;
         revise("quiet", 0, 3, None).await;
@@ -403,10 +413,16 @@ mod tests {
             async |id: &str| kit.store.revisions(Some(id.to_owned()), None, 500).await.unwrap().rows.len();
         assert_eq!((count("old").await, count("quiet").await), (REVISIONS, 3));
         assert_eq!(
-            kit.store.remove_revisions(2, 0, 50, 500).await.unwrap(),
+            kit.store.remove_revisions(2, 0, 50, 10, 500).await.unwrap(),
             REVISIONS - 50,
             "whatever their age"
         );
+        // Who changes the most pushes out his own.
+        let last = revise_as("uid:2", "shared", 0, 30, None).await;
+        revise_as("uid:1", "shared", 0, 300, last).await;
+        assert_eq!(kit.store.remove_revisions(100, 1, 10_000, 20, 500).await.unwrap(), 330 - 120);
+        let left = kit.store.revisions(Some("shared".to_owned()), None, 500).await.unwrap().rows;
+        assert_eq!(left.iter().filter(|revision| revision.caller_name == "uid:2").count(), 20);
         assert_eq!(kit.sweep(0).await, Removed::default());
     }
 

@@ -20,14 +20,25 @@ pub struct Job {
     pub envelope: Envelope,
     /// The finished message, RFC 5322 with CRLF line ends; not yet dot-stuffed.
     pub body: Body,
+    /// It is known to have nothing but 7-bit lines that end with CRLF; signing it keeps that.
+    pub seven_bit: bool,
     /// How to sign it; `None`: not at all.
     pub signing: Option<Signing>,
     /// The last step to take. [`Step::Message`] sends; anything before it is a test without sending.
     pub until: Step,
     /// What reports of delivery to ask the server for.
     pub delivery_status: DeliveryStatus,
-    /// The account's name: its jobs use connections in turn. `None`: a connection of its own, from its first byte.
-    pub pool: Option<String>,
+    /// Whose connections it uses, in turn with others. `None`: a connection of its own, from its first byte.
+    pub pool: Option<Shared>,
+}
+
+/// The connections of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shared {
+    /// The account's name.
+    pub name: String,
+    /// So many at once; jobs beyond them wait for their turn.
+    pub connections: usize,
 }
 
 /// Where a message goes.
@@ -559,6 +570,7 @@ mod tests {
             }),
             envelope: Envelope { from: "a@example".into(), to: vec!["b@example".into()] },
             body: Body::Inline(b"Subject: x\r\n\r\n".to_vec()),
+            seven_bit: true,
             signing: Some(Signing {
                 mode: Mode::Opaque,
                 certificate: vec![1],

@@ -12,6 +12,7 @@ mod oauth;
 mod progress;
 mod signing;
 mod smtp;
+mod turns;
 pub mod worker;
 
 use std::path::{Path, PathBuf};
@@ -24,8 +25,10 @@ pub use oauth::{Answer, DeviceCodes, Exchange, ExchangeError, ExchangeFault, Met
 pub use signing::{SigningCheck, check_signing};
 
 use discovery::{Findings, Lookup};
+use methods::cdo_message::is_worn_out;
 use progress::{Gate, Progress};
 use signing::Keys;
+use turns::Turns;
 use worker::{Account, Supervisor};
 
 /// The mailer as the rest of the daemon calls it.
@@ -118,6 +121,7 @@ impl Mailer {
 #[derive(Clone, Debug, Default)]
 pub struct Engine {
     pool: smtp::Pool,
+    turns: Turns,
     /// Where the daemon has put the programs that methods need. Empty: there are none.
     programs: PathBuf,
 }
@@ -142,7 +146,10 @@ impl Engine {
         keys: Keys,
     ) -> Outcome {
         match signing::sign(&mut job, keys).await {
-            Ok(()) => self.hand_over(&job, Progress::new(events, gate)).await,
+            Ok(()) => {
+                let _turn = self.turns.take(job.pool.as_ref()).await;
+                self.hand_over(&job, Progress::new(events, gate)).await
+            }
             Err(fault) => signing::failed(self, job, fault, events).await,
         }
     }

@@ -57,6 +57,8 @@ mod tests {
             "From: a@b.test\r\nFrom: c@d.test\r\n\r\n",
             "From: a@b.test, c@d.test\r\n\r\n",
             "From: nobody\r\n\r\n",
+            "From: <ceo@bank.test> <fax@example.test>\r\n\r\n",
+            "From: x <ceo@bank.test>, <fax@example.test>\r\n\r\n",
             "",
         ] {
             assert_eq!(of(none), None, "{none:?}");

@@ -37,13 +37,14 @@ pub(super) fn compose(draft: &Draft, now: SystemTime) -> Result<Composed, Vec<Fi
 
     let message_id = format!("<{}@{}>", Uuid::now_v7(), checked.from.email.domain());
     let envelope = checked.envelope();
+    let author = checked.from.email.to_string();
     // What stands for the attachments in the skeleton. Random, so that no text can hold it.
     let token = Uuid::new_v4().simple().to_string();
     let mut skeleton = checked.headers(&message_id, now).to_string().into_bytes();
     skeleton.extend(checked.body(draft, &token));
     let pieces = cut(&skeleton, &token, checked.attachments);
     let size = pieces.iter().map(Piece::size).sum();
-    Ok(Composed { message_id, envelope, size, pieces })
+    Ok(Composed { message_id, author, envelope, size, seven_bit: true, pieces })
 }
 
 /// Problems as they are found.

@@ -40,6 +40,9 @@ const RESERVED: &[&str] = &[
     "sender",
     "subject",
     "to",
+    // The envelope of a mail that is picked up.
+    "x-receiver",
+    "x-sender",
 ];
 /// Families of the same kind.
 const RESERVED_PREFIXES: &[&str] = &["arc-", "content-", "resent-"];
@@ -156,9 +159,17 @@ mod tests {
 
     #[test]
     fn f1_names_that_faxpost_writes_itself_are_refused_in_any_case() {
-        for name in
-            ["From", "BCC", "content-type", "Content-Whatever", "RESENT-To", "Received", "MIME-Version"]
-        {
+        for name in [
+            "From",
+            "BCC",
+            "X-Sender",
+            "x-receiver",
+            "content-type",
+            "Content-Whatever",
+            "RESENT-To",
+            "Received",
+            "MIME-Version",
+        ] {
             assert!(check_name(name).is_err(), "{name}");
         }
         for name in ["", "X Y", "X:Y", "X\r\nBcc", "Икс", "X\u{7f}", &"x".repeat(77)] {

@@ -87,10 +87,14 @@ pub trait Elsewhere: std::fmt::Debug + Send + Sync {
 pub struct Composed {
     /// With angle brackets.
     pub message_id: String,
+    /// The address in From; empty: there is not exactly one.
+    pub author: String,
     /// Sender and all recipients, each once, domains as A-labels.
     pub envelope: Envelope,
     /// Bytes that [`Composed::write_to`] writes.
     pub size: u64,
+    /// Known to have nothing but 7-bit lines that end with CRLF. What is composed here has; what others wrote may not.
+    pub seven_bit: bool,
     /// In the order of writing.
     pieces: Vec<Piece>,
 }
@@ -140,8 +144,8 @@ impl Draft {
 
 impl Composed {
     /// What is written already, and nothing is left of it here.
-    pub(crate) fn written(message_id: String, envelope: Envelope, size: u64) -> Self {
-        Self { message_id, envelope, size, pieces: Vec::new() }
+    pub(crate) fn written(message_id: String, author: String, envelope: Envelope, size: u64) -> Self {
+        Self { message_id, author, envelope, size, seven_bit: false, pieces: Vec::new() }
     }
 
     /// Writes the message, RFC 5322 with CRLF line ends, in pieces: memory does not grow with attachments in files.

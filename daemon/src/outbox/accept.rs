@@ -162,7 +162,7 @@ impl Outbox {
             return Err(AcceptError::TooLarge { size, limit });
         }
         if !self.take_share(&request.caller.id) {
-            return self.accepted_before(request).await;
+            return self.instead(request).await;
         }
         let share = Share { outbox: self, caller: &request.caller.id, bytes: 0, kept: false };
 
@@ -210,7 +210,8 @@ impl Outbox {
             if spooled {
                 self.spool.remove(id);
             }
-            return Err(AcceptError::BytesShare(self.queued_bytes_per_caller));
+            let full = AcceptError::BytesShare(self.queued_bytes_per_caller);
+            return self.accepted_before(&caller.id, new.request_id, built.digest, full).await;
         }
         let result = self.insert(new, caller, built).await;
         match &result {
@@ -223,21 +224,34 @@ impl Outbox {
         result
     }
 
-    /// A caller without a share left is refused, but whoever lost the answer to a message that was accepted gets it.
-    async fn accepted_before(&self, request: Request) -> Result<Accepted, AcceptError> {
+    /// For whom has no share left.
+    async fn instead(&self, request: Request) -> Result<Accepted, AcceptError> {
         let full = AcceptError::QueueShare(self.queued_per_caller);
         if request.request_id.is_empty() {
             return Err(full);
         }
-        let found = self.store.message_of_request(request.caller.id, request.request_id).await?;
-        let Some((message, before)) = found else { return Err(full) };
         let (account, draft) = (request.account, request.draft);
         let options = Options { not_before: request.not_before, delivery_status: request.delivery_status };
-        let now = tokio::task::spawn_blocking(move || digest(&account, &draft, &options)).await;
-        if now.map_err(io::Error::other)?? == before {
-            Ok(duplicate(message))
-        } else {
-            Err(AcceptError::Reused)
+        let digest = tokio::task::spawn_blocking(move || digest(&account, &draft, &options)).await;
+        let digest = digest.map_err(io::Error::other)??;
+        self.accepted_before(&request.caller.id, &request.request_id, digest, full).await
+    }
+
+    /// A caller without a share left is refused, but whoever lost the answer to a message that was accepted gets it.
+    pub(super) async fn accepted_before(
+        &self,
+        caller: &str,
+        request_id: &str,
+        digest: [u8; 32],
+        full: AcceptError,
+    ) -> Result<Accepted, AcceptError> {
+        if request_id.is_empty() {
+            return Err(full);
+        }
+        match self.store.message_of_request(caller.to_owned(), request_id.to_owned()).await? {
+            Some((message, before)) if before == digest => Ok(duplicate(message)),
+            Some(_) => Err(AcceptError::Reused),
+            None => Err(full),
         }
     }
 
@@ -281,10 +295,13 @@ impl Outbox {
             last_error_reason: String::new(),
             not_before,
             delivery_status: delivery_status.stored(),
+            seven_bit: built.composed.seven_bit,
+            held_for: String::new(),
         };
         let entry = entry_about(&message, Kind::Accepted, Outcome::Ok, at, caller);
         let request_id = (!request_id.is_empty()).then(|| request_id.to_owned());
-        let new = NewMessage { message, request_id, digest: built.digest, body: built.body, entry };
+        let (author, digest, body) = (built.composed.author, built.digest, built.body);
+        let new = NewMessage { message, author, request_id, digest, body, entry };
         match self.store.insert_message(new).await? {
             Inserted::New { seq, entry } => {
                 self.log.written(entry);
@@ -338,7 +355,7 @@ impl Outbox {
     }
 }
 
-pub(super) fn duplicate(message: Message) -> Accepted {
+fn duplicate(message: Message) -> Accepted {
     Accepted { id: message.id, message_id: message.message_id, at: message.accepted_at, duplicate: true }
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 use sha2::{Digest as _, Sha256};
 
 use super::Outbox;
-use super::accept::{AcceptError, Accepted, Built, New, Options, Share, check_request_id, duplicate};
+use super::accept::{AcceptError, Accepted, Built, New, Options, Share, check_request_id};
 use super::spool::INLINE_BYTES;
 use crate::config::{ForeignFrom, Sendmail};
 use crate::mailer::DeliveryStatus;
@@ -90,16 +90,8 @@ impl Outbox {
                 .map_err(io::Error::other)??
         };
         if !self.take_share(&caller.id) {
-            // Whoever lost the answer to a message that was accepted gets it all the same.
             let full = AcceptError::QueueShare(self.queued_per_caller);
-            if request_id.is_empty() {
-                return Err(full);
-            }
-            return match self.store.message_of_request(caller.id, request_id).await? {
-                Some((message, before)) if before == digest => Ok(duplicate(message)),
-                Some(_) => Err(AcceptError::Reused),
-                None => Err(full),
-            };
+            return self.accepted_before(&caller.id, &request_id, digest, full).await;
         }
         let share = Share { outbox: self, caller: &caller.id, bytes: 0, kept: false };
 
@@ -135,7 +127,7 @@ impl Outbox {
             body = None;
             size = self.spool.store(id, |out| finished.write_to(out))?;
         }
-        let composed = Composed::written(finished.message_id, finished.envelope, size);
+        let composed = Composed::written(finished.message_id, finished.author, finished.envelope, size);
         Ok((Built { composed, body, digest }, finished.subject))
     }
 }

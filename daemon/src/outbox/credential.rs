@@ -88,12 +88,12 @@ impl Outbox {
 
     /// Releases mail that the daemon holds for a sign-in, where there is one now. What a person holds stays.
     pub(super) async fn release_signed_in(&self) -> Result<(), StoreError> {
-        for (account, sender) in self.store.held_mail(reasons()).await? {
+        for (account, author) in self.store.held_mail(reasons()).await? {
             let Some(row) = self.registry.get(&account) else { continue };
             if !self.oauth.may_send(&row).await? {
                 continue;
             }
-            let pair = (account.clone(), sender);
+            let pair = (account.clone(), author);
             let released = self.store.release_held_mail(pair, reasons(), self.clock.wall()).await?;
             self.released(&account, &released);
             if !released.is_empty() {

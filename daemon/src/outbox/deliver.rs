@@ -16,7 +16,7 @@ use super::{Outbox, lock};
 use crate::accounts::{destination, route};
 use crate::log::Kind;
 use crate::mailer::{
-    Body, Credential, DeliveryStatus, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome,
+    Body, Credential, DeliveryStatus, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome, Shared,
     Signing, Step, Transcript,
 };
 use crate::store::{AccountRow, Author, Due, NewMessage, Settled, StoreError};
@@ -189,10 +189,11 @@ impl Outbox {
                 to: pending.map(|r| r.address.clone()).collect(),
             },
             body,
+            seven_bit: message.seven_bit,
             signing,
             until: Step::Message,
             delivery_status: DeliveryStatus::read(&message.delivery_status),
-            pool: Some(row.id.to_string()),
+            pool: Some(Shared { name: row.id.to_string(), connections: self.connections(&row.account) }),
         })
     }
 

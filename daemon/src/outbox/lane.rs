@@ -17,8 +17,8 @@ const MINUTE_MS: i64 = 60_000;
 /// What an account's settings allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
-    /// Attempts at once.
-    pub(super) connections: usize,
+    /// Attempts at once: one for each connection, and some that wait for one.
+    pub(super) at_once: usize,
     /// Messages in any minute; 0: as many as come.
     pub(super) per_minute: u32,
 }
@@ -79,8 +79,8 @@ impl Lane {
     /// When a message may begin: `None` when another must end first.
     pub(super) fn opens_at(&mut self, now: i64, limits: Limits) -> Option<i64> {
         // After a failure one goes ahead and looks; the others follow when it came through.
-        let connections = if self.strikes > 0 { 1 } else { limits.connections };
-        if self.under_way >= connections {
+        let at_once = if self.strikes > 0 { 1 } else { limits.at_once };
+        if self.under_way >= at_once {
             return None;
         }
         let open = self.closed.as_ref().map_or(now, |closed| closed.until.max(now));
@@ -160,7 +160,7 @@ impl Lane {
 mod tests {
     use super::*;
 
-    const FREE: Limits = Limits { connections: 3, per_minute: 0 };
+    const FREE: Limits = Limits { at_once: 3, per_minute: 0 };
 
     fn caller(name: &str) -> Arc<str> {
         name.into()
@@ -177,7 +177,7 @@ mod tests {
         (0..1000).for_each(|seq| lane.add(&flood, seq));
         lane.add(&one, 5000);
         lane.add(&one, 5001);
-        let limits = Limits { connections: 10_000, ..FREE };
+        let limits = Limits { at_once: 10_000, ..FREE };
         let order: Vec<_> = (0..5).map(|_| lane.begin(0, limits).unwrap()).collect();
         assert_eq!(order, [0, 5000, 1, 5001, 2]);
         lane.remove(&flood, 3);

@@ -96,7 +96,7 @@ impl Outbox {
     /// # Errors
     /// See [`StoreError`].
     pub async fn metrics(&self) -> Result<String, StoreError> {
-        let unfinished = self.store.unfinished().await?;
+        let unfinished = self.store.unfinished(None).await?;
         let mut out = String::new();
         let age = unfinished.oldest.map_or(0, |oldest| self.clock.wall().saturating_sub(oldest).max(0));
         let under_way = lock(&self.flights).len();

@@ -11,6 +11,7 @@ mod metrics;
 mod model;
 mod queue;
 mod report;
+mod room;
 mod schedule;
 mod settle;
 pub mod signing;
@@ -37,6 +38,7 @@ pub use accept::{AcceptError, Accepted, Request};
 pub use accept_raw::RawRequest;
 pub use clock::Clock;
 pub use model::{Message, Recipient, RecipientState, State};
+pub use room::Room;
 pub use settle::Schedule;
 pub use spool::{Spool, Upload};
 pub use steer::{SteerError, Steering};
@@ -80,6 +82,16 @@ pub struct Outbox {
 struct Used {
     messages: u64,
     bytes: u64,
+    /// Bytes on their way in.
+    arriving: u64,
+    /// A message that may have been accepted before is on its way in beside the share.
+    again: bool,
+}
+
+impl Used {
+    fn is_nothing(&self) -> bool {
+        self.messages == 0 && self.arriving == 0 && !self.again
+    }
 }
 
 impl Outbox {
@@ -100,7 +112,9 @@ impl Outbox {
         // Asked for the few that have a file, and not for the many that wait.
         spool.tidy(&store.unfinished_of(spool.stems()?).await?)?;
         let shares = store.shares().await?.into_iter();
-        let shares = shares.map(|(caller, messages, bytes)| (caller, Used { messages, bytes })).collect();
+        let shares = shares
+            .map(|(caller, messages, bytes)| (caller, Used { messages, bytes, ..Used::default() }))
+            .collect();
         let schedule = Schedule { pauses: config.outbox.retry_seconds.clone() };
         let give_up_ms = i64::from(config.outbox.give_up_hours) * 3_600_000;
         let clock = config.clock.clone();
@@ -152,12 +166,12 @@ impl Outbox {
         self.changes.subscribe()
     }
 
-    /// What is unfinished, in all.
+    /// What is unfinished of one caller, or of all.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn unfinished(&self) -> Result<Unfinished, StoreError> {
-        self.store.unfinished().await
+    pub async fn unfinished(&self, caller: Option<String>) -> Result<Unfinished, StoreError> {
+        self.store.unfinished(caller).await
     }
 
     /// The message with its present state: one that is being sent says so, and one that waits for its account says why.
@@ -220,7 +234,7 @@ impl Outbox {
         if let Some(used) = shares.get_mut(caller) {
             used.messages = used.messages.saturating_sub(1);
             used.bytes = used.bytes.saturating_sub(bytes);
-            if used.messages == 0 {
+            if used.is_nothing() {
                 shares.remove(caller);
             }
         }

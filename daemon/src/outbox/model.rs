@@ -108,4 +108,8 @@ pub struct Message {
     pub not_before: Option<i64>,
     /// What is asked of servers, as the store keeps it.
     pub delivery_status: String,
+    /// Known to have nothing but 7-bit lines that end with CRLF: nobody needs to look before it is sent.
+    pub seven_bit: bool,
+    /// Why the daemon holds it, a code as in `last_error_reason`; empty: it does not, or a caller does.
+    pub held_for: String,
 }

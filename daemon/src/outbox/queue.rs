@@ -316,7 +316,7 @@ mod tests {
     const FAR: i64 = i64::MAX;
 
     fn limits(_: &str) -> Limits {
-        Limits { connections: 2, per_minute: 0 }
+        Limits { at_once: 2, per_minute: 0 }
     }
 
     fn add(queue: &mut Queue, seq: i64, account: &str, caller: &str, due: i64) {

@@ -60,10 +60,14 @@ impl Outbox {
             last_error_reason: String::new(),
             not_before: None,
             delivery_status: String::new(),
+            // The header of the message that it is about is as its sender wrote it.
+            seven_bit: false,
+            held_for: String::new(),
         };
         let author = Author { id: message.caller_id.clone(), name: message.caller_name.clone() };
         let entry = entry_about(&report, Kind::Accepted, LogOutcome::Ok, at, &author);
-        Some(NewMessage { message: report, request_id: None, digest: [0; 32], body: Some(body), entry })
+        let body = Some(body);
+        Some(NewMessage { message: report, author: from, request_id: None, digest: [0; 32], body, entry })
     }
 
     /// The report was written with the outcome; it is a message like any other now.

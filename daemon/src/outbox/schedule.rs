@@ -7,12 +7,16 @@ use super::lane::Limits;
 use super::queue::{Queue, Waiting};
 use super::settle::Schedule;
 use super::{Clock, Outbox, lock};
-use crate::accounts::Method;
+use crate::accounts::{Account, Method};
 use crate::mailer::{Outcome, Step};
 use crate::store::{AccountRow, Released, Store, StoreError};
 
 /// Places that one account leaves to the others, however many connections it may have.
 const LEFT_TO_OTHERS: usize = 2;
+
+/// For so many connections of an account, one message more waits with the mailer: while the outcome of one goes to the
+/// daemon, the next is on its way already.
+const CONNECTIONS_A_MESSAGE_AHEAD: usize = 2;
 
 /// After a start nothing is given up for so long: a clock that is wrong at first shall not cost the mail that waits.
 const GRACE_MS: i64 = 3_600_000;
@@ -42,18 +46,33 @@ pub(super) async fn load(
 }
 
 impl Outbox {
-    /// What the account's settings allow.
+    /// How many of the account's messages may be under way at once.
     pub(super) fn limits(&self, account: &str) -> Limits {
-        let most = self.deliveries.saturating_sub(LEFT_TO_OTHERS).max(1);
-        let limits = |row: &AccountRow| Limits {
-            connections: match row.account.method {
-                Method::Pickup => most,
-                _ => row.account.effective_connections().min(most),
-            },
-            per_minute: row.account.messages_per_minute,
+        let limits = |row: &AccountRow| {
+            let connections = self.connections(&row.account);
+            let ahead = match row.account.method {
+                Method::Pickup => 0,
+                _ => connections.div_ceil(CONNECTIONS_A_MESSAGE_AHEAD),
+            };
+            Limits {
+                at_once: (connections + ahead).min(self.most_of_one()),
+                per_minute: row.account.messages_per_minute,
+            }
         };
         // What is sent under an account that is gone fails one by one.
-        self.registry.look(account, limits).unwrap_or(Limits { connections: 1, per_minute: 0 })
+        self.registry.look(account, limits).unwrap_or(Limits { at_once: 1, per_minute: 0 })
+    }
+
+    /// What the account's settings allow. The mailer keeps to it.
+    pub(super) fn connections(&self, account: &Account) -> usize {
+        match account.method {
+            Method::Pickup => self.most_of_one(),
+            _ => account.effective_connections().min(self.most_of_one()),
+        }
+    }
+
+    fn most_of_one(&self) -> usize {
+        self.deliveries.saturating_sub(LEFT_TO_OTHERS).max(1)
     }
 
     /// Held messages of an account that the store has queued again.

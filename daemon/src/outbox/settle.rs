@@ -148,6 +148,8 @@ mod tests {
             last_error_reason: String::new(),
             not_before: None,
             delivery_status: String::new(),
+            seven_bit: true,
+            held_for: String::new(),
         }
     }
 

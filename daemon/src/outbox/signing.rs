@@ -69,16 +69,22 @@ impl Outbox {
         choose(&self.certificates, &row.account, &sender).await
     }
 
-    /// What an administrator should know of mail that waits to be signed, with the account.
+    /// What is to be known of mail that waits to be signed, with the account. Of mail of others than `caller` no more than
+    /// that it waits.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn signing_alarms(&self) -> Result<Vec<(String, Alarm)>, StoreError> {
-        let held = self.store.held_by_account(codes(&FailureKind::HOLD_FOR_SIGNING)).await?;
-        let alarm = |(account, count, why): (String, u64, String)| {
-            let wait =
-                if count == 1 { "one message waits".to_owned() } else { format!("{count} messages wait") };
-            (account, Alarm::new("MAIL_UNSIGNED", format!("{wait} because mail cannot be signed: {why}")))
+    pub async fn signing_alarms(&self, caller: Option<String>) -> Result<Vec<(String, Alarm)>, StoreError> {
+        let held = self.store.held_by_account(codes(&FailureKind::HOLD_FOR_SIGNING), caller).await?;
+        let alarm = |(account, count, why): (String, u64, Option<String>)| {
+            let text = match (count, why) {
+                (1, Some(why)) => format!("one message waits because mail cannot be signed: {why}"),
+                (count, Some(why)) => format!("{count} messages wait because mail cannot be signed: {why}"),
+                (_, None) => {
+                    "mail of others waits because it cannot be signed; administrators see why".to_owned()
+                }
+            };
+            (account, Alarm::new("MAIL_UNSIGNED", text))
         };
         Ok(held.into_iter().map(alarm).collect())
     }
@@ -113,17 +119,17 @@ impl Outbox {
     /// What a person holds stays.
     pub(super) async fn release_signable(&self, reasons: &[FailureKind]) -> Result<(), StoreError> {
         let reasons = codes(reasons);
-        for (account, sender) in self.store.held_mail(reasons.clone()).await? {
+        for (account, author) in self.store.held_mail(reasons.clone()).await? {
             let Some(row) = self.registry.get(&account) else { continue };
-            let author = match row.account.envelope_sender.as_str() {
-                "" => sender.clone(),
-                // Then the envelope's sender is not the author.
-                _ => row.account.effective_sender(&self.host.name),
+            let sender = match author.as_str() {
+                // Of an earlier version, or nobody's; then it is held again, and says why.
+                "" => row.account.effective_sender(&self.host.name),
+                author => author.to_owned(),
             };
-            if choose(&self.certificates, &row.account, &author).await.is_err() {
+            if choose(&self.certificates, &row.account, &sender).await.is_err() {
                 continue;
             }
-            let pair = (account.clone(), sender);
+            let pair = (account.clone(), author);
             let released = self.store.release_held_mail(pair, reasons.clone(), self.clock.wall()).await?;
             self.released(&account, &released);
             if !released.is_empty() {

@@ -92,6 +92,14 @@ impl Outbox {
 
 fn steered(message: &Message, steering: Steering, at: i64) -> Result<Message, &'static str> {
     let mut after = message.clone();
+    // Somebody else holds it now, or nobody; and with the hold its reason ends.
+    if !std::mem::take(&mut after.held_for).is_empty() {
+        after.last_error.clear();
+        after.last_error_reason.clear();
+        for recipient in after.recipients.iter_mut().filter(|r| r.state == RecipientState::Pending) {
+            recipient.answer.clear();
+        }
+    }
     match (steering, message.state) {
         (_, state) if state.is_final() => {
             return Err("the message is finished; nothing more can be done with it");

@@ -38,6 +38,14 @@ pub struct AccountPut {
     pub tokens_stay: bool,
 }
 
+impl AccountPut {
+    /// It would be a revision without a difference.
+    pub(crate) fn changes_nothing(&self) -> bool {
+        let secrets = self.note.password.is_some() || self.note.client_secret.is_some();
+        self.fields.is_empty() && !secrets && self.tokens_stay
+    }
+}
+
 /// The daemon itself as an author: no caller has this id, which is a SID or "uid:N" for them.
 pub const DAEMON: &str = "faxpostd";
 

@@ -13,6 +13,8 @@ pub struct AuditFilter {
     pub method: String,
     /// Id or name; empty: all.
     pub caller: String,
+    /// Only from then on, Unix milliseconds.
+    pub since: Option<i64>,
 }
 
 impl Store {
@@ -63,6 +65,10 @@ impl Store {
             if !filter.caller.is_empty() {
                 condition.push_str(" AND (caller_id = ? OR caller_name = ?)");
                 values.extend([Value::from(filter.caller.clone()), filter.caller.into()]);
+            }
+            if let Some(since) = filter.since {
+                condition.push_str(" AND at >= ?");
+                values.push(since.into());
             }
             values.push((limit as i64).into());
             let sql = format!(

@@ -17,14 +17,14 @@ pub struct Released {
 }
 
 impl Store {
-    /// Account and envelope sender of mail which the daemon holds for one of `reasons`, each pair once.
+    /// Account and author of mail which the daemon holds for one of `reasons`, each pair once.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub async fn held_mail(&self, reasons: Vec<&'static str>) -> Result<Vec<(String, String)>, StoreError> {
         self.read(move |c| {
             let sql = format!(
-                "SELECT DISTINCT account, sender FROM message
+                "SELECT DISTINCT account, author FROM message
                  WHERE state = 3 AND state IN (1, 3) AND held_for IN ({})",
                 marks(reasons.len())
             );
@@ -36,54 +36,71 @@ impl Store {
         .await
     }
 
-    /// Accounts with mail that the daemon holds for one of `reasons`: how many messages, and why the latest.
+    /// Accounts with mail that the daemon holds for one of `reasons`: how many messages of the caller, or of all, and why the
+    /// latest of them; `None`: they are all of others.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub async fn held_by_account(
         &self,
         reasons: Vec<&'static str>,
-    ) -> Result<Vec<(String, u64, String)>, StoreError> {
+        caller: Option<String>,
+    ) -> Result<Vec<(String, u64, Option<String>)>, StoreError> {
         self.read(move |c| {
             // A bare column beside max() is of the row that has the maximum.
             let sql = format!(
-                "SELECT account, count(*), last_error, max(seq) FROM message
-                 WHERE state = 3 AND state IN (1, 3) AND held_for IN ({}) GROUP BY account",
+                "SELECT account, count, CASE WHEN latest IS NOT NULL THEN why END
+                 FROM (SELECT account, count(seen) AS count, last_error AS why, max(seen) AS latest
+                       FROM (SELECT account, last_error, CASE WHEN ? IS NULL OR caller_id = ? THEN seq END AS seen
+                             FROM message WHERE state = 3 AND state IN (1, 3) AND held_for IN ({}))
+                       GROUP BY account)",
                 marks(reasons.len())
             );
+            let caller = caller.map_or(Value::Null, Value::from);
+            let reasons = reasons.into_iter().map(|reason| Value::from(reason.to_owned()));
+            let values = [caller.clone(), caller].into_iter().chain(reasons);
             let mut statement = c.prepare_cached(&sql)?;
             let rows = statement
-                .query_map(params_from_iter(reasons), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+                .query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
     }
 
-    /// Releases what the daemon holds of an account and an envelope sender for one of `reasons`: it is due at `now`.
+    /// Releases what the daemon holds of an account and an author for one of `reasons`: it is due at `now`, and
+    /// nothing is said against it any more.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub async fn release_held_mail(
         &self,
-        (account, sender): (String, String),
+        (account, author): (String, String),
         reasons: Vec<&'static str>,
         now: i64,
     ) -> Result<Vec<Released>, StoreError> {
         self.write(move |c| {
             let sql = format!(
-                "UPDATE message SET state = 1, next_attempt_at = ?, held_for = ''
-                 WHERE account = ? AND sender = ? AND state = 3 AND state IN (1, 3) AND held_for IN ({})
+                "UPDATE message SET state = 1, next_attempt_at = ?, held_for = '', last_error = '',
+                                    last_error_reason = ''
+                 WHERE account = ? AND author = ? AND state = 3 AND state IN (1, 3) AND held_for IN ({})
                  RETURNING seq, id, caller_id",
                 marks(reasons.len())
             );
-            let values = [Value::from(now), Value::from(account), Value::from(sender)];
+            let values = [Value::from(now), Value::from(account), Value::from(author)];
             let values =
                 values.into_iter().chain(reasons.into_iter().map(|reason| Value::from(reason.to_owned())));
             let mut statement = c.prepare_cached(&sql)?;
             let rows = statement.query_map(params_from_iter(values), |row| {
                 Ok(Released { seq: row.get(0)?, id: row.get(1)?, caller_id: row.get(2)? })
             })?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            let released: Vec<Released> = rows.collect::<Result<_, _>>()?;
+            // 1: those who were not reached.
+            let sql = "UPDATE recipient SET answer = '' WHERE message = ?1 AND state = 1";
+            let mut statement = c.prepare_cached(sql)?;
+            for one in &released {
+                statement.execute([one.seq])?;
+            }
+            Ok(released)
         })
         .await
     }

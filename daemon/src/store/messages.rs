@@ -9,13 +9,15 @@ use crate::outbox::{Message, Recipient, RecipientState, State};
 
 const COLUMNS: &str = "seq, id, message_id, account, caller_id, caller_name, state, sender, subject, size, attempts, \
                        accepted_at, next_attempt_at, expires_at, last_error, last_error_reason, \
-                       not_before, delivery_status";
+                       not_before, delivery_status, seven_bit, held_for";
 
 /// A message to accept.
 #[derive(Clone, Debug)]
 pub struct NewMessage {
     /// Without `seq`.
     pub message: Message,
+    /// The address in From; empty: there is not exactly one.
+    pub author: String,
     /// Chosen by the caller.
     pub request_id: Option<String>,
     /// Of what the caller gave.
@@ -289,16 +291,16 @@ impl Store {
         .await
     }
 
-    /// What is unfinished, in all.
+    /// What is unfinished of one caller, or of all.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn unfinished(&self) -> Result<Unfinished, StoreError> {
-        self.read(|c| {
+    pub async fn unfinished(&self, caller: Option<String>) -> Result<Unfinished, StoreError> {
+        self.read(move |c| {
             let sql = "SELECT count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 3),
                               min(accepted_at) FILTER (WHERE state = 1)
-                       FROM message WHERE state IN (1, 3)";
-            Ok(c.prepare_cached(sql)?.query_row([], |row| {
+                       FROM message WHERE state IN (1, 3) AND (?1 IS NULL OR caller_id = ?1)";
+            Ok(c.prepare_cached(sql)?.query_row([caller], |row| {
                 Ok(Unfinished { queued: row.get(0)?, held: row.get(1)?, oldest: row.get(2)? })
             })?)
         })
@@ -376,8 +378,9 @@ fn insert(c: &Connection, new: &NewMessage) -> Result<i64, StoreError> {
     let m = &new.message;
     c.prepare_cached(
         "INSERT INTO message (id, account, caller_id, caller_name, request_id, digest, message_id, sender, subject,
-                              size, state, accepted_at, next_attempt_at, expires_at, not_before, delivery_status)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                              size, state, accepted_at, next_attempt_at, expires_at, not_before, delivery_status,
+                              seven_bit, author)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     )?
     .execute(params![
         m.id,
@@ -396,6 +399,8 @@ fn insert(c: &Connection, new: &NewMessage) -> Result<i64, StoreError> {
         m.expires_at,
         m.not_before,
         m.delivery_status,
+        m.seven_bit,
+        new.author,
     ])?;
     let seq = c.last_insert_rowid();
     if let Some(body) = &new.body {
@@ -445,7 +450,7 @@ fn due(c: &Connection, seq: i64) -> Result<Option<Due>, StoreError> {
         format!("SELECT {COLUMNS}, content FROM message LEFT JOIN body ON body.message = seq WHERE seq = ?1");
     let found = c
         .prepare_cached(&sql)?
-        .query_row([seq], |row| Ok(Due { message: message(row)?, body: row.get(18)? }))
+        .query_row([seq], |row| Ok(Due { message: message(row)?, body: row.get(20)? }))
         .optional()?;
     let Some(mut due) = found else { return Ok(None) };
     due.message.recipients = recipients(c, seq)?;
@@ -466,7 +471,7 @@ fn by_request(
     let sql = format!("SELECT {COLUMNS}, digest FROM message WHERE caller_id = ?1 AND request_id = ?2");
     let found = c
         .prepare_cached(&sql)?
-        .query_row([caller, request], |row| Ok((message(row)?, row.get::<_, [u8; 32]>(18)?)))
+        .query_row([caller, request], |row| Ok((message(row)?, row.get::<_, [u8; 32]>(20)?)))
         .optional()?;
     let Some((message, digest)) = found else { return Ok(None) };
     Ok(with_recipients(c, Some(message))?.map(|message| (message, digest)))
@@ -500,6 +505,8 @@ fn message(row: &Row) -> rusqlite::Result<Message> {
         last_error_reason: row.get(15)?,
         not_before: row.get(16)?,
         delivery_status: row.get(17)?,
+        seven_bit: row.get(18)?,
+        held_for: row.get(19)?,
     })
 }
 

@@ -12,7 +12,12 @@ use crate::service::private_file;
 const APPLICATION_ID: i64 = 0x4658_5054;
 
 /// Schema steps; PRAGMA user_version counts those that were taken.
-const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("schema_2.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// Up to this size the whole file is checked at each start: a few milliseconds. Damage in a larger one shows when the
 /// damaged page is read.

@@ -81,7 +81,8 @@ impl Store {
     }
 
     /// Removes revisions that are not among the newest `kept` of their account and from before `before`, and those that are
-    /// not among its newest `most`, at most `limit` of them; gives how many. The newest one of an account always stays.
+    /// not among its newest `most`, at most `limit` of them; gives how many. The newest `own` of each author in an account
+    /// always stay, so that nobody can push out what others did.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -90,19 +91,22 @@ impl Store {
         kept: usize,
         before: i64,
         most: usize,
+        own: usize,
         limit: usize,
     ) -> Result<usize, StoreError> {
         let number = |count: usize| i64::try_from(count.max(1)).unwrap_or(i64::MAX);
-        let (kept, most, limit) = (number(kept), number(most), number(limit));
+        let (kept, most, own, limit) = (number(kept), number(most), number(own), number(limit));
         // Looking is not the writer's work.
         let gone: Vec<i64> = self
             .read(move |c| {
                 let sql = "SELECT revision FROM (
-                             SELECT revision, at, row_number() OVER (PARTITION BY account ORDER BY revision DESC) AS place
+                             SELECT revision, at,
+                                    row_number() OVER (PARTITION BY account ORDER BY revision DESC) AS place,
+                                    row_number() OVER (PARTITION BY account, caller_id ORDER BY revision DESC) AS own
                              FROM account_revision)
-                           WHERE (place > ?1 AND at < ?2) OR place > ?3 ORDER BY revision LIMIT ?4";
+                           WHERE own > ?4 AND ((place > ?1 AND at < ?2) OR place > ?3) ORDER BY revision LIMIT ?5";
                 let mut statement = c.prepare_cached(sql)?;
-                let rows = statement.query_map(params![kept, before, most, limit], |row| row.get(0))?;
+                let rows = statement.query_map(params![kept, before, most, own, limit], |row| row.get(0))?;
                 Ok(rows.collect::<Result<_, _>>()?)
             })
             .await?;

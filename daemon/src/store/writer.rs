@@ -70,6 +70,8 @@ impl Writer {
 trait Work: Send {
     /// Inside the transaction. Whether its changes count.
     fn run(&mut self, connection: &Connection) -> bool;
+    /// Why they do not.
+    fn failure(&self) -> StoreError;
     /// After it.
     fn finish(self: Box<Self>, committed: Result<(), StoreError>);
 }
@@ -85,6 +87,13 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T, StoreError> + Send> Work for J
     fn run(&mut self, connection: &Connection) -> bool {
         self.result = self.work.take().map(|work| work(connection));
         matches!(self.result, Some(Ok(_)))
+    }
+
+    fn failure(&self) -> StoreError {
+        match &self.result {
+            Some(Err(error)) => error.clone(),
+            _ => StoreError::Failed("the transaction ended within a work".to_owned()),
+        }
     }
 
     fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
@@ -161,7 +170,13 @@ fn run(connection: &Connection, words: &str) -> Result<(), StoreError> {
 fn run_all(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
     for work in batch {
         run(connection, "SAVEPOINT work")?;
-        if !work.run(connection) {
+        let counts = work.run(connection);
+        if connection.is_autocommit() {
+            // SQLite itself has rolled back the whole transaction, because the disk is full or failed: nothing of this batch is
+            // left, and if the disk was full, the next one may well succeed.
+            return Err(work.failure());
+        }
+        if !counts {
             run(connection, "ROLLBACK TO work")?;
         }
         run(connection, "RELEASE work")?;
@@ -197,14 +212,39 @@ mod tests {
         let (a, b, c) = tokio::join!(insert(1, false), insert(2, true), insert(3, false));
         assert!(a.is_ok() && c.is_ok());
         assert!(b.is_err());
-        let rows: Vec<i64> = writer
-            .run(|c| {
-                Ok(c.prepare("SELECT x FROM t ORDER BY x")?
-                    .query_map([], |r| r.get(0))?
-                    .collect::<Result<_, _>>()?)
-            })
-            .await
-            .unwrap();
-        assert_eq!(rows, [1, 3]);
+        assert_eq!(rows(&writer).await, [1, 3]);
+    }
+
+    async fn rows(writer: &Writer) -> Vec<i64> {
+        let read = |c: &Connection| {
+            Ok(c.prepare("SELECT x FROM t ORDER BY x")?
+                .query_map([], |r| r.get(0))?
+                .collect::<Result<_, _>>()?)
+        };
+        writer.run(read).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn f2_a_disk_that_is_full_within_a_work_refuses_the_batch_and_no_more() {
+        let (_folder, writer) = writer();
+        let large = |c: &Connection| {
+            c.execute("CREATE TABLE large (content BLOB)", [])?;
+            c.execute("INSERT INTO large VALUES (zeroblob(10000000))", [])?;
+            Ok(())
+        };
+        let small = |x: i64| {
+            let writer = writer.clone();
+            async move { writer.run(move |c| Ok(c.execute("INSERT INTO t VALUES (?1)", [x])?)).await }
+        };
+        small(1).await.unwrap();
+        let bound = |c: &Connection| Ok(c.query_row("PRAGMA max_page_count = 20", [], |_| Ok(()))?);
+        writer.run(bound).await.unwrap();
+        let (before, full, after) = tokio::join!(small(2), writer.run(large), small(3));
+        assert!(matches!(full, Err(StoreError::Full)), "{full:?}");
+        let kept =
+            [(2, before), (3, after)].into_iter().filter_map(|(x, answer)| answer.is_ok().then_some(x));
+        let kept: Vec<i64> = std::iter::once(1).chain(kept).collect();
+        assert_eq!(rows(&writer).await, kept, "what was refused is not there, and what was accepted is");
+        small(4).await.unwrap();
     }
 }

@@ -12,12 +12,15 @@ use crate::advice::Language;
 mod accounts;
 mod certificates;
 mod mail;
+mod names;
+mod refusals;
 
 /// A sentence and its Russian. `{}` is where something is filled in: in the same order in both.
 type Sentence = (&'static str, &'static str);
 
 /// The more a sentence says by itself the earlier it stands: the first that fits is taken.
-const TABLES: [&[Sentence]; 3] = [certificates::SENTENCES, accounts::SENTENCES, mail::SENTENCES];
+const TABLES: [&[Sentence]; 5] =
+    [certificates::SENTENCES, accounts::SENTENCES, refusals::SENTENCES, mail::SENTENCES, names::SENTENCES];
 
 /// So deep sentences stand in sentences.
 const DEPTH: usize = 4;

@@ -157,13 +157,14 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::ACCOUNT_EXISTS => "An account of this name exists already.",
         reason::REQUEST_ID_REUSED => "This request id was used for another message.",
         reason::ETAG_MISMATCH => "Somebody else changed it meanwhile; nothing was changed.",
-        reason::WRONG_STATE => "The message's state does not allow that.",
+        reason::WRONG_STATE => "The state it is in does not allow that.",
         reason::ACCOUNT_IN_USE => {
             "This account cannot be deleted: it is the default, or it still has messages."
         }
         reason::LOCKOUT => "That would lock the administrators out.",
         reason::TOO_MANY_CONNECTIONS => "You have too many connections open. Try again later.",
         reason::TOO_MANY_CALLS => "You have too many calls under way. Try again later.",
+        reason::TOO_MANY_CHANGES => "You have changed accounts too often. Try again in some minutes.",
         reason::SENDER_DENIED => {
             "The account may not send as this author. An administrator can let it: [sendmail] in faxpostd.toml."
         }

@@ -98,6 +98,37 @@ async fn d3_a_change_of_where_the_password_goes_clears_it_and_says_so() {
 }
 
 #[tokio::test]
+async fn d3_without_tls_a_password_is_for_its_mechanism_and_always_for_who_signs_in() {
+    let empty = v1::Account::default;
+    let open = || v1::Account { security: Security::None.into(), plaintext_auth: true, ..empty() };
+    let bound = [
+        (v1::Account { mechanism: "PLAIN".to_owned(), ..empty() }, "mechanism", true),
+        (empty(), "mechanism", true),
+        (v1::Account { mechanism: "scram-sha-256".to_owned(), ..empty() }, "mechanism", false),
+        (v1::Account { method: v1::Method::Pickup.into(), ..empty() }, "method", false),
+    ];
+    for (change, field, is_cleared) in bound {
+        let daemon = with_password().await;
+        let given =
+            v1::Account { mechanism: "SCRAM-SHA-256".to_owned(), password: "geheim".to_owned(), ..open() };
+        set(&daemon, given, &["security", "plaintext_auth", "mechanism", "password"]).await;
+        let draft = v1::TestAccountRequest {
+            draft: Some(change.clone()),
+            update_mask: Some(mask(&[field])),
+            until: v1::Step::Resolve.into(),
+            ..v1::TestAccountRequest::default()
+        };
+        let tested = daemon.diagnostics().await.test_account(draft).await;
+        assert_eq!(tested.is_err(), is_cleared, "{change:?}");
+        assert_eq!(set(&daemon, change, &[field]).await.password_cleared, is_cleared, "{field}");
+    }
+    // With TLS any mechanism may have it.
+    let daemon = with_password().await;
+    let plain = v1::Account { mechanism: "PLAIN".to_owned(), ..empty() };
+    assert!(!set(&daemon, plain, &["mechanism"]).await.password_cleared);
+}
+
+#[tokio::test]
 async fn d3_a_password_given_anew_with_the_change_stays() {
     let daemon = with_password().await;
     for (change, mut fields) in elsewhere() {

@@ -133,7 +133,7 @@ async fn h2_update_policy_names_the_field_that_is_wrong() {
     for role in [Role::Administrator, Role::Service, Role::User] {
         for method in ["Mail/SendMail", "Admin/UpdatePolicy", "Approvals/ApproveRequest"] {
             let approval = decide(&daemon, method, role, Decision::Approval).await;
-            let status = refused(approval, Code::InvalidArgument, reason::NOT_AVAILABLE);
+            let status = refused(approval, Code::InvalidArgument, reason::INVALID_FIELD);
             assert_eq!(fields(&status), ["decision"]);
         }
     }

@@ -68,6 +68,24 @@ async fn a12_every_change_is_a_revision_with_who_when_and_what_and_never_a_secre
 }
 
 #[tokio::test]
+async fn a12_a_change_that_changes_nothing_is_no_revision_and_no_action() {
+    let daemon = TestDaemon::start().await;
+    moved(&daemon).await;
+    let (before, told) = (account(&daemon, "default").await, history(&daemon, "default").await);
+    let actions = async || {
+        let request = v1::ListAuditEntriesRequest::default();
+        ok(daemon.admin().await.list_audit_entries(request).await).entries.len()
+    };
+    let audited = actions().await;
+    for _ in 0..3 {
+        let same = daemon.set(before.clone(), &["server", "port", "login"]).await.unwrap();
+        assert_eq!(same.account.unwrap(), before);
+    }
+    assert_eq!(history(&daemon, "default").await, told);
+    assert_eq!(actions().await, audited);
+}
+
+#[tokio::test]
 async fn a12_the_history_comes_in_pages_and_survives_a_crash() {
     let mut daemon = TestDaemon::start().await;
     for port in 1..=7 {

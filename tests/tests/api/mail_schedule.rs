@@ -195,6 +195,8 @@ async fn f3_reports_of_delivery_are_asked_for_where_they_are_offered() {
     }
     let both = mail(&[v1::Notify::Never, v1::Notify::Success]);
     invalid(daemon.mail().await.send_mail(both).await, &["notify"]);
+    let twice = mail(&[v1::Notify::Success, v1::Notify::Failure, v1::Notify::Success]);
+    invalid(daemon.mail().await.send_mail(twice).await, &["notify"]);
     let wrong = v1::SendMailRequest { envelope_id: "a\r\nb".to_owned(), ..mail_to("a@example.test") };
     invalid(daemon.mail().await.send_mail(wrong).await, &["envelope_id"]);
     let wrong = v1::SendMailRequest { give_back: 9, ..mail_to("a@example.test") };
@@ -266,6 +268,76 @@ async fn h5_a_caller_has_a_share_of_bytes_as_well() {
     send(&daemon, mail_to("small@example.test")).await;
     ok(daemon.mail().await.cancel_message(v1::CancelMessageRequest { id }).await);
     send(&daemon, large()).await;
+}
+
+#[tokio::test]
+async fn h5_what_is_on_its_way_in_counts_as_well() {
+    use v1::send_mail_stream_request::Part;
+    let settings = format!("[limits]\nqueued-bytes-per-caller = 300000\n{PATIENT}");
+    let daemon = TestDaemon::builder().settings(&settings).start().await;
+    crate::kit::send_to_port(&daemon, crate::kit::dead_port()).await;
+    let part = |part| v1::SendMailStreamRequest { part: Some(part) };
+    let start = || {
+        part(Part::Attachment(v1::AttachmentStart { file_name: "a.tif".to_owned(), ..Default::default() }))
+    };
+    let chunk = || part(Part::Chunk(vec![7; 50_000].into()));
+    let mail = |request_id: &str| {
+        let mail = v1::SendMailRequest { request_id: request_id.to_owned(), ..mail_to("a@example.test") };
+        part(Part::Mail(mail))
+    };
+    let whole = |request_id: &str, chunks| {
+        let parts = [mail(request_id), start()].into_iter().chain(std::iter::repeat_n(chunk(), chunks));
+        tokio_stream::iter(parts.collect::<Vec<_>>())
+    };
+    let full = |answer| refused(answer, Code::ResourceExhausted, reason::QUEUE_SHARE);
+
+    // One that is under way has its part of the share, and gives it back when it is over.
+    let (parts, stream) = tokio::sync::mpsc::channel(1);
+    let mut client = daemon.mail().await;
+    let stream = tokio_stream::wrappers::ReceiverStream::new(stream);
+    let under_way = tokio::spawn(async move { client.send_mail_stream(stream).await });
+    for part in [mail(""), start(), chunk(), chunk(), chunk(), chunk(), start()] {
+        parts.send(part).await.unwrap();
+    }
+    crate::kit::eventually("its second attachment begins", || crate::kit::spool(&daemon).len() == 2).await;
+    full(daemon.mail().await.send_mail_stream(whole("", 3)).await);
+    under_way.abort();
+    drop(parts);
+    crate::kit::eventually("nothing is left of it", || crate::kit::spool(&daemon).is_empty()).await;
+
+    let sent = ok(daemon.mail().await.send_mail_stream(whole("mine", 4)).await);
+    full(daemon.mail().await.send_mail_stream(whole("", 10_000)).await);
+    // Whoever lost the answer to what was accepted gets it all the same.
+    let again = ok(daemon.mail().await.send_mail_stream(whole("mine", 4)).await);
+    assert!(again.duplicate && again.id == sent.id);
+    assert_eq!(crate::kit::spool(&daemon).len(), 1, "the one that waits");
+}
+
+#[tokio::test]
+async fn f2_a_retry_after_the_time_to_send_is_still_the_same_message() {
+    use v1::send_raw_mail_request::Part;
+    let server = SmtpServer::builder().start().await;
+    let daemon = TestDaemon::start().await;
+    send_to(&daemon, &server).await;
+    let now = jiff::Timestamp::now().as_second();
+    let send_time = Some(prost_types::Timestamp { seconds: now + 2, nanos: 0 });
+    let mail = || v1::SendMailRequest { request_id: "1".to_owned(), send_time, ..mail_to("a@example.test") };
+    let raw = || {
+        let (request_id, recipients) = ("2".to_owned(), vec!["a@example.test".to_owned()]);
+        let envelope = v1::RawEnvelope { request_id, recipients, send_time, ..Default::default() };
+        let parts = [Part::Envelope(envelope), Part::Chunk("Subject: x\n\ny\n".into())];
+        tokio_stream::iter(parts.map(|part| v1::SendRawMailRequest { part: Some(part) }))
+    };
+    let first = ok(daemon.mail().await.send_mail(mail()).await);
+    let second = ok(daemon.mail().await.send_raw_mail(raw()).await);
+    for id in [&first.id, &second.id] {
+        assert_eq!(finished(&daemon, id).await.state(), MessageState::Delivered);
+    }
+    let again = ok(daemon.mail().await.send_mail(mail()).await);
+    assert!(again.duplicate && again.id == first.id);
+    let again = ok(daemon.mail().await.send_raw_mail(raw()).await);
+    assert!(again.duplicate && again.id == second.id);
+    assert_eq!(server.received().len(), 2);
 }
 
 #[tokio::test]

@@ -25,8 +25,12 @@ struct Office {
 
 impl Office {
     async fn open(sign: v1::Signing) -> Self {
+        Self::with(sign, "").await
+    }
+
+    async fn with(sign: v1::Signing, settings: &str) -> Self {
         let (pki, server) = (Pki::new(Kind::EcP256), SmtpServer::builder().start().await);
-        let daemon = TestDaemon::start().await;
+        let daemon = TestDaemon::builder().settings(settings).start().await;
         let authorities = daemon.state_dir().join("certificates/authorities");
         fs::create_dir_all(&authorities).unwrap();
         fs::write(authorities.join("root.pem"), pem("CERTIFICATE", &pki.root())).unwrap();
@@ -123,6 +127,31 @@ async fn c8_without_a_certificate_mail_is_held_with_the_reason_and_goes_when_the
 }
 
 #[tokio::test]
+async fn f3_what_is_released_is_not_held_against_it_any_more_and_who_holds_it_is_told() {
+    let office = Office::open(v1::Signing::Clear).await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        ids.push(office.held().await.0);
+    }
+    assert_eq!(message(&office.daemon, &ids[0]).await.held_for, "NO_SIGNING_CERTIFICATE");
+
+    // One at a time: the second waits for what the first one met.
+    let gone = v1::Account { max_connections: 1, ..smtp_account("default", dead_port()) };
+    office.daemon.set(gone, &["port", "max_connections"]).await.unwrap();
+    office.install(&office.pki.person(SENDER, Kind::EcP256)).await;
+    for id in &ids {
+        let met = |message: &v1::Message| message.last_error_reason == "CONNECTION_REFUSED";
+        let waiting = watched(&office.daemon, id, met).await;
+        assert_eq!((waiting.state(), waiting.held_for.as_str()), (MessageState::Queued, ""));
+        assert!(!waiting.recipients[0].answer.contains("certificate"), "{waiting:?}");
+    }
+
+    let mut client = office.daemon.mail().await;
+    let held = ok(client.hold_message(v1::HoldMessageRequest { id: ids[0].clone() }).await).message.unwrap();
+    assert_eq!((held.state(), held.held_for.as_str()), (MessageState::Held, ""));
+}
+
+#[tokio::test]
 async fn c8_an_expired_or_foreign_or_untrusted_certificate_signs_nothing() {
     let other = Pki::new(Kind::EcP256);
     type Make = fn(&Pki, &Pki) -> Issued;
@@ -190,6 +219,39 @@ async fn c8_what_a_person_holds_stays_when_a_certificate_comes() {
     office.goes(&waiting).await;
     assert_eq!(message(&office.daemon, &kept).await.state(), MessageState::Held);
     assert_eq!(office.server.received().len(), 1);
+}
+
+#[tokio::test]
+async fn c8_mail_is_released_by_who_it_is_from_and_not_by_its_envelope() {
+    use v1::send_raw_mail_request::Part;
+    let office = Office::with(v1::Signing::Clear, "[sendmail.senders]\ndefault = [\"@desk.test\"]\n").await;
+    let send = async |sender: &str, from: &str| {
+        let (sender, recipients) = (sender.to_owned(), vec!["ann@example.test".to_owned()]);
+        let envelope = v1::RawEnvelope { sender, recipients, ..Default::default() };
+        let parts =
+            [Part::Envelope(envelope), Part::Chunk(format!("From: {from}\nSubject: x\n\ny\n").into())];
+        let parts = parts.map(|part| v1::SendRawMailRequest { part: Some(part) });
+        let id = ok(office.daemon.mail().await.send_raw_mail(tokio_stream::iter(parts)).await).id;
+        watched(&office.daemon, &id, |message| message.state() == MessageState::Held).await;
+        id
+    };
+    // From nobody, as reports are, and from somebody else than the account.
+    let nobodys = send("<>", SENDER).await;
+    let others = send(SENDER, "Ann <ann@desk.test>").await;
+    office.install(&office.pki.person(SENDER, Kind::EcP256)).await;
+    let received = office.goes(&nobodys).await;
+    assert!(String::from_utf8_lossy(&received).contains(SENDER));
+    // Whatever is changed meanwhile: there is still no certificate for her.
+    for name in ["one", "two"] {
+        let named =
+            v1::Account { id: "default".into(), sender_name: Some(name.into()), ..Default::default() };
+        office.daemon.set(named, &["sender_name"]).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+    let waits = message(&office.daemon, &others).await;
+    assert_eq!((waits.state(), waits.attempts), (MessageState::Held, 1), "{}", waits.last_error);
+    office.install(&office.pki.person("ann@desk.test", Kind::EcP256)).await;
+    assert_eq!(finished(&office.daemon, &others).await.state(), MessageState::Delivered);
 }
 
 #[tokio::test]

@@ -128,8 +128,25 @@ async fn c4_a_certificate_is_deleted_with_its_key_unless_an_account_signs_with_i
     let text = refused(refusal, Code::FailedPrecondition, reason::CERTIFICATE_IN_USE, &[]);
     assert!(text.contains("default"), "{text}");
 
+    // Chosen for the sender, and named nowhere: mail would wait without it all the same.
     fixture.sign_with("").await.unwrap();
+    assert_eq!(fixture.list().await[0].used_by, ["default"]);
+    let refusal = client.delete_certificate(delete.clone()).await;
+    let text = refused(refusal, Code::FailedPrecondition, reason::CERTIFICATE_IN_USE, &[]);
+    assert!(text.contains("the account default signs with this certificate"), "{text}");
+
+    // Its successor ends later, and signs from now on.
+    let mut params = fixture.pki.params(SENDER);
+    params.not_after = rcgen::date_time_ymd(2100, 1, 1);
+    let successor = fixture.pki.issue(params, Kind::EcP256);
+    fixture.install(&successor).await;
+    let used: Vec<_> = fixture.list().await.into_iter().map(|one| (one.sha256, one.used_by)).collect();
+    assert_eq!(used, [(successor.fingerprint(), vec!["default".to_owned()]), (issued.fingerprint(), vec![])]);
     ok(client.delete_certificate(delete.clone()).await);
+    fixture.set(v1::Account::default(), &["sign"]).await.unwrap();
+    ok(client
+        .delete_certificate(v1::DeleteCertificateRequest { fingerprint: successor.fingerprint() })
+        .await);
     assert_eq!(fixture.list().await, []);
     assert!(!fixture.folder().join(issued.fingerprint()).exists());
     refused(client.delete_certificate(delete).await, Code::NotFound, reason::CERTIFICATE_NOT_FOUND, &[]);

@@ -26,6 +26,30 @@ async fn a1_a_fresh_account_shows_what_is_not_set() {
 }
 
 #[tokio::test]
+async fn a7_methods_show_what_each_can_and_what_this_machine_has() {
+    let daemon = TestDaemon::start().await;
+    let told = faxpost(&daemon, &["--json", "account", "methods"]).await.exits(0).json();
+    let rows = told["methods"].as_array().unwrap();
+    assert_eq!(rows.len(), 4);
+    let shown = faxpost(&daemon, &["account", "methods"]).await.exits(0);
+    let cells = |label: &str| {
+        let line = shown.out.lines().find(|line| line.starts_with(&format!("{label} ")));
+        let line = line.unwrap_or_else(|| panic!("no {label} in {}", shown.out));
+        line[label.len()..].split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    // pickup makes no connection, and has no cell there.
+    assert_eq!(cells("security=implicit"), ["yes", "yes", "no"]);
+    assert_eq!(cells("security=starttls"), ["yes", "no", "yes"]);
+    assert_eq!(cells("proxy"), ["yes", "no", "no"]);
+    assert_eq!(cells("sign"), ["yes"; 4]);
+    let here = rows.iter().map(|row| if row["available"] == true { "yes" } else { "no" });
+    assert_eq!(cells("here"), here.collect::<Vec<_>>());
+    for row in rows.iter().filter(|row| row["available"] != true) {
+        assert!(shown.out.contains(row["unavailableText"].as_str().unwrap()), "{}", shown.out);
+    }
+}
+
+#[tokio::test]
 async fn a1_every_key_can_be_set_shown_and_set_back() {
     let daemon = TestDaemon::start().await;
     let pin = "00ff".repeat(16);
@@ -69,6 +93,9 @@ async fn a3_setting_a_server_while_mail_goes_to_the_folder_says_how_to_switch() 
     assert!(!set.out.contains("pickup"), "the hint is no part of the result: {}", set.out);
     let json = faxpost(&daemon, &["--json", "account", "set", "server=mail.example.net"]).await.exits(0);
     assert_eq!(json.json()["account"]["server"], "mail.example.net");
+    // Who has just chosen the folder needs none.
+    let set = faxpost(&daemon, &["account", "set", "server=", "method=pickup"]).await.exits(0);
+    assert!(!set.err.contains("pickup"), "{}", set.err);
     // What has nothing to do with servers needs no hint.
     let set = faxpost(&daemon, &["account", "set", "sender-name=Fax"]).await.exits(0);
     assert!(!set.err.contains("pickup"), "{}", set.err);
@@ -85,7 +112,69 @@ async fn a12_what_was_changed_meanwhile_is_not_overwritten_and_exits_75() {
     late.complains("was changed meanwhile").complains("your changes were not made");
     faxpost(&daemon, &["account", "show"]).await.exits(0).says("First");
     faxpost(&daemon, &["account", "create", "office"]).await.exits(0);
-    faxpost(&daemon, &["account", "delete", "office", "--etag", etag]).await.exits(75);
+    faxpost(&daemon, &["account", "delete", "office", "--etag", etag, "--yes"]).await.exits(75);
+}
+
+#[tokio::test]
+async fn a8_signing_without_a_certificate_is_warned_of_and_an_unchecked_server_everywhere() {
+    let daemon = TestDaemon::start().await;
+    let set = ["account", "set", "sender-email=fax@example.test", "sign=clear"];
+    for arguments in [&set[..], &["account", "show"]] {
+        let run = faxpost(&daemon, arguments).await.exits(0);
+        run.complains("no certificate here can sign for fax@example.test")
+            .complains("cert candidates default");
+    }
+    let settings = ["sign=off", "server=mail.example.org", "security=starttls", "tls-check=accept-invalid"];
+    let set = [&["account", "set", "method=secure-smtp-client"], &settings[..]].concat();
+    let run = faxpost(&daemon, &set).await.exits(0).complains("tls-check=accept-invalid");
+    assert!(!run.err.contains("can sign"), "{}", run.err);
+    faxpost(&daemon, &["account", "list"]).await.exits(0).says("accept-invalid (!)");
+    // Also of saved settings, and not of those that a draft changes.
+    let test = ["account", "test", "server=127.0.0.1", "port=1", "--until", "resolve"];
+    faxpost(&daemon, &test).await.exits(0).complains("takes any server for the right one");
+    let test = faxpost(&daemon, &[&test[..], &["tls-check="]].concat()).await.exits(0);
+    assert!(!test.err.contains("takes any server"), "{}", test.err);
+}
+
+#[tokio::test]
+async fn b1_a_profile_brings_its_server_where_there_is_none() {
+    let daemon = TestDaemon::start().await;
+    let set = [
+        "account",
+        "set",
+        "authentication=on",
+        "oauth=on",
+        "oauth-profile=google",
+        "sender-email=me@gmail.com",
+    ];
+    faxpost(&daemon, &set).await.exits(0).says("smtp.gmail.com");
+    faxpost(&daemon, &["account", "show"]).await.exits(0).says("me@gmail.com (default)");
+    let other = faxpost(&daemon, &["account", "set", "oauth-profile=yandex"]).await.exits(0);
+    let other = other.complains("The server stays smtp.gmail.com; that of the profile is smtp.yandex");
+    assert!(!other.out.contains("smtp.yandex"), "{}", other.out);
+}
+
+#[tokio::test]
+async fn a11_an_address_of_a_provider_with_both_ways_is_proposed_both() {
+    let daemon = TestDaemon::start().await;
+    let found = faxpost(&daemon, &["account", "discover", "me@gmail.com"]).await.exits(0);
+    let found =
+        found.says("OAuth 2.0, app password").says("--ask-password\n").says("oauth=on oauth-profile=google");
+    let by_password = found.out.lines().find(|line| line.ends_with("--ask-password")).unwrap();
+    assert!(!by_password.contains("oauth"), "{by_password}");
+    let russian = faxpost(&daemon, &["--lang", "ru", "account", "discover", "me@yandex.ru"]).await.exits(0);
+    russian.says("встроенные настройки yandex").says("пароль для приложений");
+}
+
+#[tokio::test]
+async fn g1_what_is_deleted_for_good_is_asked_about_or_wants_yes() {
+    let daemon = TestDaemon::start().await;
+    faxpost(&daemon, &["account", "create", "office"]).await.exits(0);
+    faxpost(&daemon, &["account", "delete", "office"]).await.exits(64).complains("--yes");
+    faxpost(&daemon, &["account", "show", "office"]).await.exits(0);
+    faxpost(&daemon, &["account", "delete", "nobody"]).await.exits(65);
+    faxpost(&daemon, &["cert", "delete", "abcdef12"]).await.exits(65);
+    faxpost(&daemon, &["cert", "csr", "delete", "abcdef12"]).await.exits(64).complains("--yes");
 }
 
 #[tokio::test]
@@ -93,12 +182,13 @@ async fn a1_wrong_settings_name_the_key_and_change_nothing() {
     let daemon = TestDaemon::start().await;
     for (settings, code, said) in [
         (&["serverr=x"][..], 64, "There is no key \"serverr\". Keys: sender-email,"),
-        (&["security=tls"], 64, "Good values: none, implicit, starttls"),
-        (&["port=abc"], 64, "port must be a number"),
-        (&["plaintext-auth=yes"], 64, "Good values: on, off"),
+        (&["security=tls"], 65, "Good values: none, implicit, starttls"),
+        (&["port=abc"], 65, "port must be a whole number from 0"),
+        (&["messages-per-minute=-1"], 65, "messages-per-minute must be a whole number from 0"),
+        (&["plaintext-auth=yes"], 65, "Good values: on, off"),
         (&["port=1", "port=2"], 64, "port is given twice"),
         (&["server", "mail.example.org"], 64, "Did you mean server=mail.example.org?"),
-        (&["tls-check=pinned:12"], 64, "64 hexadecimal digits"),
+        (&["tls-check=pinned:12"], 65, "64 hexadecimal digits"),
         (&["nothing"], 64, "nothing to change"),
         (&[], 64, "nothing to change"),
         (&["port=99999"], 65, "One field is wrong.\n  port: a port is a number from 1 to 65535"),
@@ -143,9 +233,12 @@ async fn a1_accounts_are_made_listed_and_deleted() {
     let ids: Vec<_> = list["accounts"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
     assert_eq!(ids, ["default", "office"]);
 
-    faxpost(&daemon, &["account", "delete", "office"]).await.exits(0).says("deleted");
-    faxpost(&daemon, &["account", "delete", "office"]).await.exits(65).complains("no account office");
-    faxpost(&daemon, &["account", "delete", "default"]).await.exits(65).complains("always exists");
+    faxpost(&daemon, &["account", "delete", "office", "--yes"]).await.exits(0).says("deleted");
+    faxpost(&daemon, &["account", "delete", "office", "--yes"])
+        .await
+        .exits(65)
+        .complains("no account office");
+    faxpost(&daemon, &["account", "delete", "default", "--yes"]).await.exits(65).complains("always exists");
     let json = faxpost(&daemon, &["--json", "account", "create", "two"]).await.exits(0).json();
     assert_eq!(json["account"]["id"], "two");
 }

@@ -40,7 +40,7 @@ async fn a12_the_history_is_shown_compared_and_gone_back_to() {
 async fn a12_a_deleted_account_comes_back() {
     let daemon = TestDaemon::start().await;
     faxpost(&daemon, &["account", "create", "office", "port=2525"]).await.exits(0);
-    faxpost(&daemon, &["account", "delete", "office"]).await.exits(0);
+    faxpost(&daemon, &["account", "delete", "office", "--yes"]).await.exits(0);
     faxpost(&daemon, &["account", "history", "office"]).await.exits(0).says("deleted").says("created");
     faxpost(&daemon, &["account", "history", "--all"]).await.exits(0).says("office").says("default");
     faxpost(&daemon, &["account", "diff", "3"]).await.exits(0).says("was deleted");

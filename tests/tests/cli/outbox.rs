@@ -6,7 +6,7 @@ use faxpost_tests::smtp::SmtpServer;
 use crate::kit::{faxpost, send, send_by, wait_for};
 
 #[tokio::test]
-async fn f6_a_message_is_held_released_retried_and_cancelled() {
+async fn f3_a_message_is_held_released_retried_and_cancelled() {
     let server = SmtpServer::builder().start().await;
     let daemon = TestDaemon::start().await;
     send_by(&daemon, &server).await;
@@ -16,6 +16,8 @@ async fn f6_a_message_is_held_released_retried_and_cancelled() {
 
     faxpost(&daemon, &["outbox", "hold", &id]).await.exits(0).says(&format!("{id}  held"));
     faxpost(&daemon, &["outbox", "retry", &id]).await.exits(65).complains("held");
+    let shown = faxpost(&daemon, &["outbox", "show", &id]).await.exits(0);
+    shown.says("Somebody holds it, until it is released: `faxpost outbox release");
     let list = faxpost(&daemon, &["--json", "outbox", "list", "--state", "held"]).await.exits(0).json();
     assert_eq!(list["messages"][0]["id"], id.as_str());
     faxpost(&daemon, &["outbox", "release", &id]).await.exits(0).says(&id);
@@ -32,7 +34,7 @@ async fn f6_a_message_is_held_released_retried_and_cancelled() {
 }
 
 #[tokio::test]
-async fn f6_the_list_is_newest_first_filtered_and_says_when_there_is_more() {
+async fn f3_the_list_is_newest_first_filtered_and_says_when_there_is_more() {
     let daemon = TestDaemon::start().await;
     let mut ids = Vec::new();
     for number in 0..3 {
@@ -53,6 +55,28 @@ async fn f6_the_list_is_newest_first_filtered_and_says_when_there_is_more() {
     let other = faxpost(&daemon, &["--json", "outbox", "list", "--account", "office"]).await;
     assert!([0, 65].contains(&other.code) && !other.out.contains(&ids[0]), "{other:#?}");
     faxpost(&daemon, &["outbox", "list", "--state", "lost"]).await.exits(64).complains("queued, sending");
+}
+
+#[tokio::test]
+async fn c8_mail_that_the_daemon_holds_says_so_and_goes_by_itself() {
+    let server = SmtpServer::builder().start().await;
+    let daemon = TestDaemon::start().await;
+    send_by(&daemon, &server).await;
+    faxpost(&daemon, &["account", "set", "sign=clear"]).await.exits(0);
+    let id = send(&daemon, "a@example.test").await;
+    let held = wait_for(&daemon, &id, "MESSAGE_STATE_HELD", 1).await;
+    assert_eq!(held["heldFor"], "NO_SIGNING_CERTIFICATE");
+    let shown = faxpost(&daemon, &["outbox", "show", &id]).await.exits(0);
+    shown.says("as soon as it can be signed: `faxpost cert candidates default`");
+    let russian = faxpost(&daemon, &["--lang", "ru", "outbox", "list"]).await.exits(0);
+    russian.says("в хранилище компьютера нет сертификата").says("fax@example.test");
+
+    let send = ["send", "--to", "b@example.test", "--wait-seconds", "5"];
+    let waited = faxpost(&daemon, &send).await.exits(75).complains("as soon as it can be signed");
+    assert!(!waited.err.contains("goes on trying"), "{}", waited.err);
+
+    faxpost(&daemon, &["account", "set", "sign=off"]).await.exits(0);
+    wait_for(&daemon, &id, "MESSAGE_STATE_DELIVERED", 2).await;
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ async fn h2_what_cannot_be_set_is_said() {
         (["Mail/SendMail", "user=maybe"], 64, "deny, allow, approval, default"),
         (["Mail/SendMail", "root=deny"], 64, "administrator, service, user"),
         (["Mail/SendMail", "user"], 64, "user=deny"),
-        (["Mail/SendMail", "user=approval"], 78, "cannot need approval"),
+        (["Mail/SendMail", "user=approval"], 65, "cannot need approval"),
         (["Admin/GetPolicy", "administrator=deny"], 65, "nobody could give them back"),
     ] {
         let run = faxpost(&daemon, &[&["policy", "set"], &arguments[..]].concat()).await;

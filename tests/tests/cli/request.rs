@@ -3,6 +3,7 @@
 use faxpost_tests::daemon::TestDaemon;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
+use crate::generated::completed;
 use crate::kit::{command, faxpost, object};
 
 const CREATE: [&str; 7] = ["cert", "csr", "create", "--sender", "fax@example.test", "--key-type", "ec-p256"];
@@ -27,9 +28,26 @@ async fn c6_a_pending_change_exits_75_with_its_number_on_standard_output() {
         (&"1".into(), &"REQUEST_STATE_PENDING".into())
     );
     let russian = faxpost(&daemon, &[&["--lang", "ru"], &CREATE[..]].concat()).await.exits(75);
-    russian.says("заявка 1").complains("одобрить администратор");
+    assert!(russian.out.starts_with("request "), "one form for scripts: {}", russian.out);
+    russian.complains("одобрить администратор");
     faxpost(&daemon, &["status"]).await.exits(0).says("1 waiting for an administrator");
     faxpost(&daemon, &["status"]).await.says("You may ask for").says("Certificates/CreateSigningRequest");
+}
+
+#[tokio::test]
+async fn g1_numbers_of_requests_are_completed_and_those_to_decide_only_while_they_wait() {
+    let daemon = asking().await;
+    for sender in ["a@example.test", "b@example.test"] {
+        let create = ["cert", "csr", "create", "--sender", sender];
+        faxpost(&daemon, &create).await.exits(75);
+    }
+    faxpost(&daemon, &["request", "refuse", "1"]).await.exits(0);
+    let words = |word: &str| vec!["request".to_owned(), word.to_owned()];
+    assert_eq!(completed(&daemon, &words("show"), "").await[..2], ["2", "1"]);
+    for word in ["approve", "refuse", "withdraw"] {
+        assert_eq!(completed(&daemon, &words(word), "").await[0], "2", "{word}");
+        assert_ne!(completed(&daemon, &words(word), "").await[1], "1", "{word}");
+    }
 }
 
 #[tokio::test]
@@ -55,7 +73,12 @@ async fn c6_requests_are_listed_shown_and_decided() {
     let refused = faxpost(&daemon, &["request", "refuse", "1", "--why", "not now"]).await.exits(0);
     refused.says("refused").says("not now");
     faxpost(&daemon, &["request", "withdraw", "1"]).await.exits(65).complains("refused");
-    faxpost(&daemon, &["request", "show", "99"]).await.exits(65).complains("no request 99");
+    faxpost(&daemon, &["request", "show", "99"]).await.exits(65).complains("There is no request 99.");
+    faxpost(&daemon, &["request", "approve", "99"]).await.exits(65).complains("There is no request 99.");
+    let russian = faxpost(&daemon, &["--lang", "ru", "request", "refuse", "1"]).await.exits(65);
+    assert!(!russian.err.contains("письм"), "{}", russian.err);
+    let russian = faxpost(&daemon, &["--lang", "ru", "request", "show", "1"]).await.exits(0);
+    russian.says("Создаёт ключ (EC P-256) в хранилище компьютера и запрос сертификата для fax@example.test.");
     faxpost(&daemon, &["request", "list", "--state", "pending,approved"]).await.exits(0).complains("Nothing");
     faxpost(&daemon, &["request", "list", "--state", "lost"]).await.exits(64).complains("withdrawn");
 }
@@ -88,7 +111,11 @@ async fn h4_the_audit_log_is_listed_and_filtered() {
     let all = faxpost(&daemon, &["audit", "list"]).await.exits(0);
     let all = all.says("Admin/UpdatePolicy").says("Approvals/WithdrawRequest").says("APPROVAL_PENDING");
     assert_eq!(all.out.lines().count(), 4, "{}", all.out);
-    faxpost(&daemon, &["--lang", "ru", "audit", "list"]).await.exits(0).says("ожидает").says("выполнено");
+    let russian = faxpost(&daemon, &["--lang", "ru", "audit", "list"]).await.exits(0);
+    russian.says("ожидает").says("выполнено").says("Создаёт ключ").says("этот компьютер, процесс");
+    let since = faxpost(&daemon, &["audit", "list", "--since", "1h"]).await.exits(0);
+    assert_eq!(since.out.lines().count(), 4, "{}", since.out);
+    faxpost(&daemon, &["audit", "list", "--since", "2100-01-01"]).await.exits(0).complains("Nothing found");
     let some = ["--json", "audit", "list", "--method", "Certificates/CreateSigningRequest"];
     let some = faxpost(&daemon, &some).await.exits(0).json();
     let entries = some["entries"].as_array().unwrap();

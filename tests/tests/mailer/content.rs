@@ -139,3 +139,14 @@ async fn f1_smtputf8_is_used_only_when_needed_and_only_where_offered() {
     assert_eq!((failure.kind, failure.is_transient()), (FailureKind::NoSmtputf8, false));
     succeeds(job(&server)).await;
 }
+
+#[tokio::test]
+async fn f3_what_is_known_of_a_message_is_not_looked_for_in_it() {
+    let server = SmtpServer::builder().start().await;
+    let mut known = job(&server);
+    known.body = Body::Inline("Subject: x\r\n\r\nфакс\r\n".as_bytes().to_vec());
+    known.seven_bit = true;
+    succeeds(known).await;
+    let parameters = &server.wait_for(1).await[0].parameters;
+    assert!(!parameters.contains("BODY"), "only reading it would have told: {parameters}");
+}

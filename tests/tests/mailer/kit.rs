@@ -29,6 +29,7 @@ pub(crate) fn job(server: &SmtpServer) -> Job {
         }),
         envelope: Envelope { from: "a@example.com".to_owned(), to: vec!["b@example.com".to_owned()] },
         body: Body::Inline(MESSAGE.to_vec()),
+        seven_bit: false,
         signing: None,
         until: Step::Message,
         delivery_status: Default::default(),

@@ -13,6 +13,7 @@ fn job(directory: &Path, body: Body) -> Job {
         route: Route::Pickup { directory: directory.to_owned(), file_stem: "0193-abc_1".to_owned() },
         envelope: Envelope { from: "a@example.com".to_owned(), to },
         body,
+        seven_bit: false,
         signing: None,
         until: Step::Message,
         delivery_status: Default::default(),

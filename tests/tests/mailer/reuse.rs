@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use faxpost_tests::smtp::{At, Authority, Fault, SmtpServer};
 use faxpostd::accounts::{Security, TlsCheck};
-use faxpostd::mailer::{FailureKind, Job, Mailer, Outcome};
+use faxpostd::mailer::{FailureKind, Job, Mailer, Outcome, Shared};
 
 use crate::kit::{JobExt as _, MESSAGE, job};
 
+/// More connections than any test here needs.
+fn shared(name: &str) -> Option<Shared> {
+    Some(Shared { name: name.to_owned(), connections: 8 })
+}
+
 fn pooled(server: &SmtpServer) -> Job {
-    Job { pool: Some("default".to_owned()), ..job(server) }
+    Job { pool: shared("default"), ..job(server) }
 }
 
 async fn delivers(mailer: &Mailer, job: Job) -> Outcome {
@@ -47,10 +52,24 @@ async fn f3_a_test_and_other_settings_and_other_accounts_have_connections_of_the
     delivers(&mailer, signed_in("secret")).await;
     assert_eq!(server.connections(), 3, "the first was closed when the settings changed");
     delivers(&mailer, Job { pool: None, ..signed_in("secret") }).await;
-    delivers(&mailer, Job { pool: Some("other".to_owned()), ..signed_in("secret") }).await;
+    delivers(&mailer, Job { pool: shared("other"), ..signed_in("secret") }).await;
     assert_eq!(server.connections(), 5);
     delivers(&mailer, signed_in("secret")).await;
     assert_eq!(server.connections(), 5);
+}
+
+#[tokio::test]
+async fn a10_an_account_with_one_connection_never_has_two() {
+    let server = SmtpServer::builder().start().await;
+    let mailer = Mailer::in_process();
+    let one = || Job { pool: Some(Shared { name: "one".to_owned(), connections: 1 }), ..job(&server) };
+    tokio::join!(
+        delivers(&mailer, one()),
+        delivers(&mailer, one()),
+        delivers(&mailer, one()),
+        delivers(&mailer, one()),
+    );
+    assert_eq!((server.connections(), server.received().len()), (1, 4));
 }
 
 #[tokio::test]
@@ -139,13 +158,13 @@ async fn f3_a_silent_connection_is_asked_before_it_is_used_and_ended_politely() 
 }
 
 #[tokio::test]
-async fn f3_a_connection_carries_no_more_than_a_hundred_messages() {
+async fn f3_a_connection_carries_no_more_than_a_thousand_messages() {
     let server = SmtpServer::builder().digest_only().start().await;
     let mailer = Mailer::in_process();
-    for _ in 0..101 {
+    for _ in 0..1001 {
         delivers(&mailer, pooled(&server)).await;
     }
-    assert_eq!((server.connections(), server.received().len()), (2, 101));
+    assert_eq!((server.connections(), server.received().len()), (2, 1001));
 }
 
 #[tokio::test]

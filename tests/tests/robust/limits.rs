@@ -1,7 +1,7 @@
 //! H5: what one caller can hold, and that it comes back.
 
 use bytes::Bytes;
-use faxpost_proto::reason::{MESSAGE_TOO_LARGE, TOO_MANY_CALLS, TOO_MANY_CONNECTIONS};
+use faxpost_proto::reason::{INVALID_FIELD, MESSAGE_TOO_LARGE, TOO_MANY_CALLS, TOO_MANY_CONNECTIONS};
 use faxpost_proto::v1;
 use faxpost_proto::v1::diagnostics_client::DiagnosticsClient;
 use faxpost_proto::v1::send_mail_stream_request::Part;
@@ -129,6 +129,82 @@ async fn h5_what_is_too_large_is_refused_and_leaves_nothing() {
     let stream = tokio_stream::iter(parts);
     too_large(client.send_mail_stream(stream).await.unwrap_err());
     spool_is_empty(&daemon).await;
+    unharmed(&daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h5_a_refusal_takes_no_memory_whatever_was_asked() {
+    let daemon = TestDaemon::start().await;
+    let mask = |count| Some(prost_types::FieldMask { paths: vec![String::new(); count] });
+    let small = |refusal: tonic::Status| {
+        assert_eq!(
+            (refusal.code(), reason(&refusal).as_str()),
+            (Code::InvalidArgument, INVALID_FIELD),
+            "{refusal:?}"
+        );
+        assert!(refusal.message().len() + refusal.details().len() < 6000, "{}", refusal.message().len());
+    };
+    let account = || v1::Account { etag: "0".to_owned(), ..Default::default() };
+    let mut accounts = daemon.accounts().await;
+    for count in [1, 64, 65, 30_000] {
+        let change = v1::UpdateAccountRequest {
+            account: Some(account()),
+            update_mask: mask(count),
+            ..Default::default()
+        };
+        small(accounts.update_account(change).await.unwrap_err());
+        let test = v1::TestAccountRequest { update_mask: mask(count), ..Default::default() };
+        small(daemon.diagnostics().await.test_account(test).await.unwrap_err());
+    }
+    let change = |count| v1::UpdateAccountRequest {
+        account: Some(account()),
+        update_mask: mask(count),
+        ..Default::default()
+    };
+    too_large(accounts.update_account(change(40_000)).await.unwrap_err());
+    // Only an import has many accounts.
+    let imports = (0..100).map(|n| v1::AccountImport {
+        account: Some(v1::Account { id: format!("a{n}"), server: "x".repeat(2000), ..Default::default() }),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["server".to_owned()] }),
+    });
+    let import = v1::ImportAccountsRequest { accounts: imports.collect(), validate_only: true };
+    small(accounts.import_accounts(import).await.unwrap_err());
+
+    for recipients in [vec!["(".to_owned(); 100], vec!["(".to_owned(); 101], vec![String::new(); 300_000]] {
+        let envelope = v1::RawEnvelope { recipients, ..Default::default() };
+        let part = v1::send_raw_mail_request::Part::Envelope(envelope);
+        let parts = tokio_stream::iter([v1::SendRawMailRequest { part: Some(part) }]);
+        small(daemon.mail().await.send_raw_mail(parts).await.unwrap_err());
+    }
+    unharmed(&daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h5_large_pipes_at_once_hold_only_what_is_in_memory() {
+    use v1::send_raw_mail_request::Part;
+    let settings = "[limits]\nrequest-bytes-per-caller = 2097152\npatience-seconds = 60\n";
+    let daemon = TestDaemon::builder().settings(settings).start().await;
+    let part = |part| v1::SendRawMailRequest { part: Some(part) };
+    let mut pipes = Vec::new();
+    for n in 0..8 {
+        let (parts, stream) = tokio::sync::mpsc::channel(1);
+        let mut client = daemon.mail().await;
+        let stream = tokio_stream::wrappers::ReceiverStream::new(stream);
+        let call = tokio::spawn(async move { client.send_raw_mail(stream).await });
+        let recipients = vec![format!("a{n}@example.test")];
+        parts.send(part(Part::Envelope(v1::RawEnvelope { recipients, ..Default::default() }))).await.unwrap();
+        pipes.push((parts, call));
+    }
+    for _ in 0..16 {
+        for (parts, _) in &pipes {
+            let line = [&[b'x'; 63][..], b"\n"].concat().repeat(1000);
+            parts.send(part(Part::Chunk(line.into()))).await.expect("the call goes on");
+        }
+    }
+    for (parts, call) in pipes {
+        drop(parts);
+        call.await.unwrap().unwrap();
+    }
     unharmed(&daemon).await;
 }
 

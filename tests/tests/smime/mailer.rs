@@ -19,6 +19,7 @@ fn job(route: Route, body: Vec<u8>, person: &Person, mode: Mode) -> Job {
         route,
         envelope: Envelope { from: SENDER.to_owned(), to: vec!["b@example.test".to_owned()] },
         body: Body::Inline(body),
+        seven_bit: false,
         signing: Some(person.signing(mode)),
         until: Step::Message,
         delivery_status: Default::default(),

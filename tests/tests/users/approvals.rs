@@ -146,7 +146,7 @@ async fn c6_who_waits_sees_the_outcome_live() {
     let shown = root.run(&["cert", "show", &fingerprint]).exits(0);
     assert!(shown.contains("uid:54321"), "{shown}");
     // Deletions nobody needs to ask for.
-    anna.run(&["cert", "delete", &fingerprint]).exits(DENIED);
+    anna.run(&["cert", "delete", &fingerprint, "--yes"]).exits(DENIED);
 }
 
 #[tokio::test]

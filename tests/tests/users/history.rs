@@ -3,7 +3,7 @@
 use faxpost_proto::v1;
 use faxpost_tests::daemon::TestDaemon;
 
-use crate::kit::{DENIED, Member, Somebody};
+use crate::kit::{DENIED, Member, Somebody, TEMPORARY};
 
 /// Not in the user database, so without groups.
 const STRANGER: u32 = 54_321;
@@ -43,6 +43,25 @@ async fn a12_a_user_sees_the_history_and_neither_goes_back_nor_imports() {
     for command in [&["--json", "account", "diff", "2"][..], &["account", "diff", "1", "2"]] {
         assert!(!user.run(command).exits(0).contains("secret-login"));
     }
+}
+
+#[tokio::test]
+async fn h5_a_user_changes_accounts_only_so_often_and_an_administrator_as_he_likes() {
+    let daemon = TestDaemon::start().await;
+    let (ann, bob) = (Somebody::numbered(&daemon, STRANGER), Somebody::numbered(&daemon, STRANGER + 1));
+    let port = |somebody: &Somebody, port: u32| somebody.run(&["account", "set", &format!("port={port}")]);
+    let mut made = 0;
+    while made < 200 {
+        let ran = port(&ann, 1000 + made);
+        if !ran.is_good() {
+            assert!(ran.exits(TEMPORARY).contains("as often as one caller may"));
+            break;
+        }
+        made += 1;
+    }
+    assert!((100..150).contains(&made), "{made}");
+    port(&bob, 26).exits(0);
+    port(&Somebody::numbered(&daemon, 0), 27).exits(0);
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ use nix::unistd::{Group, User, geteuid};
 pub(crate) const BAD_DATA: i32 = 65;
 /// Exit of the command line: not allowed.
 pub(crate) const DENIED: i32 = 77;
+/// Exit of the command line: later perhaps.
+pub(crate) const TEMPORARY: i32 = 75;
 
 /// Somebody who runs the command line against a daemon.
 pub(crate) struct Somebody {
@@ -84,6 +86,11 @@ impl Ran {
         let said = String::from_utf8(said).unwrap();
         assert_eq!(self.output.status.code(), Some(code), "faxpost {}: {said}", self.arguments);
         said
+    }
+
+    /// Whether it did what it was asked.
+    pub(crate) fn is_good(&self) -> bool {
+        self.output.status.success()
     }
 
     /// Asserts the exit, and gives what `--json` printed.

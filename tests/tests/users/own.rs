@@ -74,6 +74,38 @@ async fn h2_a_user_does_not_learn_of_the_messages_of_others() {
 }
 
 #[tokio::test]
+async fn h2_the_status_tells_a_user_of_his_own_mail_only() {
+    let daemon = stuck("").await;
+    let (ann, bob) = (Somebody::numbered(&daemon, 54_321), Somebody::numbered(&daemon, 54_322));
+    let signs =
+        v1::Account { id: "default".to_owned(), sign: v1::Signing::Clear.into(), ..v1::Account::default() };
+    daemon.set(signs, &["sign"]).await.unwrap();
+    let hers = ann.send();
+    entries(&daemon, &hers).await;
+    let status = |somebody: &Somebody| somebody.run(&["--json", "status"]).json(0);
+    let alarm = |status: &serde_json::Value| {
+        let alarms = status["alarms"].as_array().unwrap().iter();
+        let texts: Vec<_> = alarms
+            .filter(|alarm| alarm["reason"] == "MAIL_UNSIGNED")
+            .map(|alarm| alarm["text"].to_string())
+            .collect();
+        texts.join("")
+    };
+    let (of_ann, of_bob) = (status(&ann), status(&bob));
+    assert_eq!(of_ann["held"], "1", "{of_ann}");
+    assert!(
+        alarm(&of_ann).contains("one message waits") && alarm(&of_ann).contains("fax@example.test"),
+        "{of_ann}"
+    );
+    assert_eq!(of_bob["held"], "0", "{of_bob}");
+    assert!(alarm(&of_bob).contains("mail of others waits") && !alarm(&of_bob).contains("fax@"), "{of_bob}");
+    let his = bob.send();
+    entries(&daemon, &his).await;
+    assert_eq!(status(&bob)["held"], "1");
+    assert_eq!(status(&Somebody::numbered(&daemon, 0))["held"], "2", "administrators see all");
+}
+
+#[tokio::test]
 async fn h2_a_user_does_not_learn_of_the_log_entries_of_others() {
     let server = SmtpServer::builder().start().await;
     let daemon = daemon(server.port(), "").await;

@@ -41,7 +41,7 @@ async fn h2_a_user_sends_and_edits_and_is_no_administrator() {
         &["policy", "show"][..],
         &["policy", "set", "Mail/SendMail", "user=allow"],
         &["account", "create", "sales"],
-        &["account", "delete", "default"],
+        &["account", "delete", "default", "--yes"],
         &["account", "set", "pickup-directory=/tmp/elsewhere"],
         &["account", "set", "pickup-directory="],
         &["account", "set", "--validate-only", "pickup-directory=/etc"],
@@ -75,7 +75,7 @@ async fn h2_whom_the_system_cannot_name_may_do_nothing() {
         &["account", "show"],
         &["account", "create", "sales"],
         &["account", "set", "login=x"],
-        &["account", "delete", "sales"],
+        &["account", "delete", "sales", "--yes"],
         &["account", "test"],
         &["send", "--to", "a@example.test", "--subject", "x", "--text", "x"],
         &["outbox", "list"],
@@ -118,7 +118,7 @@ async fn h2_membership_of_a_group_makes_the_role() {
             &["account", "set", "sender-name=x"][..],
             &["account", "test"],
             &["account", "create", "sales"],
-            &["account", "delete", "default"],
+            &["account", "delete", "default", "--yes"],
             &["policy", "show"],
             &["policy", "set", "Accounts/UpdateAccount", "service=allow"],
         ] {
@@ -136,7 +136,7 @@ async fn h2_membership_of_a_group_makes_the_role() {
         administrator.run(&["policy", "show"]).exits(0);
         administrator.run(&["outbox", "show", &id]).exits(0);
         administrator.run(&["account", "create", "sales"]).exits(0);
-        administrator.run(&["account", "delete", "sales"]).exits(0);
+        administrator.run(&["account", "delete", "sales", "--yes"]).exits(0);
     }
 }
 

@@ -1,9 +1,9 @@
 //! `account create ID [KEY=VALUE…]`
 
-use faxpost_proto::v1::CreateAccountRequest;
+use faxpost_proto::v1::{Account, CreateAccountRequest};
 use prost_types::FieldMask;
 
-use super::{show::show, warn};
+use super::{set, show::show, warn};
 use crate::{
     args::{ClientSecretArgs, PasswordArgs},
     commands::{Context, request},
@@ -28,13 +28,15 @@ pub(super) async fn run(
     if let Some(secret) = input::client_secret(client_secret, context.texts)? {
         changes.client_secret(secret);
     }
+    let mut client = context.accounts().await?;
+    set::fill_in(&mut changes, &Account::default(), &mut client, context).await?;
     changes.account.id = id;
     let call = CreateAccountRequest {
         account: Some(changes.account),
         update_mask: Some(FieldMask { paths: changes.fields }),
         validate_only,
     };
-    let answer = context.accounts().await?.create_account(request(call)).await?.into_inner();
+    let answer = client.create_account(request(call)).await?.into_inner();
     if context.out.is_json() {
         return context.out.json(&answer);
     }
@@ -46,5 +48,5 @@ pub(super) async fn run(
     };
     context.out.line(&sentence)?;
     show(&account, context)?;
-    warn(&account, context)
+    warn(&account, context).await
 }

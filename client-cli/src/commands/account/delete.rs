@@ -6,15 +6,20 @@ use super::{get, set};
 use crate::{
     commands::{Context, request},
     error::Error,
+    input,
     output::escape::one_line,
 };
 
-pub(super) async fn run(id: String, etag: Option<String>, context: &mut Context) -> Result<(), Error> {
+pub(super) async fn run(
+    id: String,
+    etag: Option<String>,
+    yes: bool,
+    context: &mut Context,
+) -> Result<(), Error> {
     let mut client = context.accounts().await?;
-    let etag = match etag {
-        Some(etag) => etag,
-        None => get(&mut client, &id).await?.etag,
-    };
+    let found = get(&mut client, &id).await?;
+    input::sure(&(context.texts.accounts.will_delete)(&one_line(&id)), yes, context)?;
+    let etag = etag.unwrap_or(found.etag);
     let call = DeleteAccountRequest { id: id.clone(), etag };
     let answer = match client.delete_account(request(call)).await.map_err(Error::from) {
         Ok(answer) => answer.into_inner(),

@@ -27,7 +27,8 @@ pub(super) async fn run(address: String, context: &mut Context) -> Result<(), Er
     let texts = context.texts;
     let Some(first) = answer.proposals.first() else {
         for source in &answer.sources {
-            context.out.line(&format!("  {}: {}", one_line(&source.name), one_line(&source.text)))?;
+            let (name, text) = (texts.said(&source.name), texts.said(&source.text));
+            indented(&format!("{}: {}", one_line(&name), one_line(&text)), context)?;
         }
         context.out.error(&escape(&(texts.accounts.nothing_found)(&address)));
         return Err(Error::Told(Exit::Other));
@@ -50,15 +51,20 @@ pub(super) async fn run(address: String, context: &mut Context) -> Result<(), Er
             account.login.as_str().into(),
             sign_in(proposal, &account, texts).into(),
             (texts.accounts.trust)(proposal.trust()).into(),
-            proposal.source.as_str().into(),
+            texts.said(&proposal.source).into(),
         ]);
     }
     context.out.table(&table)?;
     for note in &first.notes {
-        context.out.line(&format!("  {}", one_line(note)))?;
+        indented(&one_line(&texts.said(note)), context)?;
     }
-    let account = first.account.clone().unwrap_or_default();
+    let mut account = first.account.clone().unwrap_or_default();
     context.out.line(&(texts.accounts.take_it)(&command(first, &account)))?;
+    // The provider has both ways.
+    if !account.oauth && !account.oauth_profile.is_empty() {
+        account.oauth = true;
+        context.out.line(&(texts.accounts.or_oauth)(&command(first, &account)))?;
+    }
     if account.oauth {
         context.out.line(&(texts.accounts.sign_in_after)("faxpost signin"))?;
     }
@@ -69,18 +75,31 @@ pub(super) async fn run(address: String, context: &mut Context) -> Result<(), Er
 }
 
 fn sign_in(proposal: &Proposal, account: &Account, texts: &Texts) -> String {
-    if account.oauth {
-        return "OAuth 2.0".to_owned();
+    let password = password_word(proposal.password, proposal.app_password, texts);
+    match (account.oauth, account.oauth_profile.is_empty()) {
+        (true, _) => "OAuth 2.0".to_owned(),
+        (false, false) => format!("OAuth 2.0, {password}"),
+        (false, true) => password.to_owned(),
     }
-    password_word(proposal.password, proposal.app_password, texts).to_owned()
+}
+
+/// What is said beside the table.
+fn indented(text: &str, context: &mut Context) -> Result<(), Error> {
+    let lines: Vec<_> = context.out.wrapped(text, 2).into_iter().map(str::to_owned).collect();
+    lines.iter().try_for_each(|line| context.out.line(&format!("  {line}")))
 }
 
 /// What a person can copy: the settings that are not empty, and how the secret comes in.
 fn command(proposal: &Proposal, account: &Account) -> String {
     let mut command = "faxpost account set".to_owned();
     let fields = proposal.update_mask.clone().unwrap_or_default().paths;
-    for key in KEYS.iter().filter(|key| fields.iter().any(|field| field == key.field)) {
+    for key in KEYS.iter().filter(|key| fields.iter().any(|field| field == key.field) || key.name == "oauth")
+    {
         let value = (key.show)(account);
+        // A profile is of no use beside a password.
+        if (key.name == "oauth-profile" || key.name == "oauth") && !account.oauth {
+            continue;
+        }
         if !value.is_empty() {
             command.push_str(&format!(" {}", quoted(&format!("{}={value}", key.name))));
         }

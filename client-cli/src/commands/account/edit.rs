@@ -12,7 +12,7 @@ use crate::{
     commands::{Context, request},
     document::{self, Mistake, Read},
     editor::{Draft, Failure},
-    error::Error,
+    error::{Error, told},
     lang::Texts,
     settings::{Changes, KEYS, Key},
     times,
@@ -26,12 +26,14 @@ pub(super) async fn run(id: String, context: &mut Context) -> Result<(), Error> 
     let mut client = context.accounts().await?;
     let mut base = get(&mut client, &id).await?;
     let draft = Draft::new(&base.id).map_err(|failure| failed(failure, texts))?;
-    let mut text = fresh(&base, texts);
+    let untouched = fresh(&base, texts);
+    let mut text = untouched.clone();
     // What the editor gave back last; the same again is giving up.
     let mut last = text.clone();
     let answer = loop {
         let edited = match draft.edit(&text) {
             Ok(edited) => edited,
+            Err(failure) if draft.holds(&untouched) => return Err(failed(failure, texts)),
             Err(failure) => return Err(kept(draft, failed(failure, texts), context)),
         };
         let given_up = edited == last || edited.trim().is_empty();
@@ -55,7 +57,7 @@ pub(super) async fn run(id: String, context: &mut Context) -> Result<(), Error> 
                         base = now;
                         continue;
                     }
-                    Err(error) if !error.violations().is_empty() => at_fields(&error, &read),
+                    Err(error) if !error.violations().is_empty() => at_fields(&error, &read, texts),
                     Err(error) => return Err(kept(draft, error, context)),
                 }
             }
@@ -66,7 +68,8 @@ pub(super) async fn run(id: String, context: &mut Context) -> Result<(), Error> 
             Err(mistakes) => mistakes,
         };
         if given_up {
-            let told = mistakes.iter().map(|mistake| format!("{}: {}", mistake.line, mistake.text));
+            let line = |mistake: &Mistake| (texts.accounts.line)(&mistake.line.to_string());
+            let told = mistakes.iter().map(|mistake| format!("{}: {}", line(mistake), mistake.text));
             let told = told.collect::<Vec<_>>().join("\n");
             return Err(kept(draft, Error::Data(told), context));
         }
@@ -78,7 +81,7 @@ pub(super) async fn run(id: String, context: &mut Context) -> Result<(), Error> 
     } else {
         set::tell(&base, &answer, &[], false, SecretChanges::default(), context)?;
     }
-    warn(&answer.account.unwrap_or_default(), context)
+    warn(&answer.account.unwrap_or_default(), context).await
 }
 
 async fn update(
@@ -174,11 +177,11 @@ fn marked(text: &str) -> String {
     format!("{MARK} {text}")
 }
 
-fn at_fields(error: &Error, read: &Read) -> Vec<Mistake> {
+fn at_fields(error: &Error, read: &Read, texts: &Texts) -> Vec<Mistake> {
     let at = |(field, text): (String, String)| Mistake {
         // A field that the file leaves out: at the top.
         line: read.line(&field).unwrap_or(1),
-        text: format!("{}: {text}", crate::settings::key_of(&field)),
+        text: told(&field, &text, texts),
     };
     error.violations().into_iter().map(at).collect()
 }

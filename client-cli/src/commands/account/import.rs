@@ -1,6 +1,6 @@
 //! `account import FILE`: first what would change, then all of it or nothing.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::io::{self, IsTerminal as _};
 
 use faxpost_proto::v1::{AccountImport, ImportAccountsRequest, ImportAccountsResponse, ImportedAccount};
 use prost_types::FieldMask;
@@ -10,10 +10,10 @@ use crate::{
     args::{ImportArgs, ImportFrom},
     commands::{Context, request},
     document::{self, Mistake},
-    error::Error,
+    error::{Error, told},
     input, msmtp,
     output::escape::one_line,
-    settings::{Changes, key_of},
+    settings::Changes,
 };
 
 /// What a file asks for.
@@ -54,7 +54,7 @@ pub(super) async fn run(args: &ImportArgs, context: &mut Context) -> Result<(), 
         let answer = call(false).await?;
         return context.out.json(&answer);
     }
-    show(&preview, context)?;
+    show(&preview, &wanted, context)?;
     let texts = context.texts;
     if !changes {
         return context.out.line(texts.accounts.nothing_to_import);
@@ -76,7 +76,7 @@ pub(super) async fn run(args: &ImportArgs, context: &mut Context) -> Result<(), 
                 (texts.accounts.set_password)(&one_line(&account.id), &set::set_command(&account.id));
             context.out.note(&sentence)?;
         }
-        warn(&account, context)?;
+        warn(&account, context).await?;
     }
     Ok(())
 }
@@ -136,16 +136,16 @@ fn at_lines(error: Error, wanted: &[Wanted], args: &ImportArgs, texts: &crate::l
         // Of another kind: as it is told otherwise.
         let Some((account, field)) = found else { return error };
         let at = (texts.accounts.at_line)(&file, &(account.line)(field).to_string());
-        lines.push(format!("{at}: {}: {text}", key_of(field)));
+        lines.push(format!("{at}: {}", told(field, &text, texts)));
     }
     if lines.is_empty() { error } else { Error::Data(lines.join("\n")) }
 }
 
-fn show(preview: &ImportAccountsResponse, context: &mut Context) -> Result<(), Error> {
+fn show(preview: &ImportAccountsResponse, wanted: &[Wanted], context: &mut Context) -> Result<(), Error> {
     let texts = context.texts;
-    for ImportedAccount { account, before, fields, password_cleared, client_secret_cleared, .. } in
-        &preview.accounts
-    {
+    for (imported, wanted) in preview.accounts.iter().zip(wanted) {
+        let ImportedAccount { account, before, fields, password_cleared, client_secret_cleared, .. } =
+            imported;
         let Some(new) = account else { continue };
         let id = one_line(&new.id);
         let title = match (before, fields.is_empty()) {
@@ -159,7 +159,7 @@ fn show(preview: &ImportAccountsResponse, context: &mut Context) -> Result<(), E
             client_secret: client_secret_cleared.then_some(texts.password_unset),
             ..SecretChanges::default()
         };
-        let old = before.clone().unwrap_or_default();
+        let old = before.clone().unwrap_or_else(|| wanted.changes.without(new.clone(), texts));
         if let Some(table) = differences(&old, new, &secrets, context) {
             context.out.table(&table)?;
         }
@@ -174,8 +174,6 @@ fn confirmed(args: &ImportArgs, context: &mut Context) -> Result<bool, Error> {
     if !io::stdin().is_terminal() || args.file.as_os_str() == "-" {
         return Err(Error::Usage(texts.accounts.import_needs_yes.to_owned()));
     }
-    context.out.piece(texts.accounts.import_question)?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(["y", "yes", "д", "да"].contains(&answer.trim().to_lowercase().as_str()))
+    context.out.flush()?;
+    input::agreed(texts.accounts.import_question, texts)
 }

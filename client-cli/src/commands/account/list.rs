@@ -52,10 +52,15 @@ fn table(all: &ListAccountsResponse, context: &Context) -> Table {
         // These say nothing about the pickup folder.
         let security = if smtp { word::<Security>(account.security) } else { "".into() };
         let check = if smtp { word::<TlsCheck>(account.tls_check) } else { "".into() };
-        let style = if account.tls_check() == TlsCheck::AcceptInvalid { Style::Warn } else { Style::Plain };
+        let (check, style) = match account.tls_check() {
+            // A pipe has no colours.
+            TlsCheck::AcceptInvalid if smtp => (format!("{check} (!)").into(), Style::Warn),
+            _ => (check, Style::Plain),
+        };
         let login = match (account.authentication, account.login.as_str()) {
             (false, _) => texts.off,
-            (true, "") => texts.default_value,
+            (true, "") if account.effective_login.is_empty() => texts.default_value,
+            (true, "") => &account.effective_login,
             (true, login) => login,
         };
         let sender =

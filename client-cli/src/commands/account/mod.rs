@@ -1,7 +1,8 @@
 //! `account …`
 
 use faxpost_proto::v1::{
-    Account as Settings, GetAccountRequest, Method, Security, TlsCheck, accounts_client::AccountsClient,
+    Account as Settings, GetAccountRequest, ListCandidatesRequest, Method, Security, Signing, TlsCheck,
+    accounts_client::AccountsClient,
 };
 use tonic::transport::Channel;
 
@@ -26,6 +27,7 @@ mod export;
 mod history;
 mod import;
 mod list;
+mod methods;
 mod presets;
 mod rollback;
 mod set;
@@ -53,7 +55,7 @@ pub(super) async fn run(command: Account, context: &mut Context) -> Result<(), E
             set::run(&settings, &secrets, set::Mode { validate_only, etag }, context).await
         }
         Account::Edit { id } => edit::run(id, context).await,
-        Account::Delete { id, etag } => delete::run(id, etag, context).await,
+        Account::Delete { id, etag, yes } => delete::run(id, etag, yes, context).await,
         Account::History { all: true, number, .. } => history::run(String::new(), number, context).await,
         Account::History { id, number, .. } => history::run(id, number, context).await,
         Account::Diff { old, new } => diff::run(old, new, context).await,
@@ -62,6 +64,7 @@ pub(super) async fn run(command: Account, context: &mut Context) -> Result<(), E
         }
         Account::Export { ids } => export::run(&ids, context).await,
         Account::Import(args) => import::run(&args, context).await,
+        Account::Methods => methods::run(context).await,
         Account::Presets => presets::run(context).await,
         Account::Discover { address } => discover::run(address, context).await,
         Account::Test { settings, to, until, password } => {
@@ -76,8 +79,28 @@ async fn get(client: &mut AccountsClient<Channel>, id: &str) -> Result<Settings,
     Ok(answer.into_inner().account.unwrap_or_default())
 }
 
-/// Warns of settings that let others read the mail; the daemon allows them.
-fn warn(account: &Settings, context: &mut Context) -> Result<(), Error> {
+/// Warns of settings that let others read the mail, and of those that hold it; the daemon allows them.
+async fn warn(account: &Settings, context: &mut Context) -> Result<(), Error> {
+    warn_of_tls(account, context)?;
+    if account.sign() == Signing::Off || can_sign(account, context).await != Some(false) {
+        return Ok(());
+    }
+    let sentence = (context.texts.nobody_signs)(&one_line(&account.id), &one_line(&account.sender_email));
+    context.out.warning(&sentence)
+}
+
+/// Whether there is a certificate for what this account sends; `None`: that cannot be found out.
+async fn can_sign(account: &Settings, context: &Context) -> Option<bool> {
+    // The account itself may not be saved.
+    let call = ListCandidatesRequest { sender_email: account.sender_email.clone(), ..Default::default() };
+    let answer = context.certificates().await.ok()?.list_candidates(request(call)).await.ok()?.into_inner();
+    Some(answer.candidates.iter().any(|candidate| {
+        let sha256 = candidate.certificate.as_ref().map_or("", |certificate| &certificate.sha256);
+        candidate.unmet.is_empty() && (account.certificate.is_empty() || account.certificate == sha256)
+    }))
+}
+
+fn warn_of_tls(account: &Settings, context: &mut Context) -> Result<(), Error> {
     // Without TLS, and in the pickup folder, there is no certificate.
     let tls = account.method() != Method::Pickup && account.security() != Security::None;
     if tls && account.tls_check() == TlsCheck::AcceptInvalid {
@@ -101,8 +124,8 @@ fn differences(old: &Settings, new: &Settings, secrets: &SecretChanges, context:
     let texts = context.texts;
     let mut table =
         Table::new([(texts.key, Fit::Whole), (texts.old, Fit::Shorten), (texts.new, Fit::Shorten)]);
-    let or_default = |key: &Key, value: String| match value.is_empty() {
-        true => (texts.unset)(key.name).unwrap_or(texts.default_value).to_owned(),
+    let or_default = |key: &Key, value: String, of: &Settings| match value.is_empty() {
+        true => texts.unset_of(key.name, of),
         false => value,
     };
     let mut some = false;
@@ -110,8 +133,8 @@ fn differences(old: &Settings, new: &Settings, secrets: &SecretChanges, context:
         let (before, after) = ((key.show)(old), (key.show)(new));
         if before != after {
             some = true;
-            let after = Cell::styled(or_default(key, after), Style::Bold);
-            table.row([key.name.into(), or_default(key, before).into(), after]);
+            let after = Cell::styled(or_default(key, after, new), Style::Bold);
+            table.row([key.name.into(), or_default(key, before, old).into(), after]);
         }
     }
     for (name, had, change) in [

@@ -59,5 +59,5 @@ pub(super) async fn run(
         context.out.table(&table)?;
     }
     set::warn_of_cleared(&new.id, answer.password_cleared, answer.client_secret_cleared, context)?;
-    warn(&new, context)
+    warn(&new, context).await
 }

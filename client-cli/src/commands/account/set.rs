@@ -2,7 +2,10 @@
 
 use faxpost_proto::{
     reason,
-    v1::{Account, Method, UpdateAccountRequest, UpdateAccountResponse, accounts_client::AccountsClient},
+    v1::{
+        Account, ListPresetsRequest, Method, UpdateAccountRequest, UpdateAccountResponse,
+        accounts_client::AccountsClient,
+    },
 };
 use prost_types::FieldMask;
 use tonic::transport::Channel;
@@ -47,6 +50,7 @@ pub(super) async fn run(
 
     let mut client = context.accounts().await?;
     let old = get(&mut client, id).await?;
+    fill_in(&mut changes, &old, &mut client, context).await?;
     changes.account.id = id.to_owned();
     changes.account.etag = mode.etag.unwrap_or_else(|| old.etag.clone());
     let call = UpdateAccountRequest {
@@ -66,7 +70,36 @@ pub(super) async fn run(
     } else {
         tell(&old, &answer, &changes.fields, mode.validate_only, told, context)?;
     }
-    warn(&answer.account.unwrap_or_default(), context)
+    warn(&answer.account.unwrap_or_default(), context).await
+}
+
+/// A profile of OAuth 2.0 knows its provider's server (requirement B1): where there is none yet, it is taken. The port
+/// goes with it.
+pub(super) async fn fill_in(
+    changes: &mut Changes,
+    old: &Account,
+    client: &mut AccountsClient<Channel>,
+    context: &mut Context,
+) -> Result<(), Error> {
+    let given = |field: &str| changes.fields.iter().any(|given| given == field);
+    let server_given = ["server", "port", "security"].into_iter().any(given);
+    let oauth = if given("oauth") { changes.account.oauth } else { old.oauth };
+    if !given("oauth_profile") || changes.account.oauth_profile.is_empty() || server_given || !oauth {
+        return Ok(());
+    }
+    let presets = client.list_presets(request(ListPresetsRequest {})).await?.into_inner().presets;
+    let preset = presets.into_iter().find(|preset| preset.oauth_profile == changes.account.oauth_profile);
+    let Some(known) = preset.and_then(|preset| preset.account) else { return Ok(()) };
+    if old.server.is_empty() {
+        changes.account.server = known.server;
+        (changes.account.port, changes.account.security) = (known.port, known.security);
+        changes.fields.extend(["server", "port", "security"].map(str::to_owned));
+    } else if old.server != known.server {
+        let sentence =
+            (context.texts.accounts.other_server)(&one_line(&old.server), &one_line(&known.server));
+        context.out.note(&sentence)?;
+    }
+    Ok(())
 }
 
 /// Takes them in, and gives what to say of them.
@@ -76,7 +109,8 @@ fn read_secrets(secrets: &Secrets, changes: &mut Changes, context: &Context) -> 
     if secrets.clear_password {
         changes.password(String::new());
         told.password = Some(texts.password_unset);
-    } else if let Some(password) = input::password(&secrets.password, texts)? {
+    } else if let Some(password) = input::password_or(texts.password_empty_to_set, &secrets.password, texts)?
+    {
         changes.password(password);
         told.password = Some(texts.password_new);
     }
@@ -123,7 +157,9 @@ pub(super) fn tell(
         None => context.out.line(texts.unchanged)?,
     }
     warn_of_cleared(&new.id, answer.password_cleared, secret_cleared, context)?;
-    if new.method() == Method::Pickup && !validate_only && about_a_server(fields) {
+    // Who has just chosen it knows.
+    let chosen = fields.iter().any(|field| field == "method");
+    if new.method() == Method::Pickup && !validate_only && !chosen && about_a_server(fields) {
         let command = format!("{} method=secure-smtp-client", set_command(&new.id));
         let sentence = (texts.still_pickup)(&command);
         context.out.note(&sentence)?;

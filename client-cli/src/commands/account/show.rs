@@ -24,7 +24,7 @@ pub(super) async fn run(id: String, context: &mut Context) -> Result<(), Error> 
         context.out.line("")?;
         context.out.pairs(&pairs)?;
     }
-    warn(&account, context)
+    warn(&account, context).await
 }
 
 /// All settings, with the words of `account set`.
@@ -57,12 +57,9 @@ fn value(key: &Key, account: &Account, texts: &Texts) -> String {
         return hidden.to_owned();
     }
     match ((key.show)(account), key.name) {
-        (shown, "port") if shown.is_empty() && account.effective_port != 0 => {
-            format!("{} {}", account.effective_port, texts.default_value)
-        }
         (shown, "sender-name") if shown == "' '" => texts.blank_name.to_owned(),
         (shown, "tls-check") if shown == "accept-invalid" => format!("{shown} (!)"),
-        (shown, name) if shown.is_empty() => (texts.unset)(name).unwrap_or(texts.default_value).to_owned(),
+        (shown, name) if shown.is_empty() => texts.unset_of(name, account),
         (shown, _) => shown,
     }
 }
@@ -84,11 +81,13 @@ mod tests {
     fn a_value_says_whether_it_is_the_default_blank_or_hidden() {
         let account = Account {
             effective_port: 465,
+            effective_login: "fax@example.org".into(),
             sender_name: Some(String::new()),
             redacted: vec!["pickup_directory".into()],
             ..Default::default()
         };
         assert_eq!(shown("port", &account), "465 (default)");
+        assert_eq!(shown("login", &account), "fax@example.org (default)");
         assert_eq!(shown("server", &account), "(not set)");
         assert_eq!(shown("ehlo-name", &account), "(this host's name)");
         assert_eq!(shown("sender-name", &account), EN.blank_name);

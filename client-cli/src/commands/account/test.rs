@@ -2,11 +2,11 @@
 
 use faxpost_proto::{
     advice::Language,
-    v1::{Step, StepState, TestAccountRequest, TestStep, TlsCheck},
+    v1::{Step, StepState, TestAccountRequest, TestStep},
 };
 use prost_types::FieldMask;
 
-use super::{test_view::View, warn};
+use super::{get, test_view::View, warn_of_tls};
 use crate::{
     args::PasswordArgs,
     commands::Context,
@@ -23,13 +23,17 @@ pub(super) async fn run(
     context: &mut Context,
 ) -> Result<(), Error> {
     let (id, settings) = split_id(words, context.texts)?;
+    if to.as_deref().is_some_and(|to| to.trim().is_empty()) {
+        return Err(Error::Data(context.texts.no_recipient.to_owned()));
+    }
     let mut draft = Changes::parse(settings, context.texts)?;
     if let Some(password) = input::password(password, context.texts)? {
         draft.password(password);
     }
     draft.account.id = id.to_owned();
-    if draft.account.tls_check() == TlsCheck::AcceptInvalid {
-        warn(&draft.account, context)?;
+    // Who may test may look; if not, the daemon says so below.
+    if let Ok(saved) = get(&mut context.accounts().await?, id).await {
+        warn_of_tls(&draft.over(saved, context.texts), context)?;
     }
     let call = TestAccountRequest {
         id: id.to_owned(),

@@ -101,7 +101,8 @@ impl View {
             Some(tls) => self.tls(tls, context)?,
             None => {
                 for detail in &step.details {
-                    self.indented("", detail, context)?;
+                    let said = context.texts.said(detail);
+                    self.indented("", &said, context)?;
                 }
             }
         }
@@ -120,7 +121,7 @@ impl View {
         if let Some(translated) = text {
             context.out.line(&format!("{MARGIN}{}", context.out.paint(Style::Bad, translated)))?;
             // The daemon's own sentence has the particulars.
-            self.indented("", &step.failure_text, context)?;
+            self.indented("", &texts.said(&step.failure_text), context)?;
         } else if !step.failure_text.is_empty() {
             let text = one_line(&step.failure_text);
             context.out.line(&format!("{MARGIN}{}", context.out.paint(Style::Bad, &text)))?;
@@ -162,7 +163,7 @@ impl View {
             }
         }
         if !tls.tolerated.is_empty() {
-            let sentence = (texts.tolerated)(&one_line(&tls.tolerated));
+            let sentence = (texts.tolerated)(&one_line(&texts.said(&tls.tolerated)));
             context.out.line(&format!("{MARGIN}{}", context.out.paint(Style::Warn, &sentence)))?;
         }
         Ok(())

@@ -70,7 +70,7 @@ fn one(candidate: &Candidate, context: &mut Context) -> Result<(), Error> {
         let said = match (texts.is_english(), &*unmet.text) {
             (_, "") => known.to_owned(),
             (true, text) => text.to_owned(),
-            (false, text) => format!("{known} ({text})"),
+            (false, text) => format!("{known} ({})", texts.said(text)),
         };
         let said = one_line(&said);
         let lines = context.out.wrapped(&said, 6).into_iter().map(str::to_owned).collect::<Vec<_>>();

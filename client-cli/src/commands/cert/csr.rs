@@ -12,6 +12,7 @@ use crate::{
     args::Csr,
     commands::{Context, request, request::or_pending},
     error::Error,
+    input,
     output::{
         escape::{escape, one_line},
         table::{Fit, Table},
@@ -58,8 +59,10 @@ pub(super) async fn run(command: Csr, context: &mut Context) -> Result<(), Error
                 (context.texts.certificates.installed)(list::short(&certificate), &certificate.subject);
             context.out.line(&one_line(&line))
         }
-        Csr::Delete { id, wait } => {
+        Csr::Delete { id, yes, wait } => {
             let id = whole(id, context).await;
+            let what = (context.texts.certificates.will_delete_csr)(&one_line(&id));
+            input::sure(&what, yes, context)?;
             let call = request(DeleteSigningRequestRequest { id });
             let result = context.certificates().await?.delete_signing_request(call).await;
             let Some(answer) = or_pending(result, wait, context).await? else { return Ok(()) };

@@ -55,6 +55,11 @@ async fn from_user(fingerprint: &str, context: &Context) -> Result<InstallCertif
 fn from_file(file: &Path, args: &InstallArgs, context: &Context) -> Result<InstallCertificateRequest, Error> {
     let bytes = read(file)?;
     let Some(text) = pem::text(&bytes) else {
+        // PKCS#12 is a SEQUENCE. The rest is the daemon's to say, but nobody is asked for the password of a text.
+        if bytes.first() != Some(&0x30) {
+            let file = file.to_string_lossy();
+            return Err(Error::Data((context.texts.certificates.neither_p12_nor_pem)(&file)));
+        }
         return Ok(InstallCertificateRequest {
             password: password(args, context)?,
             pkcs12: bytes.into(),

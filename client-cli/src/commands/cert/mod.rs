@@ -1,8 +1,8 @@
 //! `cert …`: signing certificates and who may use their keys.
 
 use faxpost_proto::v1::{
-    CheckSigningRequest, CheckSigningResponse, DeleteCertificateRequest, GrantKeyAccessRequest, KeyHolder,
-    RevokeKeyAccessRequest,
+    CheckSigningRequest, CheckSigningResponse, DeleteCertificateRequest, GetCertificateRequest,
+    GrantKeyAccessRequest, KeyHolder, RevokeKeyAccessRequest,
 };
 
 use super::{Context, request, request::or_pending};
@@ -10,6 +10,7 @@ use crate::{
     args::{Cert, Store},
     error::Error,
     exit::Exit,
+    input,
     output::{
         escape::{escape, one_line},
         style::Style,
@@ -33,13 +34,18 @@ pub(super) async fn run(command: Cert, context: &mut Context) -> Result<(), Erro
         Cert::Candidates { id, sender } => candidates::run(id, sender, context).await,
         Cert::Install(args) => install::run(args, context).await,
         Cert::Grant { fingerprint, to, wait } => {
+            let to_another = to.is_some();
             let call = GrantKeyAccessRequest { fingerprint, trustee: to.unwrap_or_default() };
             let result = context.certificates().await?.grant_key_access(request(call)).await;
             let Some(answer) = or_pending(result, wait, context).await? else { return Ok(()) };
             if context.out.is_json() {
                 return context.out.json(&answer);
             }
-            holders(&answer.key_holders, context)
+            holders(&answer.key_holders, context)?;
+            if to_another {
+                context.out.note(context.texts.certificates.check_is_of_the_service)?;
+            }
+            Ok(())
         }
         Cert::Revoke { fingerprint, from, wait } => {
             let call = RevokeKeyAccessRequest { fingerprint, trustee: from };
@@ -52,7 +58,14 @@ pub(super) async fn run(command: Cert, context: &mut Context) -> Result<(), Erro
         }
         Cert::Check { fingerprint, account } => check(fingerprint, account, context).await,
         Cert::Csr(command) => csr::run(command, context).await,
-        Cert::Delete { fingerprint, wait } => {
+        Cert::Delete { fingerprint, yes, wait } => {
+            if !yes {
+                let call = request(GetCertificateRequest { fingerprint: fingerprint.clone() });
+                let found = context.certificates().await?.get_certificate(call).await?.into_inner();
+                let found = found.certificate.unwrap_or_default();
+                let what = (context.texts.certificates.will_delete)(list::short(&found), &found.subject);
+                input::sure(&one_line(&what), yes, context)?;
+            }
             let call = DeleteCertificateRequest { fingerprint };
             let result = context.certificates().await?.delete_certificate(request(call)).await;
             let Some(answer) = or_pending(result, wait, context).await? else { return Ok(()) };
@@ -112,9 +125,10 @@ fn tell(answer: &CheckSigningResponse, context: &mut Context) -> Result<(), Erro
         return context.out.line(&said);
     }
     let known = (texts.reason)(&answer.failure_reason).filter(|_| !texts.is_english());
+    let told = texts.said(&answer.failure_text);
     let why = match known {
-        Some(known) => format!("{known}\n  {}", answer.failure_text),
-        None => answer.failure_text.clone(),
+        Some(known) => format!("{known}\n  {told}"),
+        None => told.into_owned(),
     };
     let said = format!("{}\n{why}", (words.check_failed)(&who));
     let said: Vec<_> = said.lines().map(escape).collect();

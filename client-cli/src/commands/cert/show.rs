@@ -20,7 +20,7 @@ pub(super) async fn run(fingerprint: String, context: &mut Context) -> Result<()
     if let Some(certificate) = &answer.certificate {
         let mut pairs = pairs(certificate, context);
         if !answer.revocation.is_empty() {
-            pairs.push((words.revocation, answer.revocation.clone()));
+            pairs.push((words.revocation, context.texts.said(&answer.revocation).into_owned()));
         }
         context.out.pairs(&pairs)?;
     }
@@ -29,7 +29,7 @@ pub(super) async fn run(fingerprint: String, context: &mut Context) -> Result<()
     context.out.line(&title)?;
     chain(&answer.chain, context)?;
     if !answer.chain_problem.is_empty() {
-        let problem = context.out.paint(Style::Bad, &one_line(&answer.chain_problem));
+        let problem = context.out.paint(Style::Bad, &one_line(&context.texts.said(&answer.chain_problem)));
         context.out.line(&problem)?;
     }
     if answer.redacted.iter().any(|field| field == "key_holders") {
@@ -102,7 +102,7 @@ fn chain(links: &[ChainLink], context: &mut Context) -> Result<(), Error> {
         context.out.line(&line)?;
         if !link.problem.is_empty() {
             let indent = " ".repeat(before.chars().count());
-            let problem = context.out.paint(Style::Bad, &one_line(&link.problem));
+            let problem = context.out.paint(Style::Bad, &one_line(&texts.said(&link.problem)));
             context.out.line(&format!("{indent}{problem}"))?;
         }
     }

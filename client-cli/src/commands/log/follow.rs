@@ -37,7 +37,7 @@ fn line(entry: &Entry, context: &Context) -> String {
         times::local(entry.time.as_ref()),
         padded((texts.entry_kind)(entry.kind())),
     );
-    let parts = [addresses(entry), entry.subject.clone(), entry.answer.clone()];
+    let parts = [addresses(entry), entry.subject.clone(), texts.said(&entry.answer).into_owned()];
     let rest = parts
         .iter()
         .filter(|part| !part.is_empty())

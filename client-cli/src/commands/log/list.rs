@@ -63,7 +63,7 @@ fn table(entries: &[Entry], context: &Context) -> Table {
             Cell::styled((texts.entry_outcome)(entry.outcome()), style(entry.outcome())),
             addresses(entry).into(),
             (&*entry.subject).into(),
-            (&*entry.answer).into(),
+            texts.said(&entry.answer).into(),
         ]);
     }
     table

@@ -39,7 +39,7 @@ fn pairs(entry: &Entry, context: &Context) -> Vec<(&'static str, String)> {
         (texts.time, times::local(entry.time.as_ref())),
         (texts.kind, (texts.entry_kind)(entry.kind()).to_owned()),
         (texts.outcome, (texts.entry_outcome)(entry.outcome()).to_owned()),
-        (texts.answer, entry.answer.clone()),
+        (texts.answer, texts.said(&entry.answer).into_owned()),
         (texts.reason_label, entry.reason.clone()),
         (texts.message, entry.message.clone()),
         (texts.subject, entry.subject.clone()),
@@ -82,7 +82,7 @@ fn recipients(entry: &Entry, context: &Context) -> Table {
         } else {
             Cell::styled(texts.no, Style::Plain)
         };
-        table.row([(&*recipient.address).into(), delivered, (&*recipient.answer).into()]);
+        table.row([(&*recipient.address).into(), delivered, texts.said(&recipient.answer).into()]);
     }
     table
 }

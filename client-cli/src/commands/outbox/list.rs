@@ -57,18 +57,18 @@ fn table(messages: &[Message], context: &Context) -> Table {
         (texts.state, Fit::Whole),
         (texts.accepted, Fit::WholeOrDrop),
         (texts.recipients, Fit::Shorten),
-        (texts.subject, Fit::ShortenOrDrop),
-        (texts.last_error, Fit::ShortenOrDrop),
-    ]);
+        (texts.subject, Fit::Shorten),
+    ])
+    .with_remarks(texts.last_error);
     for message in messages {
-        table.row([
+        let cells: [Cell; 5] = [
             (&*message.id).into(),
             Cell::styled((texts.message_state)(message.state()), style(message.state())),
             times::local(message.accept_time.as_ref()).into(),
             addresses(&message.recipients).into(),
             (&*message.subject).into(),
-            (&*message.last_error).into(),
-        ]);
+        ];
+        table.row_with(cells, texts.said(&message.last_error));
     }
     table
 }

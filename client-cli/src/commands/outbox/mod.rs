@@ -12,7 +12,7 @@ use crate::{args::Outbox, error::Error, output::style::Style};
 pub(super) mod list;
 mod show;
 
-pub(super) use show::recipients;
+pub(super) use show::{held_until, recipients};
 
 pub(super) async fn run(command: Outbox, context: &mut Context) -> Result<(), Error> {
     let mut client = match command {

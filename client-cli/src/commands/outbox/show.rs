@@ -1,12 +1,13 @@
 //! `outbox show ID`
 
-use faxpost_proto::v1::{Message, RecipientState};
+use faxpost_proto::v1::{Message, MessageState, RecipientState};
 use prost::Name;
 
 use crate::{
     commands::Context,
     error::Error,
     output::{
+        escape::one_line,
         style::Style,
         table::{Cell, Fit, Table},
     },
@@ -26,6 +27,11 @@ pub(super) fn run<M: prost::Message + Name>(
     let mut pairs = vec![
         (texts.id, message.id.clone()),
         (texts.state, (texts.message_state)(message.state()).to_owned()),
+    ];
+    if let Some(until) = held_until(message, context) {
+        pairs.push((texts.held_label, until));
+    }
+    pairs.extend([
         (texts.subject, message.subject.clone()),
         (texts.sender, message.sender.clone()),
         (texts.account, message.account.clone()),
@@ -34,7 +40,7 @@ pub(super) fn run<M: prost::Message + Name>(
         (texts.size, (texts.bytes)(message.size)),
         (texts.accepted, times::local(message.accept_time.as_ref())),
         (texts.attempts, message.attempts.to_string()),
-    ];
+    ]);
     if message.next_attempt_time.is_some() {
         pairs.push((texts.next_attempt, times::local(message.next_attempt_time.as_ref())));
     }
@@ -42,11 +48,18 @@ pub(super) fn run<M: prost::Message + Name>(
         pairs.push((texts.expires, times::local(message.expire_time.as_ref())));
     }
     if !message.last_error.is_empty() {
-        pairs.push((texts.last_error, message.last_error.clone()));
+        pairs.push((texts.last_error, texts.said(&message.last_error).into_owned()));
     }
     context.out.pairs(&pairs)?;
     context.out.line("")?;
     recipients(message, context)
+}
+
+/// What a held message waits for.
+pub(in crate::commands) fn held_until(message: &Message, context: &Context) -> Option<String> {
+    let Message { held_for, id, account, .. } = message;
+    let held = message.state() == MessageState::Held;
+    held.then(|| (context.texts.held_until)(held_for, &one_line(id), &one_line(account)))
 }
 
 /// Every recipient, and what was answered about it.
@@ -64,7 +77,7 @@ pub(in crate::commands) fn recipients(message: &Message, context: &mut Context) 
         table.row([
             (&*recipient.address).into(),
             Cell::styled((texts.recipient_state)(recipient.state()), style),
-            (&*recipient.answer).into(),
+            texts.said(&recipient.answer).into(),
         ]);
     }
     context.out.table(&table)

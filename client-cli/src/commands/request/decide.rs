@@ -1,6 +1,6 @@
 //! `request approve N` and `request refuse N`
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::io::{self, IsTerminal as _};
 
 use faxpost_proto::v1::{ApproveRequestRequest, GetRequestRequest, RefuseRequestRequest, RequestState};
 
@@ -9,6 +9,7 @@ use crate::{
     commands::{Context, request},
     error::Error,
     exit::Exit,
+    input,
 };
 
 pub(super) async fn approve(
@@ -21,10 +22,11 @@ pub(super) async fn approve(
     let digest = match digest {
         Some(digest) => digest,
         None => {
+            // Who may not, and a number that is none, are the daemon's to refuse.
+            let found = client.get_request(request(GetRequestRequest { number })).await?.into_inner();
             if !yes && !io::stdin().is_terminal() {
                 return Err(Error::Usage(context.texts.certificates.approve_options.to_owned()));
             }
-            let found = client.get_request(request(GetRequestRequest { number })).await?.into_inner();
             let found = found.request.unwrap_or_default();
             // One that is over is the daemon's to refuse.
             let asks = !yes && found.state() == RequestState::Pending;
@@ -55,15 +57,11 @@ pub(super) async fn refuse(number: i64, text: String, context: &mut Context) -> 
 fn sure(found: &faxpost_proto::v1::Request, context: &mut Context) -> Result<bool, Error> {
     let words = context.texts.certificates;
     if context.out.is_json() {
-        context.out.note(&format!("{} {}", words.will_happen, found.summary))?;
+        context.out.note(&format!("{} {}", words.will_happen, context.texts.said(&found.summary)))?;
     } else {
         context.out.line(words.will_happen)?;
         show::people(found, context)?;
         context.out.flush()?;
     }
-    // On standard error: standard output may be taken.
-    eprint!("{}", words.sure);
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).map_err(|source| Error::Read { path: "-".into(), source })?;
-    Ok(words.yes_words.contains(&answer.trim().to_lowercase().as_str()))
+    input::agreed(words.sure, context.texts)
 }

@@ -50,7 +50,7 @@ pub(super) async fn run(states: &[RequestState], number: u32, context: &mut Cont
             Cell::styled((words.request_state)(request.state()), style(request.state())),
             times::local(request.create_time.as_ref()).into(),
             (&*request.caller_name).into(),
-            (&*request.summary).into(),
+            texts.said(&request.summary).into(),
             method(request).into(),
         ]);
     }

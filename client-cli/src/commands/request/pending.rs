@@ -43,8 +43,8 @@ pub(in crate::commands) async fn or_pending<T>(
         let found = found.ok().and_then(|answer| answer.into_inner().request).unwrap_or_else(bare);
         tell(&found, context)?;
     } else {
-        let line = (context.texts.certificates.request_line)(number);
-        context.out.line(&line)?;
+        // For scripts: the same in every language.
+        context.out.line(&format!("request {number}"))?;
         context.out.note(&(context.texts.certificates.pending)(number))?;
     }
     Err(Error::Told(Exit::Temporary))

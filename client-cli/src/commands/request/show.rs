@@ -26,12 +26,12 @@ pub(super) fn people(request: &Request, context: &mut Context) -> Result<(), Err
         (words.asked_by, who(&request.caller_name, &request.caller_id)),
         (words.asked_at, times::local(request.create_time.as_ref())),
         (texts.call, method(request).to_owned()),
-        (words.what, request.summary.clone()),
+        (words.what, texts.said(&request.summary).into_owned()),
     ];
     for effect in &request.effects {
         let label = (words.effect)(&effect.name);
         match label {
-            Some(label) => pairs.push((label, effect.value.clone())),
+            Some(label) => pairs.push((label, texts.said(&effect.value).into_owned())),
             None => pairs.push((words.target, format!("{}: {}", effect.name, effect.value))),
         }
     }
@@ -49,7 +49,7 @@ pub(super) fn people(request: &Request, context: &mut Context) -> Result<(), Err
     if !request.outcome_reason.is_empty() {
         let known = (texts.reason)(&request.outcome_reason).filter(|_| !texts.is_english());
         let said = known.map_or_else(String::new, |known| format!("{known}\n"));
-        pairs.push((texts.reason_label, format!("{said}{}", request.outcome_text)));
+        pairs.push((texts.reason_label, format!("{said}{}", texts.said(&request.outcome_text))));
     }
     context.out.pairs(&pairs)
 }

@@ -35,7 +35,8 @@ pub(super) async fn run(context: &mut Context) -> Result<(), Error> {
 fn line(request: &Request, context: &Context) -> String {
     let state = (context.texts.certificates.request_state)(request.state());
     let before = format!("{:>4}  ", request.number);
-    let parts = [&*request.caller_name, method(request), &*request.summary, &*request.decision_text];
+    let summary = context.texts.said(&request.summary);
+    let parts = [&*request.caller_name, method(request), &*summary, &*request.decision_text];
     let parts = parts.into_iter().filter(|part| !part.is_empty()).map(one_line);
     let rest = parts.collect::<Vec<_>>().join("  ");
     let room = context.out.width().map(|columns| columns.saturating_sub(width(&before) + width(state) + 2));

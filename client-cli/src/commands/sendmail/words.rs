@@ -129,7 +129,15 @@ fn notify(text: &str) -> Option<Vec<Notify>> {
             _ => return None,
         })
     };
-    text.split(',').map(occasion).collect()
+    let mut occasions = Vec::new();
+    for word in text.split(',') {
+        let occasion = occasion(word)?;
+        // Said twice is said.
+        if !occasions.contains(&occasion) {
+            occasions.push(occasion);
+        }
+    }
+    Some(occasions)
 }
 
 fn unknown(word: &str, texts: &Texts) -> Error {

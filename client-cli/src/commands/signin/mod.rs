@@ -1,7 +1,8 @@
 //! `signin …` and `signout`
 
 use faxpost_proto::v1::{
-    SignIn, SignInWithClientCredentialsRequest, SignOutRequest, o_auth_client::OAuthClient,
+    GetSignInRequest, SignIn, SignInState, SignInWithClientCredentialsRequest, SignOutRequest,
+    o_auth_client::OAuthClient,
 };
 use tonic::transport::Channel;
 
@@ -41,15 +42,24 @@ pub(super) async fn run(args: SignInArgs, context: &mut Context) -> Result<(), E
 
 /// `signout [ID]`
 pub(super) async fn sign_out(id: String, context: &mut Context) -> Result<(), Error> {
+    let mut client = context.oauth().await?;
+    let call = request(GetSignInRequest { account: id.clone() });
+    // Where that is not to be known, it is said as if there had been some.
+    let before = client.get_sign_in(call).await.map(tonic::Response::into_inner);
+    let was_out = before
+        .is_ok_and(|before| before.sign_in.is_some_and(|sign_in| sign_in.state() == SignInState::SignedOut));
     let call = request(SignOutRequest { account: id.clone() });
-    let answer = context.oauth().await?.sign_out(call).await?.into_inner();
+    let answer = client.sign_out(call).await?.into_inner();
     if context.out.is_json() {
         return context.out.json(&answer);
     }
     let texts = &context.texts.signin;
-    context.out.line(&(texts.signed_out)(&one_line(&id)))?;
+    let said = if was_out { texts.was_signed_out } else { texts.signed_out };
+    context.out.line(&said(&one_line(&id)))?;
     if !answer.revocation_error.is_empty() {
-        context.out.warning(&(texts.not_revoked)(&one_line(&answer.revocation_error)))?;
+        context
+            .out
+            .warning(&(texts.not_revoked)(&one_line(&context.texts.said(&answer.revocation_error))))?;
     }
     Ok(())
 }

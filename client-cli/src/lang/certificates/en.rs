@@ -34,7 +34,6 @@ pub(crate) static EN: CertificateTexts = CertificateTexts {
     what: "What",
     digest: "Digest",
     decision: "Decision",
-    origin: "From",
     target: "About",
     request: "Request",
 
@@ -57,15 +56,27 @@ pub(crate) static EN: CertificateTexts = CertificateTexts {
     install_own: |fingerprint| format!("faxpost cert install --from-user {fingerprint}"),
     check_passed: |who, how, duration| format!("Signed as {who} and verified ({how}, {duration})."),
     check_failed: |who| format!("Signing as {who} failed."),
+    check_is_of_the_service: "`faxpost cert check` signs as the account that mail is signed under, and tries no other.",
     unknown: "?",
 
     installed: |fingerprint, subject| format!("Installed: {fingerprint}  {subject}"),
     already_installed: |fingerprint| format!("It was there before; nothing was changed: {fingerprint}"),
     deleted: "Deleted.",
+    will_delete: |fingerprint, subject| {
+        format!(
+            "This deletes the certificate {fingerprint} ({subject}) and its private key; nobody can bring that key back."
+        )
+    },
+    will_delete_csr: |id| {
+        format!(
+            "This gives up the request {id} and deletes its private key: a certificate for it is of no use then."
+        )
+    },
     file_password: "Password of the file: ",
     password_options: "There is no terminal to ask for the password of the file: use --password-stdin, or \
                        --no-password if it has none.",
     no_key_in: |file| format!("There is no private key in {file}: name the file that has it with --key."),
+    neither_p12_nor_pem: |file| format!("{file} is neither a PKCS#12 file (.pfx, .p12) nor PEM."),
     csr_next: |id, command| {
         format!(
             "The key waits under the id {id}.\n\
@@ -84,7 +95,6 @@ pub(crate) static EN: CertificateTexts = CertificateTexts {
     waiting: |number| {
         format!("Waiting for an administrator's decision on request {number}; Ctrl-C leaves it waiting.")
     },
-    request_line: |number| format!("request {number}"),
     will_happen: "This will happen:",
     sure: "Carry it out? [y/N] ",
     yes_words: &["y", "yes"],

@@ -42,7 +42,6 @@ pub(crate) struct CertificateTexts {
     pub(crate) what: Text,
     pub(crate) digest: Text,
     pub(crate) decision: Text,
-    pub(crate) origin: Text,
     pub(crate) target: Text,
     pub(crate) request: Text,
 
@@ -70,6 +69,8 @@ pub(crate) struct CertificateTexts {
     pub(crate) check_passed: With3,
     /// Who tried to.
     pub(crate) check_failed: With1,
+    /// After a grant to somebody else.
+    pub(crate) check_is_of_the_service: Text,
     /// Where something is not known.
     pub(crate) unknown: Text,
 
@@ -78,10 +79,16 @@ pub(crate) struct CertificateTexts {
     pub(crate) installed: With2,
     pub(crate) already_installed: With1,
     pub(crate) deleted: Text,
+    /// Fingerprint, subject.
+    pub(crate) will_delete: With2,
+    /// Id.
+    pub(crate) will_delete_csr: With1,
     pub(crate) file_password: Text,
     pub(crate) password_options: Text,
     /// The file.
     pub(crate) no_key_in: With1,
+    /// The file.
+    pub(crate) neither_p12_nor_pem: With1,
     /// The id, the command that installs the answer.
     pub(crate) csr_next: With2,
     pub(crate) fingerprint_needed: Text,
@@ -90,7 +97,6 @@ pub(crate) struct CertificateTexts {
     /// Number, the commands that follow it.
     pub(crate) pending: fn(i64) -> String,
     pub(crate) waiting: fn(i64) -> String,
-    pub(crate) request_line: fn(i64) -> String,
     pub(crate) will_happen: Text,
     pub(crate) sure: Text,
     /// What may be typed for yes, in small letters.

@@ -34,7 +34,6 @@ pub(crate) static RU: CertificateTexts = CertificateTexts {
     what: "Что",
     digest: "Дайджест",
     decision: "Решение",
-    origin: "Откуда",
     target: "О чём",
     request: "Заявка",
 
@@ -58,15 +57,27 @@ pub(crate) static RU: CertificateTexts = CertificateTexts {
     install_own: |fingerprint| format!("faxpost cert install --from-user {fingerprint}"),
     check_passed: |who, how, duration| format!("Подписано от имени {who} и проверено ({how}, {duration})."),
     check_failed: |who| format!("Подписать от имени {who} не удалось."),
+    check_is_of_the_service: "`faxpost cert check` подписывает от имени записи, которая подписывает почту; другие не проверяются.",
     unknown: "?",
 
     installed: |fingerprint, subject| format!("Установлен: {fingerprint}  {subject}"),
     already_installed: |fingerprint| format!("Он уже был; ничего не изменено: {fingerprint}"),
     deleted: "Удалено.",
+    will_delete: |fingerprint, subject| {
+        format!(
+            "Будет удалён сертификат {fingerprint} ({subject}) и его закрытый ключ; ключ никто не вернёт."
+        )
+    },
+    will_delete_csr: |id| {
+        format!(
+            "Будет отозван запрос {id} и удалён его закрытый ключ: сертификат для него станет бесполезен."
+        )
+    },
     file_password: "Пароль файла: ",
     password_options: "Нет терминала, чтобы спросить пароль файла: используйте --password-stdin или --no-password, \
                        если пароля нет.",
     no_key_in: |file| format!("В {file} нет закрытого ключа: укажите файл с ним через --key."),
+    neither_p12_nor_pem: |file| format!("{file} — не файл PKCS#12 (.pfx, .p12) и не PEM."),
     csr_next: |id, command| {
         format!(
             "Ключ ждёт под именем {id}.\n\
@@ -83,7 +94,6 @@ pub(crate) static RU: CertificateTexts = CertificateTexts {
         )
     },
     waiting: |number| format!("Ожидание решения администратора по заявке {number}; Ctrl-C оставит её ждать."),
-    request_line: |number| format!("заявка {number}"),
     will_happen: "Произойдёт следующее:",
     sure: "Выполнить? [д/Н] ",
     yes_words: &["д", "да", "y", "yes"],

@@ -298,8 +298,13 @@ prop_compose! {
         server in "[aA]{0,2}", port in proptest::option::of(prop_oneof![Just(25_u16), Just(465)]), login in "[ab]{0,2}",
         sender in prop_oneof![Just(""), Just("a@b.c"), Just("b@b.c")], security in any_security(),
         tls_check in any_tls_check(), sender_name in "[xy]?",
+        method in prop::sample::select(vec![Method::SecureSmtpClient, Method::Pickup, Method::CdoMessage, Method::SystemNetMail]),
+        mechanism in prop::sample::select(vec![None, Some(Mechanism::Plain), Some(Mechanism::ScramSha256)]),
     ) -> Account {
-        Account { server, port, login, sender_email: sender.to_owned(), security, tls_check, sender_name, ..Account::default() }
+        let sender_email = sender.to_owned();
+        Account {
+            server, port, login, sender_email, security, tls_check, sender_name, method, mechanism, ..Account::default()
+        }
     }
 }
 
@@ -335,6 +340,9 @@ proptest! {
         let id = AccountId::default_account();
         let bound = |a: &Account| (
             a.server.to_lowercase(), a.effective_port(), a.security, a.tls_check, a.effective_login().to_owned(),
+            // Who signs in, and by what, where everybody can listen.
+            Some(a.method).filter(|method| [Method::CdoMessage, Method::SystemNetMail].contains(method)),
+            a.mechanism.filter(|_| a.security == Security::None),
         );
         prop_assert_eq!(bound(&one) == bound(&two), binding(&id, &one) == binding(&id, &two));
     }
@@ -382,4 +390,13 @@ fn a10_timeouts_and_proxies_are_checked_and_go_with_the_own_engine_only() {
     }
     assert_eq!(refused(&account(), &[Set::Proxy("proxy".to_owned())]), invalid("proxy"));
     assert_eq!(applied(&[Set::TimeoutSeconds(0), Set::Proxy(String::new())]).account, account());
+}
+
+#[test]
+fn d3_what_was_sealed_before_methods_counted_can_still_be_read() {
+    let id = AccountId::default_account();
+    assert_eq!(earlier_binding(&id, &account()), binding(&id, &account()));
+    let other = Account { method: Method::SystemNetMail, ..account() };
+    assert_eq!(earlier_binding(&id, &other), binding(&id, &account()));
+    assert_ne!(binding(&id, &other), binding(&id, &account()));
 }

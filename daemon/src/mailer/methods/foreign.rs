@@ -120,6 +120,7 @@ impl Begun<'_> {
             route: self.job.route.clone(),
             envelope: self.job.envelope.clone(),
             body: Body::Inline(Vec::new()),
+            seven_bit: true,
             signing: None,
             delivery_status: DeliveryStatus::default(),
             pool: None,

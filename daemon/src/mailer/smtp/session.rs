@@ -60,7 +60,7 @@ impl<'a> Session<'a> {
         progress: Progress,
         pool: &'a Pool,
     ) -> Self {
-        let key = job.pool.as_ref().and_then(|name| Key::of(name, route));
+        let key = job.pool.as_ref().and_then(|shared| Key::of(&shared.name, route));
         Self {
             job,
             route,

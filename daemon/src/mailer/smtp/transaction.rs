@@ -51,7 +51,7 @@ impl<'a> Session<'a> {
             parameters.push(MailParameter::Size(usize::try_from(size).unwrap_or(usize::MAX)));
         }
         // A server without 8BITMIME is sent 8-bit content undeclared: all of today's pass it on.
-        if self.capabilities.eight_bit_mime || self.capabilities.chunking {
+        if !self.job.seven_bit && (self.capabilities.eight_bit_mime || self.capabilities.chunking) {
             self.survey = self.content().await?.survey().await.map_err(unreadable)?;
         }
         if self.capabilities.eight_bit_mime && self.survey.eight_bit {

@@ -135,7 +135,8 @@ pub(super) struct Frame {
 impl Drop for Frame {
     fn drop(&mut self) {
         if self.secret {
-            self.payload.zeroize();
+            // What was never filled has nothing to wipe.
+            self.payload.as_mut_slice().zeroize();
         }
     }
 }

@@ -195,7 +195,8 @@ pub(super) fn decoded(text: &str) -> String {
 fn one_word(text: &str) -> Option<(String, usize)> {
     let (charset, after) = text.strip_prefix("=?")?.split_once('?')?;
     let (encoding, after) = after.split_once('?')?;
-    let (data, _) = after.split_once("?=")?;
+    // No ? is in the data: so each of them is passed a few times at most, whatever there are and however they stand.
+    let (data, _) = after.split_once('?').filter(|(_, after)| after.starts_with('='))?;
     let bytes = match encoding {
         "b" | "B" => STANDARD.decode(data).ok()?,
         "q" | "Q" => unquoted(data)?,
@@ -260,6 +261,17 @@ mod tests {
         assert_eq!(decoded("=?utf-8?b?0KTQsNC60YE=?= =?UTF-8?Q?_=E2=84=96_7?= x"), "Факс № 7 x");
         for same in ["=?koi8-r?b?4Q==?=", "=?", "=?utf-8?b?!?=", "a =?x?q?b", "plain"] {
             assert_eq!(decoded(same), same);
+        }
+    }
+
+    #[test]
+    fn h5_words_that_never_end_take_no_time() {
+        // Read to the end for each of them, these would take hours.
+        for word in ["=?a?q?", "=?", "=?a?", "=?utf-8?q?=3F"] {
+            let text = word.repeat(2_000_000 / word.len());
+            assert_eq!(decoded(&text), text);
+            // The end is that of the last one at most.
+            assert!(decoded(&format!("{text}?=")).len() >= text.len() - word.len());
         }
     }
 

@@ -54,6 +54,17 @@ impl Header {
             // The separator of mailbox files, which old programs write first.
             if octets == 0 && part.text.starts_with(b"From ") && part.text.contains(&b':') {
                 (octets, header.cleaned) = (part.text.len(), true);
+                // All of it: the rest of a long one is no field.
+                while part.end == End::Cut {
+                    match lines.next()? {
+                        Some(next) if !next.begins => part = next,
+                        Some(next) => {
+                            lines.give_back(next);
+                            break;
+                        }
+                        None => break,
+                    }
+                }
                 continue;
             }
             if part.begins && !is_fold && (stops(&part.text) || name(&part.text).is_none()) {
@@ -96,10 +107,11 @@ impl Header {
         self.fields.iter().find(|field| field.is(name))
     }
 
-    /// All of this name, their values as one list.
+    /// All of this name, their values as one list; empty ones add nothing to it.
     pub(super) fn list(&self, name: &str) -> Option<String> {
-        let values: Vec<_> = self.fields.iter().filter(|field| field.is(name)).map(Field::text).collect();
-        (!values.is_empty()).then(|| values.join(", "))
+        let values = self.fields.iter().filter(|field| field.is(name)).map(Field::text);
+        let values = values.filter(|text| !text.is_empty()).collect::<Vec<_>>();
+        self.get(name).map(|_| values.join(", "))
     }
 }
 
@@ -304,6 +316,17 @@ mod tests {
         assert!(subject.is_ascii());
         let subject = subject.replace("\r\n ", " ");
         assert_eq!(crate::message::raw::encode::decoded(subject.trim_end()), "Получен факс");
+    }
+
+    #[test]
+    fn f4_a_mailbox_separator_is_no_field_however_long_it_is() {
+        for length in [80, 4080, 4096, 4097, 10_000] {
+            let line = format!("From root 17:00{}", "Bcc: x@y.test".repeat(length / 13 + 1));
+            let (header, rest) = read(format!("{}\nA: 1\n\nbody\n", &line[..length]).as_bytes()).unwrap();
+            assert_eq!(written(&header), "A: 1\r\n", "{length}");
+            assert_eq!(rest, b"body\n");
+        }
+        assert_eq!(read(&[&b"From x:"[..], &[b'y'; 9000]].concat()).unwrap().0.fields, []);
     }
 
     #[test]

@@ -33,7 +33,7 @@ use senders::Author;
 pub use senders::{Aliases, Foreign, Senders};
 
 /// In one message, as `compose` has it.
-const MAX_RECIPIENTS: usize = 100;
+pub(crate) const MAX_RECIPIENTS: usize = 100;
 /// Each is a hop. A message that has had so many goes round in circles (RFC 5321 section 6.3).
 const MAX_HOPS: usize = 50;
 /// Longer is no Message-ID that anybody made on purpose.
@@ -51,6 +51,9 @@ const DROPPED: &[&str] = &[
     "to",
     "cc",
     "mime-version",
+    // The envelope of a mail that is picked up.
+    "x-sender",
+    "x-receiver",
 ];
 /// Once in a message at most (RFC 5322 section 3.6): the first counts.
 const ONCE: &[&str] = &["date", "reply-to", "message-id", "in-reply-to", "references", "subject"];
@@ -97,6 +100,8 @@ impl RawError {
 pub struct Finished {
     /// With angle brackets.
     pub message_id: String,
+    /// The address in From, as whoever signs it reads it; empty: there is not exactly one.
+    pub author: String,
     /// Sender and all recipients, each once.
     pub envelope: Envelope,
     /// For people.
@@ -144,7 +149,8 @@ impl RawMail {
         let subject = encode::decoded(&header.get("subject").map(Field::text).unwrap_or_default());
         let head = head(&header, author, &message_id, plan.is_mime)?;
         let subject = subject.chars().take(998).collect();
-        Ok(Finished { message_id, envelope, subject, head, plan, message: self.message })
+        let author = super::author(&Content::Memory(head.clone().into()))?.unwrap_or_default();
+        Ok(Finished { message_id, author, envelope, subject, head, plan, message: self.message })
     }
 }
 
@@ -174,6 +180,7 @@ fn head(header: &Header, author: Author, message_id: &str, is_mime: bool) -> Res
         seen.push(field.name.to_ascii_lowercase());
     }
     let named = ["To", "Cc"].map(|name| (name, header.list(name).unwrap_or_default()));
+    let named = named.each_ref().map(|(name, list)| (*name, addresses::plain(list)));
     for (name, list) in named.iter().filter(|(_, list)| !list.is_empty()) {
         Field::new(name, list).write(&mut out)?;
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use lettre::message::Mailbox;
 
-use super::addresses::{Entry, entries};
+use super::addresses::{Entry, entries, is_plain_phrase};
 use super::fields::{Field, Header};
 use super::{RawError, value};
 use crate::message::address::{MAX_NAME, parse_addr_spec, parse_mailbox};
@@ -147,9 +147,9 @@ impl Senders {
         let address =
             parse_addr_spec(address).map_or_else(|_| address.to_owned(), |address| address.to_string());
         let text = format!("{} <{address}>", entry.phrase);
-        let is_one =
-            |text: &str| entries(text).is_ok_and(|list| list.len() == 1 && list[0].address == address);
-        if entry.phrase.is_ascii() && entry.phrase.len() <= MAX_PHRASE && is_one(&text) {
+        // In any other, a reader could find another address before this one.
+        let is_plain = entry.phrase.is_ascii() && is_plain_phrase(&entry.phrase);
+        if is_plain && entry.phrase.len() <= MAX_PHRASE {
             return text;
         }
         match parse_mailbox(&text) {

@@ -194,6 +194,68 @@ fn f4_an_author_that_the_account_may_use_stays() {
 }
 
 #[test]
+fn f4_the_envelope_of_a_mail_that_is_picked_up_is_ours() {
+    let message = sent("X-Sender: eve@b.test\nx-receiver: eve@b.test\nX-Fax: 1\n\nX-Receiver: in the text\n");
+    assert!(
+        fields(&message, "X-Sender").is_empty() && fields(&message, "X-Receiver").is_empty(),
+        "{message}"
+    );
+    assert_eq!(fields(&message, "X-Fax"), ["1"]);
+}
+
+#[test]
+fn f4_nobody_else_is_read_into_an_author() {
+    for (given, from) in [
+        ("<ceo@bank.test> <fax@example.test>", "Faxpost <fax@example.test>"),
+        ("<ceo@bank.test> <a@b.test>", "Faxpost <fax@example.test>"),
+        ("ceo@bank.test <fax@example.test>", "\"ceo@bank.test\" <fax@example.test>"),
+        ("ceo@bank.test <a@b.test>", "\"ceo@bank.test\" <fax@example.test>"),
+        ("<ceo@bank.test>: fax@example.test", "fax@example.test"),
+        ("Fax (<ceo@bank.test>) <fax@example.test>", "Fax <fax@example.test>"),
+    ] {
+        let message = sent(format!("From: {given}\nSender: {given}\n\nx\n"));
+        let unquoted = |text: &str| {
+            mail_parser::MessageParser::new()
+                .parse(format!("From: {text}\r\n\r\n").as_bytes())
+                .unwrap()
+                .from()
+                .unwrap()
+                .first()
+                .unwrap()
+                .address()
+                .map(str::to_owned)
+        };
+        let found = fields(&message, "From").remove(0);
+        assert_eq!(unquoted(&found), unquoted(from), "{given}: {found}");
+        assert!(!found.replace("\"ceo@bank.test\"", "").contains("bank.test"), "{given}: {found}");
+        assert!(fields(&message, "Sender").iter().all(|sender| *sender == found), "{message}");
+        let author = author(&Content::Memory(message.into_bytes().into())).unwrap();
+        assert_eq!(author.as_deref(), Some("fax@example.test"));
+    }
+    let refuse = Senders { foreign: Foreign::Refuse, ..senders() };
+    let two = mail("From: <ceo@bank.test> <fax@example.test>\n\nx\n").finish(&refuse, &aliases());
+    assert!(matches!(two, Err(RawError::Foreign(..))));
+}
+
+#[test]
+fn f4_the_recipients_that_are_read_are_those_that_are_served() {
+    let from_header = |to: &str| {
+        let mail = RawMail {
+            recipients: Vec::new(),
+            recipients_from_header: true,
+            ..mail(format!("To: {to}\n\nx\n"))
+        };
+        mail.finish(&senders(), &aliases())
+    };
+    assert!(from_header("<a@x.test> <b@y.test>").is_err());
+    let finished = from_header("<a@x.test>: b@y.test;").unwrap();
+    let mut out = Vec::new();
+    finished.write_to(&mut out).unwrap();
+    assert_eq!(finished.envelope.to, ["b@y.test"]);
+    assert_eq!(fields(&String::from_utf8(out).unwrap(), "To"), ["b@y.test"]);
+}
+
+#[test]
 fn f4_the_envelope_sender_is_one_that_the_account_may_use() {
     let from = |sender: &str| {
         let mail = RawMail { sender: sender.to_owned(), sender_name: "Fax, Ann".to_owned(), ..mail("\nx\n") };

@@ -1,0 +1,221 @@
+//! Of refusals: who may not what, what there is not, and what is wrong with a message.
+
+use super::Sentence;
+
+pub(super) const SENTENCES: &[Sentence] = &[
+    // callers
+    (
+        "you have too many connections open; close some",
+        "у вас открыто слишком много соединений; закройте часть",
+    ),
+    (
+        "you have too many calls under way; wait for some to end",
+        "у вас идёт слишком много вызовов; дождитесь, пока часть закончится",
+    ),
+    (
+        "your calls under way, or those of all callers, have as many bytes as they may; wait for some to end",
+        "ваши вызовы или вызовы всех вместе уже занимают всю отведённую память; дождитесь, пока часть закончится",
+    ),
+    (
+        "the operating system did not say who is calling, so nothing is allowed",
+        "операционная система не сообщила, кто вызывает, поэтому не разрешено ничего",
+    ),
+    (
+        "you are {}, with the role {}, and may not call {}; an administrator can allow it: {}",
+        "вы — {}, ваша роль — {}, и вызывать {} вам нельзя; разрешить может администратор: {}",
+    ),
+    (
+        "you are {}, have no role here, and may do nothing",
+        "вы — {}, роли здесь у вас нет, и вам нельзя ничего",
+    ),
+    ("nothing came for {} seconds; the call was ended", "ничего не приходило {} секунд; вызов прерван"),
+    (
+        "the request is larger than this method takes; send large mails with SendMailStream",
+        "запрос больше, чем этот метод принимает; большие письма отправляйте через SendMailStream",
+    ),
+    // the daemon
+    (
+        "the disk of the daemon's state folder is full; nothing was accepted or changed, try again later",
+        "диск с папкой данных службы заполнен; ничего не принято и не изменено, повторите позже",
+    ),
+    (
+        "the daemon's database failed; nothing was accepted or changed. The daemon's log says why",
+        "база данных службы отказала; ничего не принято и не изменено. Причина — в журнале службы",
+    ),
+    (
+        "the daemon is stopping; try again when it is back",
+        "служба останавливается; повторите, когда она вернётся",
+    ),
+    ("the daemon failed at this; its log says why", "службе это не удалось; причина — в её журнале"),
+    // accounts
+    ("there is an account {} already", "учётная запись {} уже есть"),
+    ("there is no revision {} of an account", "версии {} ни у одной учётной записи нет"),
+    (
+        "the account default always exists; change it instead",
+        "учётная запись default есть всегда; вместо этого измените её",
+    ),
+    (
+        "account {} has unfinished messages; wait for them or cancel them first",
+        "у учётной записи {} есть незаконченные письма; сначала дождитесь их или отмените",
+    ),
+    (
+        "revision {} deleted the account {}; name one from before",
+        "в версии {} учётная запись {} удалена; назовите более раннюю",
+    ),
+    (
+        "revision {} is one of the account {}, revision {} of {}; compare two of the same",
+        "версия {} — у записи {}, версия {} — у {}; сравнивать можно две версии одной",
+    ),
+    (
+        "an account's id has 1 to 32 characters of a-z, 0-9 and -, and begins with a letter",
+        "в имени учётной записи от 1 до 32 символов a-z, 0-9 и -, первый — буква",
+    ),
+    ("{} is not available on this host: {}", "{} на этом компьютере недоступен: {}"),
+    (
+        "the stored password belongs to the saved server, port, security, TLS check, login and proxy, to the method that signs in and, without TLS, to its mechanism; give the password for this test",
+        "сохранённый пароль относится к сохранённым серверу, порту, защите, проверке TLS, логину и прокси, к способу, который входит, а без TLS и к механизму; укажите пароль для этой проверки",
+    ),
+    (
+        "the sign-in belongs to the saved client, endpoints, server, port, security, TLS check and login; save the change and sign in again to test it",
+        "вход относится к сохранённым клиенту, адресам, серверу, порту, защите, проверке TLS и логину; чтобы проверить изменение, сохраните его и войдите снова",
+    ),
+    (
+        "the account's password cannot be used: {}; set it anew",
+        "паролем учётной записи не воспользоваться: {}; задайте его снова",
+    ),
+    ("no access token: {}", "нет токена доступа: {}"),
+    ("{}; sign in, and the mail goes", "{}; войдите, и почта уйдёт"),
+    ("{}; sign in again, and the mail goes", "{}; войдите снова, и почта уйдёт"),
+    ("preset {}", "встроенные настройки {}"),
+    // policy and requests
+    (
+        "no such method; `faxpost policy show` lists them",
+        "такого метода нет; все показывает `faxpost policy show`",
+    ),
+    (
+        "administrators cannot take GetPolicy and UpdatePolicy from themselves, nobody could give them back",
+        "администраторы не могут отнять у себя GetPolicy и UpdatePolicy: вернуть их было бы некому",
+    ),
+    (
+        "{} cannot need approval: only what changes certificates and keys can be carried out later; allow or deny it",
+        "{} не может требовать одобрения: позже выполнить можно только изменения сертификатов и ключей; разрешите или запретите",
+    ),
+    ("there is no request {} of yours", "вашей заявки {} нет"),
+    ("there is no request {}", "заявки {} нет"),
+    (
+        "request {} is your own; another administrator must approve it",
+        "заявка {} — ваша собственная; одобрить её должен другой администратор",
+    ),
+    (
+        "request {} is {} and cannot be decided any more",
+        "состояние заявки {} — {}, решать по ней больше нечего",
+    ),
+    (
+        "request {} is not what was shown to you; look at it again",
+        "заявка {} — не та, что вам показали; посмотрите на неё снова",
+    ),
+    // certificates
+    (
+        "there is no certificate {} in the machine's store; `faxpost cert list` shows what is there",
+        "сертификата {} в хранилище компьютера нет; что в нём есть, показывает `faxpost cert list`",
+    ),
+    (
+        "a fingerprint is written in hexadecimal digits: 64 of SHA-256, 40 of SHA-1, or at least the first 8 of either",
+        "отпечаток — это шестнадцатеричные цифры: 64 для SHA-256, 40 для SHA-1 или хотя бы первые 8",
+    ),
+    (
+        "{} is the beginning of several fingerprints; give more of it",
+        "с {} начинаются несколько отпечатков; укажите больше цифр",
+    ),
+    (
+        "the account {} signs with this certificate; let it sign with another one first",
+        "этим сертификатом подписывает учётная запись {}; сначала пусть подписывает другим",
+    ),
+    (
+        "the accounts {} sign with this certificate; let them sign with another one first",
+        "этим сертификатом подписывают учётные записи {}; сначала пусть подписывают другим",
+    ),
+    (
+        "there is no account {} on this machine; give a user's name, \"uid:\" and a number, or a SID",
+        "записи {} на этом компьютере нет; укажите имя пользователя, \"uid:\" и число или SID",
+    ),
+    ("required: from whom the key is taken", "обязательно: у кого отнять ключ"),
+    (
+        "required: the id of a request, 64 hexadecimal digits",
+        "обязательно: имя запроса, 64 шестнадцатеричные цифры",
+    ),
+    ("the certificates cannot be read", "сертификаты не прочитать"),
+    (
+        "the message is not from exactly one address, so nobody can sign it",
+        "у письма не ровно один отправитель, поэтому подписать его нельзя",
+    ),
+    // messages
+    ("there is no message {} of yours", "вашего письма {} нет"),
+    ("there is no message {}", "письма {} нет"),
+    ("there is no log entry {} of yours", "вашей записи {} в журнале нет"),
+    ("there is no log entry {}", "записи {} в журнале нет"),
+    (
+        "log entry {} has no transcript: nothing was said to a server",
+        "у записи журнала {} нет диалога: с сервером не говорили",
+    ),
+    (
+        "a message needs at least one recipient in to, cc or bcc",
+        "письму нужен хотя бы один получатель: to, cc или bcc",
+    ),
+    (
+        "{} recipients are more than {}; send several messages",
+        "получателей {}, больше {}; отправьте несколько писем",
+    ),
+    ("has {} entries, more than {}", "здесь {} записей, больше {}"),
+    (
+        "must be one address; give several as several entries, and a name with a comma in quotes",
+        "нужен один адрес; несколько указываются по отдельности, а имя с запятой — в кавычках",
+    ),
+    ("has a < without a > at its end", "есть < без > в конце"),
+    ("has a name of more than {} characters", "имя длиннее {} символов"),
+    ("needs brackets around the IP address: {}", "IP-адрес пишется в скобках: {}"),
+    (
+        "has an address with characters before the @ that are not ASCII",
+        "в адресе перед @ есть символы не из ASCII",
+    ),
+    ("has a line break or another control character", "есть перевод строки или другой управляющий символ"),
+    ("is empty or no name of a file", "пусто или не имя файла"),
+    ("has a path separator: give the name alone", "есть разделитель пути: укажите только имя"),
+    ("is no MIME type such as image/tiff", "это не тип MIME вроде image/tiff"),
+    ("is multipart, which an attachment cannot be", "это multipart, а вложение таким не бывает"),
+    (
+        "may have printable ASCII characters only, and no colon",
+        "допустимы только печатные символы ASCII, без двоеточия",
+    ),
+    ("is {}, which is not for callers to set", "это {}, а его задаёт не отправляющий"),
+    ("is no name of a header field", "это не имя поля заголовка"),
+    (
+        "the message has {} bytes before encoding, more than the {} that are allowed",
+        "в письме до кодирования {} байт, больше разрешённых {}",
+    ),
+    ("the message has more than the {} bytes that are allowed", "в письме больше {} разрешённых байт"),
+    (
+        "the attachments have more than the {} bytes that are allowed",
+        "во вложениях больше {} разрешённых байт",
+    ),
+    (
+        "you have {} unfinished messages in the outbox, as many as one caller may; wait for some to be delivered",
+        "у вас в исходящих {} незаконченных писем, больше одному нельзя; дождитесь доставки части",
+    ),
+    (
+        "this request id was used before for another message; use a new one for a new message",
+        "этот идентификатор запроса уже был у другого письма; для нового нужен новый",
+    ),
+    (
+        "a request id has at most 128 characters, none of them a control character",
+        "в идентификаторе запроса не больше 128 символов, без управляющих",
+    ),
+    ("at most a year ahead", "не больше чем на год вперёд"),
+    ("each occasion once", "каждый случай один раз"),
+    ("{} fields are more than the {} that can be set at once", "полей {}, а за один раз можно задать {}"),
+    (
+        "you have changed accounts as often as one caller may; each minute some more changes are possible",
+        "вы меняли учётные записи так часто, как одному можно; каждую минуту можно ещё несколько раз",
+    ),
+    ("at most {} characters", "не больше {} символов"),
+];
