@@ -354,10 +354,10 @@ pub(crate) enum Log {
 #[derive(Debug, Args)]
 pub(crate) struct LogFilter {
     /// Only about this message
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::messages))]
     pub(crate) message: Option<String>,
     /// Only by this account
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::accounts))]
     pub(crate) account: Option<String>,
     /// Part of a recipient's address
     #[arg(long, value_name = "TEXT")]
@@ -386,6 +386,7 @@ pub(crate) enum Policy {
     /// Change one cell of the table
     Set {
         /// e.g. Mail/SendMail
+        #[arg(add = ArgValueCompleter::new(complete::methods))]
         method: String,
         /// administrator, service or user = allow, deny, approval or default
         #[arg(value_name = "ROLE=DECISION", value_parser = parse_cell)]

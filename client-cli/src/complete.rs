@@ -1,4 +1,5 @@
-//! Completions that ask the daemon: ids of accounts, revisions, messages and log entries.
+//! Completions that ask the daemon: ids of accounts, revisions, messages and log entries, fingerprints, numbers of requests,
+//! methods of the API.
 //!
 //! A completion that fails is no completion: nothing is said, and nobody waits long.
 
@@ -8,8 +9,11 @@ use clap_complete::CompletionCandidate as Candidate;
 use faxpost_proto::{
     connect, endpoint,
     v1::{
-        ListAccountsRequest, ListEntriesRequest, ListMessagesRequest, ListRevisionsRequest,
-        accounts_client::AccountsClient, log_client::LogClient, mail_client::MailClient,
+        GetPolicyRequest, ListAccountsRequest, ListCertificatesRequest, ListEntriesRequest,
+        ListMessagesRequest, ListRequestsRequest, ListRevisionsRequest, ListSigningRequestsRequest,
+        RequestState, accounts_client::AccountsClient, admin_client::AdminClient,
+        approvals_client::ApprovalsClient, certificates_client::CertificatesClient, log_client::LogClient,
+        mail_client::MailClient,
     },
 };
 use tonic::transport::Channel;
@@ -21,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// More are no help.
 const MOST: i32 = 50;
+
+/// Digits of a fingerprint, as lists show it; whoever has typed more gets the whole.
+const SHORT: usize = 16;
 
 /// Ids of accounts.
 pub(crate) fn accounts(current: &OsStr) -> Vec<Candidate> {
@@ -72,6 +79,78 @@ pub(crate) fn entries(current: &OsStr) -> Vec<Candidate> {
             Ok(entries.into_iter().map(|entry| (entry.id.to_string(), entry.subject)).collect())
         }),
     )
+}
+
+/// Fingerprints of the machine's certificates.
+pub(crate) fn certificates(current: &OsStr) -> Vec<Candidate> {
+    let digits = digits(current);
+    beginning_with(
+        current,
+        ask(async |channel| {
+            let asked = ListCertificatesRequest { page_size: MOST, ..Default::default() };
+            let answer = CertificatesClient::new(channel).list_certificates(asked).await?.into_inner();
+            Ok(answer.certificates.into_iter().map(|one| (first(one.sha256, digits), one.subject)).collect())
+        }),
+    )
+}
+
+/// Ids of requests for a CA that wait for its answer.
+pub(crate) fn signing_requests(current: &OsStr) -> Vec<Candidate> {
+    let digits = digits(current);
+    beginning_with(
+        current,
+        ask(async |channel| {
+            let asked = ListSigningRequestsRequest {};
+            let answer = CertificatesClient::new(channel).list_signing_requests(asked).await?.into_inner();
+            let requests = answer.signing_requests.into_iter();
+            Ok(requests.map(|one| (first(one.id, digits), one.subject)).collect())
+        }),
+    )
+}
+
+/// Numbers of requests, newest first.
+pub(crate) fn requests(current: &OsStr) -> Vec<Candidate> {
+    requests_in(current, Vec::new())
+}
+
+/// Numbers of the requests that can still be decided.
+pub(crate) fn pending_requests(current: &OsStr) -> Vec<Candidate> {
+    requests_in(current, vec![RequestState::Pending.into()])
+}
+
+fn requests_in(current: &OsStr, states: Vec<i32>) -> Vec<Candidate> {
+    beginning_with(
+        current,
+        ask(async |channel| {
+            let asked = ListRequestsRequest { page_size: MOST, states, ..Default::default() };
+            let requests = ApprovalsClient::new(channel).list_requests(asked).await?.into_inner().requests;
+            let about = |who: String, what: String| format!("{who}: {what}");
+            let told =
+                requests.into_iter().map(|one| (one.number.to_string(), about(one.caller_name, one.summary)));
+            Ok(told.collect())
+        }),
+    )
+}
+
+/// Methods of the API, as `policy` writes them.
+pub(crate) fn methods(current: &OsStr) -> Vec<Candidate> {
+    beginning_with(
+        current,
+        ask(async |channel| {
+            let rules = AdminClient::new(channel).get_policy(GetPolicyRequest {}).await?.into_inner().rules;
+            let name = |method: &str| method.trim_start_matches("faxpost.v1.").to_owned();
+            Ok(rules.into_iter().map(|rule| (name(&rule.method), String::new())).collect())
+        }),
+    )
+}
+
+/// How much of a fingerprint is offered behind what was typed.
+fn digits(current: &OsStr) -> usize {
+    if current.len() > SHORT { usize::MAX } else { SHORT }
+}
+
+fn first(fingerprint: String, digits: usize) -> String {
+    fingerprint.chars().take(digits).collect()
 }
 
 /// Ids of accounts, and keys with their `=`.

@@ -2,13 +2,8 @@
 
 use std::env;
 
-use clap::{
-    Error,
-    error::{ContextKind, ContextValue, ErrorKind},
-};
-use faxpost_proto::advice::Language;
-
-use crate::{lang, output::escape::escape};
+use clap::Error;
+use faxpost_proto::{advice::Language, command_line};
 
 // What the parsers of `args` say, so that it can be told in Russian.
 pub(crate) const FROM_ONE: &str = "a whole number from 1 is needed";
@@ -19,61 +14,8 @@ pub(crate) const REVISION: &str = "a revision is a number; `faxpost account hist
 
 /// The whole text; `None`: clap's own is right.
 pub(crate) fn translated(error: &Error) -> Option<String> {
-    let russian = language(env::args().skip(1)) == Language::Ru;
-    (russian && error.use_stderr()).then(|| sentence(error)).flatten()
-}
-
-/// The line could not be parsed, so its --lang is looked for by hand.
-fn language(arguments: impl Iterator<Item = String>) -> Language {
-    let mut asked = None;
-    let mut arguments = arguments.peekable();
-    while let Some(argument) = arguments.next() {
-        let value = match argument.strip_prefix("--lang") {
-            Some("") => arguments.peek().cloned(),
-            Some(value) => value.strip_prefix('=').map(str::to_owned),
-            None => None,
-        };
-        match value.as_deref() {
-            Some("en") => asked = Some(Language::En),
-            Some("ru") => asked = Some(Language::Ru),
-            _ => {}
-        }
-    }
-    lang::of_this_process(asked)
-}
-
-fn sentence(error: &Error) -> Option<String> {
-    let argument = text(error, ContextKind::InvalidArg);
-    let value = text(error, ContextKind::InvalidValue);
-    let mut said = match error.kind() {
-        ErrorKind::UnknownArgument => format!("Неизвестный аргумент: {}.", argument?),
-        ErrorKind::InvalidSubcommand => {
-            format!("Команды {} нет.", text(error, ContextKind::InvalidSubcommand)?)
-        }
-        ErrorKind::MissingRequiredArgument => format!("Не указано: {}.", argument?),
-        ErrorKind::ArgumentConflict => match text(error, ContextKind::PriorArg) {
-            Some(prior) => format!("{} нельзя указать вместе с {prior}.", argument?),
-            None => format!("{} нельзя указать вместе с другими.", argument?),
-        },
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => match (argument?, value?) {
-            (argument, value) if value.is_empty() => format!("Для {argument} не указано значение."),
-            (argument, value) => format!("{argument} не может быть {value:?}."),
-        },
-        // Help in place of an error; and what a person hardly meets.
-        _ => return None,
-    };
-    if let Some(good) = text(error, ContextKind::ValidValue).filter(|good| !good.is_empty()) {
-        said.push_str(&format!(" Допустимо: {good}."));
-    }
-    let close = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
-    if let Some(close) = close.into_iter().find_map(|kind| text(error, kind)) {
-        said.push_str(&format!(" Возможно, имелось в виду {close}."));
-    }
-    if let Some(source) = std::error::Error::source(error) {
-        let source = source.to_string();
-        said.push_str(&format!("\n  {}", escape(russian(&source).unwrap_or(&source))));
-    }
-    Some(format!("{} {said}\nСправка: --help.", lang::texts(Language::Ru).error))
+    let in_russian = command_line::language_of(env::args().skip(1)) == Language::Ru;
+    in_russian.then(|| command_line::mistake_in_russian(error, russian)).flatten()
 }
 
 /// What a parser says about a value. What is said here is repeated nowhere: values and good words stand above.
@@ -99,15 +41,6 @@ fn russian(said: &str) -> Option<&'static str> {
     })
 }
 
-fn text(error: &Error, kind: ContextKind) -> Option<String> {
-    let text = match error.get(kind)? {
-        ContextValue::String(text) => text.clone(),
-        ContextValue::Strings(texts) => texts.join(", "),
-        _ => return None,
-    };
-    Some(escape(&text).into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
@@ -117,7 +50,7 @@ mod tests {
 
     fn said(line: &[&str]) -> String {
         let error = Cli::try_parse_from([&["faxpost"], line].concat()).expect_err("a mistake");
-        sentence(&error).unwrap_or_else(|| panic!("{line:?}: {error}"))
+        command_line::mistake_in_russian(&error, russian).unwrap_or_else(|| panic!("{line:?}: {error}"))
     }
 
     #[test]
@@ -144,13 +77,5 @@ mod tests {
             let said = said(line);
             assert!(said.starts_with("ошибка: ") && said.contains(expected), "{said}");
         }
-    }
-
-    #[test]
-    fn the_language_is_found_on_a_line_that_cannot_be_parsed() {
-        let found = |line: &[&str]| language(line.iter().map(|&word| word.to_owned()));
-        assert_eq!(found(&["acount", "--lang", "ru"]), Language::Ru);
-        assert_eq!(found(&["--lang=ru", "acount"]), Language::Ru);
-        assert_eq!(found(&["--lang", "en", "acount"]), Language::En);
     }
 }

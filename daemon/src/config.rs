@@ -146,11 +146,13 @@ pub struct Discovery {
     pub dns_server: Option<SocketAddr>,
     /// The port where autoconfig documents are served; another one than 443 is for tests and closed networks.
     pub https_port: u16,
+    /// Such documents may be read from addresses of closed networks and of this machine, and so any user can have them asked.
+    pub private_addresses: bool,
 }
 
 impl Default for Discovery {
     fn default() -> Self {
-        Self { dns_server: None, https_port: 443 }
+        Self { dns_server: None, https_port: 443, private_addresses: false }
     }
 }
 
@@ -373,5 +375,40 @@ mod tests {
         assert_eq!(load("[log]\nmax-megabytes = 0").unwrap().log.max_megabytes, 0);
         assert_eq!(load("[mailer]\naccount = \"fax\"").unwrap().mailer.account.as_deref(), Some("fax"));
         assert_eq!(load("").unwrap().mailer.account, None);
+    }
+
+    #[test]
+    fn i2_the_defaults_that_package_and_readme_name_are_the_defaults() {
+        // What is commented out has no blank behind the sign, a comment has.
+        let packaged = include_str!("../packaging/linux/faxpostd.toml").lines();
+        let packaged: String = packaged
+            .map(|line| {
+                line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned() + "\n"
+            })
+            .collect();
+        let (_, readme) = include_str!("../../README.md").split_once("```toml\n").unwrap();
+        let (readme, _) = readme.split_once("```").unwrap();
+        let keys = |text: &str| {
+            let table: toml::Table = text.parse().unwrap();
+            let all = table.iter().flat_map(|(part, values)| {
+                let values = values.as_table().unwrap().clone();
+                values.into_iter().map(move |(key, _)| format!("{part}.{key}"))
+            });
+            all.collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(keys(&packaged), keys(readme));
+        let usual = load("").unwrap();
+        for text in [&*packaged, readme] {
+            let told = load(text).unwrap();
+            let numbers = |config: &Config| {
+                let Discovery { dns_server: _, https_port, private_addresses } = config.discovery;
+                format!(
+                    "{:?} {:?} {:?} {:?} {https_port} {private_addresses}",
+                    config.limits, config.outbox, config.log, config.approvals
+                )
+            };
+            assert_eq!(numbers(&told), numbers(&usual));
+            assert_eq!(told.sendmail.foreign_from, usual.sendmail.foreign_from);
+        }
     }
 }

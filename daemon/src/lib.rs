@@ -33,7 +33,7 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Host, Registry};
-use crate::api::{App, PolicyKeeper};
+use crate::api::{App, Lookups, PolicyKeeper};
 use crate::approvals::Desk;
 use crate::audit::Audit;
 use crate::certs::{Certificates, Machine, Requests};
@@ -156,6 +156,7 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
         log,
         mailer: mailer.clone(),
         policy,
+        lookups: Lookups::default(),
         desk,
         audit,
         started_at,

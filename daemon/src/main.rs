@@ -1,5 +1,7 @@
 //! `faxpostd`: the process around the daemon, and the mailer's, which the daemon starts.
 
+mod usage;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,13 +10,22 @@ use clap::{Parser, Subcommand};
 use faxpostd::Surroundings;
 use faxpostd::config::Config;
 use faxpostd::mailer::worker;
+use faxpostd::service::words::{Words, words};
 use faxpostd::service::{self, Order, logging};
 use tokio_util::sync::CancellationToken;
+
+/// Passwords and tokens pass through buffers of gRPC, JSON and TLS that are not ours to wipe: whatever is freed is wiped (H3).
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
 /// The privileged mail daemon of a fax system.
 #[derive(Parser)]
 #[command(version, about)]
 struct Arguments {
+    /// Language of what is said here; the log is English. Default: that of the environment, or of Windows' user.
+    #[arg(long, global = true, value_name = "LANGUAGE", value_parser = ["en", "ru"])]
+    lang: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -32,11 +43,17 @@ enum Command {
         add_to_path: bool,
     },
     /// Stops the service and takes its registration away; the state stays.
-    Uninstall,
+    Uninstall {
+        /// Removes the state, too: accounts, passwords, waiting mail, the log.
+        #[arg(long)]
+        remove_data: bool,
+    },
     /// Starts the service, and waits until it serves.
     Start,
     /// Stops the service, and waits until it has ended.
     Stop,
+    /// Prints the state folder of the service.
+    StateDir,
     /// The service itself: started by Windows, and by nobody else.
     #[command(hide = true)]
     Service(Place),
@@ -70,28 +87,34 @@ struct Place {
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let (arguments, words) = match usage::read(std::env::args_os()) {
+        Ok((arguments, language)) => (arguments, words(language)),
+        Err(exit) => return exit,
+    };
+    let (done, prefix) = match arguments.command {
         Command::Mailer { account, keys, .. } => {
             logging::start_of_mailer();
             return worker::main(&worker::Arguments { account, keys });
         }
-        Command::Run(place) => run(place),
+        Command::Run(place) => (run(place), words.failed),
         Command::Service(place) => {
             let state_dir = place.state_dir();
-            service::serve(&state_dir, Box::new(move |shutdown, ready| serve(&place, shutdown, ready, false)))
+            let work = move |shutdown, ready| serve(&place, shutdown, ready, false);
+            (service::serve(&state_dir, Box::new(work), words), words.error)
         }
         Command::Install { place: Place { state_dir, endpoint }, add_to_path } => {
-            told(service::command(&Order::Install { state_dir, endpoint, add_to_path }))
+            (told(&Order::Install { state_dir, endpoint, add_to_path }, words), words.error)
         }
-        Command::Uninstall => told(service::command(&Order::Uninstall)),
-        Command::Start => told(service::command(&Order::Start)),
-        Command::Stop => told(service::command(&Order::Stop)),
+        Command::Uninstall { remove_data } => (told(&Order::Uninstall { remove_data }, words), words.error),
+        Command::Start => (told(&Order::Start, words), words.error),
+        Command::Stop => (told(&Order::Stop, words), words.error),
+        Command::StateDir => (told(&Order::StateDir, words), words.error),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The whole chain on one line: what failed, and what the system said.
-            eprintln!("faxpostd: {error:#}");
+            eprintln!("{prefix}: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -103,8 +126,8 @@ impl Place {
     }
 }
 
-fn told(done: anyhow::Result<String>) -> anyhow::Result<()> {
-    println!("{}", done?);
+fn told(order: &Order, words: &Words) -> anyhow::Result<()> {
+    println!("{}", service::command(order, words)?);
     Ok(())
 }
 
@@ -120,6 +143,8 @@ fn serve(
     ready: Box<dyn FnOnce() + Send>,
     signals: bool,
 ) -> anyhow::Result<()> {
+    // Before anything secret is read; the mailer does the same when it has become its account.
+    service::forbid_dumps()?;
     let endpoint = place.endpoint.as_deref().unwrap_or(faxpost_proto::endpoint::DEFAULT);
     let config = Config::load(&place.state_dir(), endpoint)?;
     // While there is one thread only: it takes it from the environment.

@@ -3,6 +3,8 @@
 
 pub mod advice;
 pub mod alarm;
+#[cfg(feature = "command-line")]
+pub mod command_line;
 pub mod connect;
 pub mod endpoint;
 #[cfg(feature = "json")]

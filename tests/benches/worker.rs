@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use faxpost_tests::measure::{mebibytes, median, memory, millis};
 use faxpostd::accounts::{Security, TlsCheck};
 use faxpostd::mailer::worker::{self, Arguments};
-use faxpostd::mailer::{Body, DeliveryStatus, Envelope, Job, Mailer, Route, Shared, SmtpRoute, Step, Timeouts};
+use faxpostd::mailer::{
+    Body, DeliveryStatus, Envelope, Job, Mailer, Route, Shared, SmtpRoute, Step, Timeouts,
+};
 
 /// Jobs at once, as the daemon has them.
 const AT_ONCE: usize = 8;

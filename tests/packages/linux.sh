@@ -3,8 +3,10 @@
 #
 #     tests/packages/linux.sh FAXPOST.deb NEWER.deb
 #
-# Needs root, debootstrap, util-linux. The clean root is made once (target/packages/clean, about two minutes) and copied for
-# each run. systemd is the first process of namespaces of its own there; nothing of this machine is touched.
+# It begins with what the README tells a new user to type, typed at a terminal; the mail arrives at an SMTP server outside of
+# that root. Needs root, debootstrap, util-linux, openssl, and the test program `outside` (cargo build --workspace --bins). The
+# clean root is made once (target/packages/clean, about two minutes) and copied for each run. systemd is the first process of
+# namespaces of its own there; nothing of this machine is touched.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -12,21 +14,28 @@ deb=$(realpath "$1")
 newer=$(realpath "$2")
 clean=$root/target/packages/clean
 work=$root/target/packages/run
+world=$root/target/packages/outside
+# What the clean root has before anything is installed into it: a small Debian that people work on.
+base=systemd,dbus,openssl,adduser,passwd,sudo
+# Nothing else of this machine listens there.
+mail_server=127.7.25.1:587
 init=
 passed=0
+. "$root/tests/packages/common.sh"
 
 main() {
     [ "$(id -u)" = 0 ] || fail "this needs root: it makes namespaces and a root of its own"
-    [ -e "$clean/.ready" ] || make_clean
+    [ "$(cat "$clean/.ready" 2>/dev/null)" = "$base" ] || make_clean
     trap cleanup EXIT
     remove_run
     cp -a "$clean" "$work"
     cp "$deb" "$work/faxpost.deb"
     cp "$newer" "$work/newer.deb"
+    begin_outside
     boot
 
-    check "installs from nothing, and runs" installed
-    check "the first signed test mail takes five commands" first_signed_mail
+    check "a new user's five commands end with a signed mail at its server" first_signed_mail
+    check "what was installed runs, and is closed" installed
     check "serves the socket that systemd made" socket
     check "is hardened as the README says" hardened
     check "has four capabilities, and its mailer none" privileges
@@ -63,8 +72,6 @@ check() {
 }
 
 installed() {
-    # What a new user types; apt brings what it depends on.
-    on apt-get install -y -q --no-install-recommends /faxpost.deb
     on systemctl is-active faxpostd.socket faxpostd.service
     on systemctl is-enabled faxpostd.socket faxpostd.service
     on faxpost status | has administrator
@@ -73,21 +80,49 @@ installed() {
     on getent passwd faxpost | has nologin
     # The settings of the daemon are a file of /etc.
     [ "$(on readlink /var/lib/faxpost/faxpostd.toml)" = /etc/faxpost/faxpostd.toml ]
-    # A user of the machine, for what follows.
-    on useradd --create-home anna
 }
 
-# The README's five commands (the first is above), with the method that a fresh install has instead of a server.
+# The README's commands, as it has them, and by whom it is for: somebody who may use sudo, at a terminal.
 first_signed_mail() {
-    on sh -c 'cd /root && openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=fax -keyout key.pem -out cert.pem \
-        -addext subjectAltName=email:fax@example.org -addext keyUsage=digitalSignature -addext extendedKeyUsage=emailProtection &&
-        openssl pkcs12 -export -inkey key.pem -in cert.pem -out fax.p12 -passout pass:x'
-    # A certificate of one's own has to be trusted by the machine; one from a CA is already.
-    on install -D -m 644 /root/cert.pem /var/lib/faxpost/certificates/authorities/own.pem
-    on sh -c 'echo x | faxpost cert install /root/fax.p12 --grant --password-stdin'
-    on faxpost account set sender-email=fax@example.org sign=clear
-    on faxpost account test --to me@example.org
-    on sh -c 'cat /var/lib/faxpost/pickup/*.eml' | has 'multipart/signed'
+    local line count=0
+    on useradd --create-home --shell /bin/bash anna
+    on sh -c 'echo "anna ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/anna'
+    on install -o anna -g anna /faxpost.deb "/home/anna/$(basename "$deb")"
+    on install -o anna -g anna -m 600 /fax.p12 /home/anna/fax.p12
+    while IFS= read -r line; do
+        count=$((count + 1))
+        typed "$line"
+    # The version in it is that of any release.
+    done < <(first_commands | sed "s/faxpost_[0-9.]*_amd64.deb/$(basename "$deb")/")
+    on rm /etc/sudoers.d/anna
+    [ $count = 5 ]
+    first_mails_are_signed
+}
+
+# typed COMMAND: by anna at a terminal, with the answers to what is asked there.
+typed() {
+    local said='' one pid status=0
+    printf '%s\n' "$1"
+    coproc terminal { on setpriv --reuid anna --regid anna --init-groups env HOME=/home/anna sh -c 'cd && exec script -qefc "$0" /dev/null' "$1"; }
+    pid=$terminal_PID
+    # bash closes its own as soon as the command has ended, read or not.
+    exec {from}<&"${terminal[0]}" {to}>&"${terminal[1]}"
+    { set +x; } 2>/dev/null
+    while IFS= read -r -N 1 one <&"$from"; do
+        said+=$one
+        case $said in
+            *'Continue? [Y/n] ' | *'continue? [Y/n] ') printf 'y\n' >&"$to" ;;
+            *'Password of the file: ') printf '%s\n' "$file_password" >&"$to" ;;
+            *'Password: ') printf '%s\n' "$mail_password" >&"$to" ;;
+            *) continue ;;
+        esac
+        printf '%s' "$said" && said=
+    done
+    set -x
+    printf '%s\n' "$said"
+    exec {from}<&- {to}>&-
+    wait "$pid" || status=$?
+    return $status
 }
 
 socket() {
@@ -125,12 +160,6 @@ privileges() {
     on journalctl -u faxpostd -o json --no-pager | has 'no capabilities.*seccomp'
 }
 
-# A negation that ends a check: `set -e` does not heed "!".
-not() { ! "$@"; }
-
-# grep, which reads to the end: whoever writes must not be cut off.
-has() { grep "$@" >/dev/null; }
-
 capabilities() { on awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/status"; }
 
 user() {
@@ -167,7 +196,7 @@ restarted() {
 }
 
 credential() {
-    on sh -c 'echo secret | faxpost account set authentication=on login=me --password-stdin'
+    on faxpost --json account show | has '"hasPassword": *true'
     on mkdir -p /etc/credstore.encrypted
     on systemd-creds encrypt --with-key=host --name=faxpost-key /var/lib/faxpost/secret.key /etc/credstore.encrypted/faxpost-key
     on systemctl restart faxpostd
@@ -178,7 +207,7 @@ credential() {
 }
 
 sendmail_link() {
-    on sh -c 'printf "Subject: piped\n\nx\n" | /usr/lib/faxpost/sendmail -f fax@example.org d@example.org'
+    on sh -c 'printf "Subject: piped\n\nx\n" | /usr/lib/faxpost/sendmail -f fax@example.com d@example.org'
     on faxpost log list | has piped
 }
 
@@ -191,7 +220,7 @@ manuals() {
     on test -s /usr/share/fish/vendor_completions.d/faxpost.fish
     # What the manual page of the daemon says is what the daemon has.
     local word
-    for word in run install uninstall start stop help state-dir endpoint add-to-path; do
+    for word in run install uninstall start stop help state-dir endpoint add-to-path remove-data lang; do
         on sh -c 'gzip -dc /usr/share/man/man8/faxpostd.8.gz' | tr -d '\\' | has -e "$word"
     done
     for word in $(on faxpostd --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
@@ -204,7 +233,7 @@ updated() {
     on apt-get install -y -q /newer.deb
     on systemctl is-active faxpostd.socket faxpostd.service
     on grep -q 'connections-per-caller = 32' /etc/faxpost/faxpostd.toml
-    on faxpost account show | has fax@example.org
+    on faxpost account show | has fax@example.com
     on faxpost log list -n 100 | has of-anna
 }
 
@@ -216,14 +245,14 @@ removed() {
     on test -e /etc/faxpost/faxpostd.toml
     # And it comes back as it was.
     on apt-get install -y -q --no-install-recommends /newer.deb
-    on faxpost account show | has fax@example.org
+    on faxpost account show | has fax@example.com
 }
 
 purged() {
     on apt-get purge -y -q faxpost
     local left
     left=$(on find / -xdev -name '*faxpost*' ! -path '/proc/*' ! -path '/var/log/*' ! -path '/var/cache/*' ! -name '*.deb' \
-        ! -path '/var/lib/systemd/*' ! -path '/etc/credstore.encrypted/*' ! -path '/home/*' ! -path '/root/*')
+        ! -path '/var/lib/systemd/*' ! -path '/etc/credstore.encrypted/*' ! -path '/home/*' ! -path '/root/*' ! -path '/usr/local/*')
     [ -z "$left" ] || { printf 'left: %s\n' "$left" && return 1; }
     not on dpkg -s faxpost
 }
@@ -242,14 +271,26 @@ make_clean() {
     suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
     mirror=$(apt-get indextargets --format '$(SITE) $(CODENAME) $(CREATED_BY)' | awk -v suite="$suite" '$2 == suite && $3 == "Packages" { print $1; exit }')
     rm -rf "$clean.new" "$clean"
-    debootstrap --variant=minbase --include=systemd,dbus,openssl,adduser,passwd "$suite" "$clean.new" "${mirror:-http://deb.debian.org/debian}" >"$root/target/packages/debootstrap.log" 2>&1 ||
+    debootstrap --variant=minbase --include="$base" "$suite" "$clean.new" "${mirror:-http://deb.debian.org/debian}" >"$root/target/packages/debootstrap.log" 2>&1 ||
         { tail -20 "$root/target/packages/debootstrap.log" && fail "debootstrap failed"; }
     # What wants hardware, or other people.
     rm -f "$clean.new"/etc/systemd/system/getty.target.wants/* "$clean.new"/etc/systemd/system/timers.target.wants/*
     ln -sf /dev/null "$clean.new/etc/systemd/system/e2scrub_reap.service"
     ln -sf /dev/null "$clean.new/etc/systemd/system/systemd-logind.service"
-    touch "$clean.new/.ready"
+    echo "$base" >"$clean.new/.ready"
     mv "$clean.new" "$clean"
+}
+
+# What stands outside of the machine: a mail server that it finds by name, whose authority it trusts, as it does that of the
+# sender's certificate; and the file with that one.
+begin_outside() {
+    start_outside "$root/target/debug/outside" "$world" smtp.example.com $mail_server || fail "the mail server does not listen"
+    cp "$world/fax.p12" "$work/fax.p12"
+    echo "${mail_server%:*} smtp.example.com" >>"$work/etc/hosts"
+    local name
+    for name in server mail; do
+        install -D -m 644 "$world/$name-authority.pem" "$work/usr/local/share/ca-certificates/$name-authority.crt"
+    done
 }
 
 # systemd as the first process of its own namespaces; the root is moved, because a chroot is none to it.
@@ -291,6 +332,8 @@ cleanup() {
     # The end of its first process ends everything in the namespace, and its mounts.
     [ -z "$init" ] || kill -KILL "$init" 2>/dev/null || true
     [ -z "${outer:-}" ] || wait "$outer" 2>/dev/null || true
+    [ -z "${end:-}" ] || exec {end}>&-
+    [ -z "${outside:-}" ] || wait "$outside" 2>/dev/null || true
     remove_run
 }
 

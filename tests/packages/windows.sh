@@ -3,15 +3,20 @@
 #
 #     tests/packages/windows.sh SETUP.exe NEWER-SETUP.exe
 #
-# In a Wine prefix of its own, made anew each time. Needs what tests/windows/env.sh needs.
+# In a Wine prefix of its own, made anew each time. Needs what tests/windows/env.sh needs, openssl, and the test program
+# `outside`, built for Windows with the others.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 setup=$(realpath "$1")
 newer=$(realpath "$2")
+world=$root/target/packages/outside-windows
+# Nothing else of this machine listens there; Wine has this machine's network.
+mail_server=127.7.25.2:587
 passed=0
 uninstall_key='HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall\Faxpost'
 machine_key='HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment'
+. "$root/tests/packages/common.sh"
 
 main() {
     rm -rf "$root/target/packages/wineprefix"
@@ -23,10 +28,12 @@ main() {
     data=$drive/ProgramData/Faxpost
     # One that lives as long as this: what Wine keeps in memory stays.
     wineserver --persistent
-    trap 'wineserver --kill; wineserver --wait' EXIT
+    trap 'exec {end}>&-; wineserver --kill; wineserver --wait' EXIT
     wine cmd /c exit >/dev/null 2>&1 </dev/null
+    begin_outside
 
     check "installed silently, the service runs" installed
+    check "the README's commands end with a signed mail at its server" first_signed_mail
     check "the command line is in the PATH, and works" used
     check "the Start menu has its entries" start_menu
     check "an update keeps settings and mail" updated
@@ -34,6 +41,7 @@ main() {
     check "uninstalled silently, it keeps the data and nothing else" uninstalled
     check "installed again, the data is there" again
     check "uninstalled with /REMOVEDATA, nothing is left" all_removed
+    check "/REMOVEDATA reaches the folder that the service was given, and nothing of others in it" elsewhere
     printf 'test result: ok. %s passed; 0 failed; 0 ignored\n' $passed
 }
 
@@ -64,11 +72,29 @@ installed() {
     has ready "$data/log/faxpostd.log"
 }
 
-# As a prompt that is opened after it: by name, with the machine's PATH.
+# What the README tells a new user to type behind the installer: in a prompt that is opened after it, by name, without sudo.
+# Only the passwords are not typed, because there is no console here, and the server has an address, because it has no name.
+first_signed_mail() {
+    cp "$world/fax.p12" "$drive/fax.p12"
+    local line words
+    while IFS= read -r line; do
+        case $line in
+            *'cert install'*) line="$line --password-stdin" words=$file_password ;;
+            *--ask-password*) line=${line/--ask-password/--password-stdin} words=$mail_password ;;
+            *) words= ;;
+        esac
+        line=${line/smtp.example.com/${mail_server%:*}}
+        printf '%s\r\n' "@cd /d C:\\" "@$line" >"$drive/typed.cmd"
+        echo "$words" | wine cmd /c 'C:\typed.cmd'
+    done < <(first_commands | sed '1d; s/^sudo //')
+    first_mails_are_signed
+}
+
 used() {
     reg "$machine_key" PATH | has 'C:\\Program Files\\Faxpost'
     faxpost status | has administrator
-    faxpost account set sender-email=fax@example.org
+    # As it is before there is a server.
+    faxpost account set method=pickup sign=off sender-email=fax@example.org
     faxpost send --to me@example.org --subject first --text x --wait
     [ "$(find "$data/pickup" -name '*.eml' | wc -l)" = 1 ]
 }
@@ -116,6 +142,19 @@ all_removed() {
     [ ! -e "$data" ]
 }
 
+elsewhere() {
+    timeout 180 wine "$newer" /S
+    wine "C:\\Program Files\\Faxpost\\faxpostd.exe" stop
+    wine "C:\\Program Files\\Faxpost\\faxpostd.exe" install --state-dir 'C:\mail data'
+    wine "C:\\Program Files\\Faxpost\\faxpostd.exe" start
+    [ -f "$drive/mail data/faxpost.db" ]
+    echo x >"$drive/mail data/thesis.txt"
+    uninstall /REMOVEDATA
+    [ "$(ls -A "$drive/mail data")" = thesis.txt ]
+    # The other one is not the service's any more.
+    [ -f "$data/faxpost.db" ]
+}
+
 # It copies itself away and goes on there, so its end is not that of the first process.
 uninstall() {
     timeout 180 wine "C:\\Program Files\\Faxpost\\uninstall.exe" /S "$@"
@@ -128,16 +167,16 @@ uninstall() {
     return 1
 }
 
+# A mail server, and authorities that this Windows trusts.
+begin_outside() {
+    local binaries=$root/target/windows/x86_64-pc-windows-gnu/debug
+    start_outside wine "$binaries/outside.exe" "$(wine winepath -w "$world" | tr -d '\r')" "${mail_server%:*}" $mail_server
+}
+
 faxpost() { wine cmd /c faxpost --lang en "$@"; }
 
 sc_state() { wine sc query Faxpost | has "$1"; }
 
 reg() { wine reg query "$1" /v "$2"; }
-
-# A negation that ends a check: `set -e` does not heed "!".
-not() { ! "$@"; }
-
-# grep, which reads to the end: whoever writes must not be cut off.
-has() { grep "$@" >/dev/null; }
 
 main

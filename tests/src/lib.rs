@@ -6,6 +6,8 @@ pub mod daemon;
 pub mod dice;
 pub mod dns;
 pub mod measure;
+#[cfg(unix)]
+pub mod memory;
 pub mod oauth;
 #[cfg(unix)]
 pub mod peers;

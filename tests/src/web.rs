@@ -10,7 +10,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::smtp::Identity;
 
-/// An answer: status, more header lines (each with its line end), body.
+/// An answer: status, more header lines (each with its line end), body. ":PORT" in the lines is the server's own.
 pub type Page = (u16, String, String);
 
 /// A running server; dropped, it ends.
@@ -25,9 +25,12 @@ impl WebServer {
     ///
     /// # Panics
     /// There is no free port.
-    pub async fn start(identity: &Identity, pages: Vec<(String, Page)>) -> Self {
+    pub async fn start(identity: &Identity, mut pages: Vec<(String, Page)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
+        for (_, (_, headers, _)) in &mut pages {
+            *headers = headers.replace(":PORT", &format!(":{}", address.port()));
+        }
         let (acceptor, pages) = (identity.acceptor(), Arc::new(pages));
         let asked = Arc::new(Mutex::new(Vec::new()));
         let told = asked.clone();

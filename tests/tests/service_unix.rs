@@ -100,12 +100,47 @@ fn i2_install_and_its_like_say_systemds_way() {
     for (command, way) in [
         ("install", "systemctl enable"),
         ("uninstall", "systemctl disable"),
+        ("uninstall --remove-data", "apt purge"),
         ("start", "systemctl start faxpostd"),
         ("stop", "systemctl stop"),
         ("service", "faxpostd run"),
     ] {
-        let done = Command::new(bins::path("faxpostd")).arg(command).output().unwrap();
+        let done = Command::new(bins::path("faxpostd")).args(command.split(' ')).output().unwrap();
         let said = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.code() == Some(1) && said.contains(way), "{command}: {said}");
     }
+}
+
+#[test]
+fn g1_the_daemon_speaks_russian_to_whoever_does() {
+    let run = |arguments: &[&str], locale: &str| {
+        let mut command = Command::new(bins::path("faxpostd"));
+        let done = command.args(arguments).env("LC_ALL", locale).env_remove("LISTEN_FDS").output().unwrap();
+        let [out, err] = [done.stdout, done.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (done.status.code().unwrap(), out, err)
+    };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("faxpostd.toml"), "[limits]\nconnections = 0\n").unwrap();
+    let wrong = folder.path().to_str().unwrap();
+    for (arguments, code, english, russian) in [
+        (&["--help"][..], 0, "Commands:", "Команды:"),
+        (&["run", "--help"], 0, "Folder for database", "Папка для базы данных"),
+        (&["help"], 0, "Commands:", "Команды:"),
+        (&["help", "run"], 0, "Folder for database", "Папка для базы данных"),
+        (&["--version"], 0, "faxpostd 0.", "faxpostd 0."),
+        (&["stop"], 1, "on Linux the service is systemd's", "в Linux службой управляет systemd"),
+        (&["run", "--state-dir", wrong], 1, "limits.connections", "служба не работает"),
+        (&["begin"], 2, "unrecognized subcommand", "Команды begin нет"),
+        (&["run", "--state-dir"], 2, "a value is required", "не указано значение"),
+    ] {
+        for (locale, said) in [("C", english), ("ru_RU.UTF-8", russian)] {
+            let (exit, out, err) = run(arguments, locale);
+            let all = out + &err;
+            assert!(exit == code && all.contains(said), "{arguments:?}, {locale}: {exit}, {all}");
+        }
+        let asked = [&["--lang", "ru"], arguments].concat();
+        let (exit, out, err) = run(&asked, "C");
+        assert!(exit == code && (out + &err).contains(russian), "{asked:?}: {err}");
+    }
+    assert_eq!(run(&["state-dir"], "C"), (0, "/var/lib/faxpost\n".to_owned(), String::new()));
 }

@@ -114,6 +114,45 @@ fn i1_the_service_is_installed_started_used_stopped_and_removed() {
 }
 
 #[test]
+fn i1_uninstalling_with_the_data_removes_the_folder_that_the_service_had_and_nothing_of_others() {
+    clear();
+    let folder = tempfile::tempdir().unwrap();
+    let state_dir = folder.path().join("the state");
+    install(&state_dir);
+    assert_eq!(faxpostd(&["state-dir"]).trim(), state_dir.to_str().unwrap());
+    faxpostd(&["start"]);
+    let (code, said) = run("faxpost", &["send", "--to", "a@example.test", "--subject", "s", "--wait"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(faxpostd(&["--lang", "ru", "uninstall", "--remove-data"]).contains("вместе с её данными"));
+    assert!(!state_dir.exists() && folder.path().exists());
+
+    // A folder that an administrator uses for something else, too.
+    install(&state_dir);
+    faxpostd(&["start"]);
+    std::fs::write(state_dir.join("thesis.txt"), "years of work").unwrap();
+    assert!(faxpostd(&["uninstall", "--remove-data"]).contains("thesis.txt"));
+    let left: Vec<_> =
+        std::fs::read_dir(&state_dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["thesis.txt"]);
+
+    // And one that never was Faxpost's.
+    install(&state_dir);
+    let (code, said) = run("faxpostd", &["uninstall", "--remove-data"]);
+    assert!(code == 1 && said.contains("by hand") && said.contains("neither a database"), "{said}");
+    assert!(state_dir.join("thesis.txt").exists() && registered().is_none());
+}
+
+#[test]
+fn h3_the_usual_state_folder_is_the_systems_word_and_not_the_environments() {
+    clear();
+    let usual = faxpostd(&["state-dir"]);
+    assert!(usual.trim().ends_with(r"\Faxpost"), "{usual}");
+    let mut command = Command::new(bins::path("faxpostd"));
+    let output = bins::started(|| command.arg("state-dir").env("ProgramData", r"C:\elsewhere").output());
+    assert_eq!(String::from_utf8_lossy(&output.stdout), usual);
+}
+
+#[test]
 fn i1_installing_again_brings_the_registration_up_to_date() {
     clear();
     let folder = tempfile::tempdir().unwrap();

@@ -178,6 +178,8 @@ pub(crate) enum Account {
     /// Make and change accounts as a file says: all of them or none, after showing what will change
     #[command(after_help = IMPORT)]
     Import(ImportArgs),
+    /// How mail can leave this machine, and what each method can do
+    Methods,
     /// Providers whose servers are known
     Presets,
     /// Find the server of an e-mail address: by what is known, by its domain's DNS and autoconfig

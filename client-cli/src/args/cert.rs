@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::ArgValueCompleter;
 use faxpost_proto::v1::{KeyType, RequestState};
 
 use super::{count, request_number};
-use crate::{times, words};
+use crate::{complete, times, words};
 
 const INSTALL: &str = "\
 FILE is PKCS#12 (.pfx, .p12), or PEM with certificate, chain and key; the key may be in a file of its own (--key).
@@ -29,12 +30,13 @@ pub(crate) enum Cert {
     /// One certificate with its chain, its trust, and who may use its key
     Show {
         /// Its SHA-256 or SHA-1 fingerprint, or the beginning of it
+        #[arg(add = ArgValueCompleter::new(complete::certificates))]
         fingerprint: String,
     },
     /// Which certificates could sign for an account, and what the others lack
     Candidates {
         /// Which account
-        #[arg(default_value = "default")]
+        #[arg(default_value = "default", add = ArgValueCompleter::new(complete::accounts))]
         id: String,
         /// Another sender address than the account's
         #[arg(long, value_name = "ADDRESS")]
@@ -50,6 +52,7 @@ pub(crate) enum Cert {
     #[command(after_help = PENDING)]
     Grant {
         /// Which certificate
+        #[arg(add = ArgValueCompleter::new(complete::certificates))]
         fingerprint: String,
         /// A user's name, uid:N or a SID; else the account that mail is signed under
         #[arg(long, value_name = "ACCOUNT")]
@@ -61,6 +64,7 @@ pub(crate) enum Cert {
     #[command(after_help = PENDING)]
     Revoke {
         /// Which certificate
+        #[arg(add = ArgValueCompleter::new(complete::certificates))]
         fingerprint: String,
         /// A user's name, uid:N or a SID
         #[arg(long, value_name = "ACCOUNT")]
@@ -71,9 +75,10 @@ pub(crate) enum Cert {
     /// Sign something as the account that mail is signed under, and verify it; other accounts are not tried
     Check {
         /// Which certificate; else that of the account
+        #[arg(add = ArgValueCompleter::new(complete::certificates))]
         fingerprint: Option<String>,
         /// Which account; else "default"
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::accounts))]
         account: Option<String>,
     },
     /// Keys made here, and certificates for them from a CA
@@ -83,6 +88,7 @@ pub(crate) enum Cert {
     #[command(after_help = PENDING)]
     Delete {
         /// Which certificate
+        #[arg(add = ArgValueCompleter::new(complete::certificates))]
         fingerprint: String,
         /// Do not ask
         #[arg(long, short)]
@@ -143,7 +149,7 @@ pub(crate) enum Csr {
     #[command(after_help = PENDING)]
     Create {
         /// The account whose sender address goes in; else "default"
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", add = ArgValueCompleter::new(complete::accounts))]
         account: Option<String>,
         /// Another address than the account's sender
         #[arg(long, value_name = "ADDRESS")]
@@ -174,6 +180,7 @@ pub(crate) enum Csr {
     #[command(after_help = PENDING)]
     Delete {
         /// Which one, see `faxpost cert csr list`
+        #[arg(add = ArgValueCompleter::new(complete::signing_requests))]
         id: String,
         /// Do not ask
         #[arg(long, short)]
@@ -197,13 +204,13 @@ pub(crate) enum Request {
     /// One request: who asks for what, and what became of it
     Show {
         /// Which one
-        #[arg(value_parser = request_number)]
+        #[arg(value_parser = request_number, add = ArgValueCompleter::new(complete::requests))]
         number: i64,
     },
     /// Carry a request out, exactly as it is shown
     Approve {
         /// Which one
-        #[arg(value_parser = request_number)]
+        #[arg(value_parser = request_number, add = ArgValueCompleter::new(complete::pending_requests))]
         number: i64,
         /// Do not ask
         #[arg(long, conflicts_with = "digest")]
@@ -215,7 +222,7 @@ pub(crate) enum Request {
     /// End a request without carrying it out
     Refuse {
         /// Which one
-        #[arg(value_parser = request_number)]
+        #[arg(value_parser = request_number, add = ArgValueCompleter::new(complete::pending_requests))]
         number: i64,
         /// For who asked
         #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
@@ -224,7 +231,7 @@ pub(crate) enum Request {
     /// Take an own request back
     Withdraw {
         /// Which one
-        #[arg(value_parser = request_number)]
+        #[arg(value_parser = request_number, add = ArgValueCompleter::new(complete::pending_requests))]
         number: i64,
     },
     /// Requests as they come and are decided, until Ctrl-C
@@ -236,7 +243,7 @@ pub(crate) enum Audit {
     /// Entries, newest first
     List {
         /// Only of this method, e.g. Certificates/GrantKeyAccess
-        #[arg(long, value_name = "METHOD")]
+        #[arg(long, value_name = "METHOD", add = ArgValueCompleter::new(complete::methods))]
         method: Option<String>,
         /// Only of this caller, by id or name
         #[arg(long, value_name = "CALLER")]

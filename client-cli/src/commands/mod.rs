@@ -4,7 +4,7 @@ use std::{env, time::Duration};
 
 use faxpost_proto::{
     advice::Language,
-    connect, endpoint,
+    command_line, connect, endpoint,
     v1::{
         accounts_client::AccountsClient, admin_client::AdminClient, approvals_client::ApprovalsClient,
         certificates_client::CertificatesClient, diagnostics_client::DiagnosticsClient,
@@ -56,7 +56,7 @@ pub(crate) fn complete() {
 
 /// Runs the command, and says what went wrong.
 pub(crate) fn run(cli: Cli) -> Exit {
-    let language = lang::of_this_process(cli.lang.map(Into::into));
+    let language = command_line::language(cli.lang.map(Into::into));
     let texts = lang::texts(language);
     let from_environment = || env::var(endpoint::ENDPOINT_VARIABLE).ok().filter(|path| !path.is_empty());
     let mut context = Context {

@@ -75,6 +75,11 @@ pub(crate) struct AccountTexts {
     /// The account's server, the profile's.
     pub(crate) other_server: With2,
 
+    // methods
+    pub(crate) transcript: Text,
+    /// A method that this machine has.
+    pub(crate) here: Text,
+
     // presets and discovery
     pub(crate) title: Text,
     pub(crate) port: Text,
@@ -190,6 +195,8 @@ pub(super) const EN: AccountTexts = AccountTexts {
     edit_kept: |path| format!("Nothing was changed. Your text is kept in {path}"),
 
     other_server: |server, profiles| format!("The server stays {server}; that of the profile is {profiles}."),
+    transcript: "transcript",
+    here: "here",
 
     title: "PROVIDER",
     port: "PORT",
@@ -321,6 +328,8 @@ pub(super) const RU: AccountTexts = AccountTexts {
     edit_kept: |path| format!("Ничего не изменено. Ваш текст сохранён в {path}"),
 
     other_server: |server, profiles| format!("Сервер остаётся {server}; у профиля он {profiles}."),
+    transcript: "протокол сеанса",
+    here: "здесь есть",
 
     title: "ПРОВАЙДЕР",
     port: "ПОРТ",

@@ -36,29 +36,6 @@ pub(crate) fn texts(language: Language) -> &'static Texts {
     }
 }
 
-/// The language to use: as asked for, else that of this process's environment or, on Windows, of its user.
-pub(crate) fn of_this_process(asked: Option<Language>) -> Language {
-    choose(asked, |name| std::env::var(name).ok(), sys_locale::get_locale)
-}
-
-/// The language to use: as asked for, else by the locale of messages, else by `system`'s.
-fn choose(
-    asked: Option<Language>,
-    variable: impl Fn(&str) -> Option<String>,
-    system: impl FnOnce() -> Option<String>,
-) -> Language {
-    asked.unwrap_or_else(|| {
-        let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
-            .into_iter()
-            .find_map(|name| variable(name).filter(|value| !value.is_empty()))
-            .or_else(system);
-        match locale {
-            Some(locale) if locale.starts_with("ru") => Language::Ru,
-            _ => Language::En,
-        }
-    })
-}
-
 /// `recipients[0]` → 1
 fn place(field: &str, list: &str) -> Option<usize> {
     let place = field.strip_prefix(list)?.strip_prefix('[')?.strip_suffix(']')?;
@@ -295,34 +272,6 @@ mod tests {
     use faxpost_proto::reason;
 
     use super::*;
-
-    fn chosen(asked: Option<Language>, variables: &[(&str, &str)]) -> Language {
-        choose_on(asked, variables, None)
-    }
-
-    fn choose_on(asked: Option<Language>, variables: &[(&str, &str)], system: Option<&str>) -> Language {
-        let variable = |name: &str| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        };
-        choose(asked, variable, || system.map(str::to_owned))
-    }
-
-    #[test]
-    fn the_language_of_a_windows_user_counts_where_no_variable_says_otherwise() {
-        assert_eq!(choose_on(None, &[], Some("ru-RU")), Language::Ru);
-        assert_eq!(choose_on(None, &[("LANG", "C")], Some("ru-RU")), Language::En);
-        assert_eq!(choose_on(Some(Language::En), &[], Some("ru-RU")), Language::En);
-    }
-
-    #[test]
-    fn the_language_is_asked_for_or_the_locales() {
-        assert_eq!(chosen(None, &[]), Language::En);
-        assert_eq!(chosen(None, &[("LANG", "ru_RU.UTF-8")]), Language::Ru);
-        assert_eq!(chosen(None, &[("LANG", "ru_RU.UTF-8"), ("LC_ALL", "C.UTF-8")]), Language::En);
-        assert_eq!(chosen(None, &[("LANG", "en_GB.UTF-8"), ("LC_MESSAGES", "ru_RU")]), Language::Ru);
-        assert_eq!(chosen(None, &[("LC_ALL", ""), ("LANG", "ru")]), Language::Ru);
-        assert_eq!(chosen(Some(Language::En), &[("LANG", "ru_RU")]), Language::En);
-    }
 
     #[test]
     fn every_reason_has_a_sentence_in_both_languages() {

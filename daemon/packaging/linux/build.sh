@@ -79,6 +79,7 @@ package_faxpost() {
     control "$tree" faxpost "adduser, init-system-helpers (>= 1.54)" <<END
 Section: mail
 Recommends: ca-certificates, systemd
+Suggests: mono-runtime, libmono-system4.0-cil, ca-certificates-mono
 Description: mail door of a fax system: daemon and command line
  A fax server must send mail: delivery receipts, incoming faxes, alarms.
  Faxpost gives the SMTP accounts, their passwords or OAuth tokens and the

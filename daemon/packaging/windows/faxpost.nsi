@@ -1,5 +1,5 @@
 ; The installer for Windows, made by build.sh. Silent: /S; another folder: /D=C:\path (last, without quotes).
-; Uninstalled silently it keeps the data, unless /REMOVEDATA is given.
+; Uninstalled silently it keeps the data, unless /REMOVEDATA is given; which folder that is, the service knows.
 ;
 ; What a service is (start, recovery, privileges, Event Log, PATH) faxpostd knows itself; here are files and shortcuts only.
 ; Exit codes: 0 done, 1 cancelled, 2 failed, 3 a newer version is there, 4 the service cannot be registered, 5 it does not start.
@@ -11,6 +11,7 @@ SetCompressor /SOLID ${COMPRESSOR}
 
 !include MUI2.nsh
 !include FileFunc.nsh
+!include TextFunc.nsh
 !include WordFunc.nsh
 !include LogicLib.nsh
 
@@ -50,8 +51,13 @@ LangString NOT_REGISTERED ${LANG_ENGLISH} "The service cannot be registered:"
 LangString NOT_REGISTERED ${LANG_RUSSIAN} "Не удаётся зарегистрировать службу:"
 LangString NOT_STARTED ${LANG_ENGLISH} "Faxpost is installed, but its service does not start:"
 LangString NOT_STARTED ${LANG_RUSSIAN} "Faxpost установлен, но служба не запускается:"
-LangString REMOVE_DATA ${LANG_ENGLISH} "Remove the data, too: accounts, passwords, waiting mail and the log? Nobody can bring them back.$\r$\n$\r$\n$APPDATA\Faxpost"
-LangString REMOVE_DATA ${LANG_RUSSIAN} "Удалить и данные: учётные записи, пароли, ждущие письма и журнал? Вернуть их будет нельзя.$\r$\n$\r$\n$APPDATA\Faxpost"
+LangString REMOVE_DATA ${LANG_ENGLISH} "Remove the data, too: accounts, passwords, waiting mail and the log? Nobody can bring them back.$\r$\n$\r$\n$R1"
+LangString REMOVE_DATA ${LANG_RUSSIAN} "Удалить и данные: учётные записи, пароли, ждущие письма и журнал? Вернуть их будет нельзя.$\r$\n$\r$\n$R1"
+LangString NOT_UNINSTALLED ${LANG_ENGLISH} "Not everything could be removed:"
+LangString NOT_UNINSTALLED ${LANG_RUSSIAN} "Удалено не всё:"
+
+; What the daemon says is shown in English: what a program writes into a pipe, this one takes for the system's old code page.
+!define DAEMON '"$INSTDIR\faxpostd.exe" --lang en'
 
 ; A program that runs cannot be overwritten, but renamed: the window may be open.
 !macro Replace NAME
@@ -84,12 +90,14 @@ FunctionEnd
 
 Section
     SetShellVarContext all
+    ; Ends when what is under way has ended; there may be none. By the daemon that comes with this, in a folder of this process:
+    ; what stands in the chosen one may be somebody else's, and would be started with all rights.
+    InitPluginsDir
+    SetOutPath "$PLUGINSDIR"
+    File "${BINARIES}/faxpostd.exe"
+    nsExec::ExecToLog '"$PLUGINSDIR\faxpostd.exe" --lang en stop'
+    Pop $0
     SetOutPath "$INSTDIR"
-    ; Ends when what is under way has ended. There may be none.
-    ${If} ${FileExists} "$INSTDIR\faxpostd.exe"
-        nsExec::ExecToLog '"$INSTDIR\faxpostd.exe" stop'
-        Pop $0
-    ${EndIf}
     !insertmacro Replace faxpostd.exe
     !insertmacro Replace faxpost.exe
 !ifdef GUI
@@ -129,9 +137,9 @@ Section
     ; The folder is named at first, so that no variable of a service's environment leads it elsewhere; later it stays where it is.
     ReadRegStr $0 HKLM "SYSTEM\CurrentControlSet\Services\Faxpost" "ImagePath"
     ${If} $0 == ""
-        nsExec::ExecToStack '"$INSTDIR\faxpostd.exe" install --add-to-path --state-dir "$APPDATA\Faxpost"'
+        nsExec::ExecToStack '${DAEMON} install --add-to-path --state-dir "$APPDATA\Faxpost"'
     ${Else}
-        nsExec::ExecToStack '"$INSTDIR\faxpostd.exe" install --add-to-path'
+        nsExec::ExecToStack '${DAEMON} install --add-to-path'
     ${EndIf}
     Pop $0
     Pop $1
@@ -143,7 +151,7 @@ Section
     ${EndIf}
     ; Programs that are opened from now on have the new PATH.
     SendMessage ${HWND_BROADCAST} ${WM_SETTINGCHANGE} 0 "STR:Environment" /TIMEOUT=2000
-    nsExec::ExecToStack '"$INSTDIR\faxpostd.exe" start'
+    nsExec::ExecToStack '${DAEMON} start'
     Pop $0
     Pop $1
     DetailPrint $1
@@ -159,21 +167,32 @@ FunctionEnd
 
 Section Uninstall
     SetShellVarContext all
-    StrCpy $R0 "keep"
+    ; Its last line ends with a line break.
+    nsExec::ExecToStack '${DAEMON} state-dir'
+    Pop $0
+    Pop $R1
+    ${TrimNewLines} $R1 $R1
+    StrCpy $R0 ""
     ${GetParameters} $0
     ClearErrors
     ${GetOptions} $0 "/REMOVEDATA" $1
     ${IfNot} ${Errors}
-        StrCpy $R0 "remove"
-    ${ElseIf} ${FileExists} "$APPDATA\Faxpost\*.*"
+        StrCpy $R0 "--remove-data"
+    ${ElseIf} ${FileExists} "$R1\*.*"
         MessageBox MB_YESNO|MB_ICONQUESTION|MB_DEFBUTTON2 "$(REMOVE_DATA)" /SD IDNO IDNO keep
-        StrCpy $R0 "remove"
+        StrCpy $R0 "--remove-data"
         keep:
     ${EndIf}
 
-    ; Stops it first. When there is no service any more, there is nothing to do.
-    nsExec::ExecToLog '"$INSTDIR\faxpostd.exe" uninstall'
+    ; Stops it first. When there is no service any more, there is nothing to do but for the data, if they are to go, too.
+    nsExec::ExecToStack '${DAEMON} uninstall $R0'
     Pop $0
+    Pop $1
+    DetailPrint $1
+    ${If} $0 != 0
+    ${AndIf} $R0 != ""
+        MessageBox MB_OK|MB_ICONEXCLAMATION "$(NOT_UNINSTALLED)$\r$\n$1" /SD IDOK
+    ${EndIf}
     SendMessage ${HWND_BROADCAST} ${WM_SETTINGCHANGE} 0 "STR:Environment" /TIMEOUT=2000
     Delete /REBOOTOK "$INSTDIR\faxpostd.exe"
     Delete /REBOOTOK "$INSTDIR\faxpost.exe"
@@ -189,9 +208,6 @@ Section Uninstall
     Delete "$SMPROGRAMS\Faxpost\Faxpost (command line).lnk"
     RMDir "$SMPROGRAMS\Faxpost"
     DeleteRegKey HKLM "${UNINSTALL_KEY}"
-    ${If} $R0 == "remove"
-        RMDir /r "$APPDATA\Faxpost"
-    ${EndIf}
     ; The end, also for who waits for it.
     Delete "$INSTDIR\uninstall.exe"
     RMDir "$INSTDIR"

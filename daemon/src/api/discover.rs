@@ -1,9 +1,13 @@
 //! `faxpost.v1.Accounts`, finding a server: presets, and proposals for an address.
 
-use faxpost_proto::v1;
-use prost_types::FieldMask;
-use tonic::{Request, Response, Status};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use faxpost_proto::{reason, v1};
+use prost_types::FieldMask;
+use tonic::{Code, Request, Response, Status};
+
+use super::authorize::Admitted;
 use super::{App, convert, error};
 use crate::accounts::Method;
 use crate::accounts::discover::{Proposal, Trust, Wanted};
@@ -11,6 +15,49 @@ use crate::accounts::presets::{Password, Preset, presets};
 use crate::mailer::discovery::Lookup;
 
 type Answer<T> = Result<Response<T>, Status>;
+
+/// Look-ups under way of one caller: each asks strangers a handful of questions, in the name of this machine.
+const OF_A_CALLER: usize = 4;
+
+/// The same of all callers.
+const IN_ALL: usize = 16;
+
+/// Look-ups under way, by caller.
+#[derive(Clone, Default)]
+pub struct Lookups(Arc<Mutex<HashMap<String, usize>>>);
+
+/// One of them, until it is dropped.
+struct UnderWay {
+    all: Lookups,
+    caller: String,
+}
+
+impl Lookups {
+    /// `None`: that would be one too many.
+    fn begin(&self, caller: &str) -> Option<UnderWay> {
+        let mut all = self.all();
+        let own = all.get(caller).copied().unwrap_or_default();
+        if own >= OF_A_CALLER || all.values().sum::<usize>() >= IN_ALL {
+            return None;
+        }
+        all.insert(caller.to_owned(), own + 1);
+        Some(UnderWay { all: self.clone(), caller: caller.to_owned() })
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut all = self.all.all();
+        match all.get_mut(&self.caller) {
+            Some(own) if *own > 1 => *own -= 1,
+            _ => drop(all.remove(&self.caller)),
+        }
+    }
+}
 
 pub(super) fn list() -> v1::ListPresetsResponse {
     let presets = presets().map(|preset| {
@@ -37,16 +84,22 @@ pub(super) async fn discover(
     app: &App,
     request: Request<v1::DiscoverAccountRequest>,
 ) -> Answer<v1::DiscoverAccountResponse> {
+    let caller = Admitted::of(&request)?;
     let request = request.into_inner();
     let wanted = Wanted::parse(&request.address).map_err(|why| error::invalid("address", why))?;
     let found = match wanted.known() {
         Some(known) => known,
         None => {
+            let Some(_under_way) = app.lookups.begin(&caller.caller.id) else {
+                let text = "too many servers are being looked for, for you or for all callers; wait for one of these calls to end";
+                return Err(error::status(Code::ResourceExhausted, reason::TOO_MANY_CALLS, text));
+            };
             let settings = &app.config.discovery;
             let lookup = Lookup {
                 domain: wanted.domain().to_owned(),
                 dns_server: settings.dns_server,
                 https_port: settings.https_port,
+                private_addresses: settings.private_addresses,
             };
             wanted.judge(app.mailer.discover(lookup).await)
         }
@@ -140,4 +193,23 @@ impl Settings {
 
 fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h5_look_ups_are_few_at_once_of_a_caller_and_of_all() {
+        let lookups = Lookups::default();
+        let mut own: Vec<_> = (0..OF_A_CALLER).filter_map(|_| lookups.begin("uid:1")).collect();
+        assert_eq!(own.len(), OF_A_CALLER);
+        assert!(lookups.begin("uid:1").is_none());
+        drop(own.pop());
+        own.extend(lookups.begin("uid:1"));
+        let others: Vec<_> = (0..100).filter_map(|n| lookups.begin(&format!("uid:{}", 2 + n))).collect();
+        assert_eq!(own.len() + others.len(), IN_ALL);
+        drop((own, others));
+        assert!(lookups.all().is_empty());
+    }
 }

@@ -50,6 +50,7 @@ use crate::store::Store;
 
 pub(crate) use approvals::carried_out;
 pub use authorize::PolicyKeeper;
+pub use discover::Lookups;
 
 /// Largest SendMail request. gRPC holds a whole request in memory, and a caller may have as many under way as he has call
 /// slots, so what is larger comes as a stream.
@@ -93,6 +94,8 @@ pub struct App {
     pub mailer: Mailer,
     /// The policy.
     pub policy: Arc<PolicyKeeper>,
+    /// Servers that are being looked for.
+    pub lookups: Lookups,
     /// What waits for an administrator, and the way to every privileged change.
     pub desk: Arc<Desk>,
     /// The audit log.

@@ -25,6 +25,7 @@ pub use oauth::{Answer, DeviceCodes, Exchange, ExchangeError, ExchangeFault, Met
 pub use signing::{SigningCheck, check_signing};
 
 use discovery::{Findings, Lookup};
+use methods::cdo_message::is_worn_out;
 use progress::{Gate, Progress};
 use signing::Keys;
 use turns::Turns;

@@ -16,8 +16,8 @@ use super::{Outbox, lock};
 use crate::accounts::{destination, route};
 use crate::log::Kind;
 use crate::mailer::{
-    Body, Credential, DeliveryStatus, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome,
-    Shared, Signing, Step, Transcript,
+    Body, Credential, DeliveryStatus, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome, Shared,
+    Signing, Step, Transcript,
 };
 use crate::store::{AccountRow, Author, Due, NewMessage, Settled, StoreError};
 

@@ -1,7 +1,9 @@
 //! What the operating system is to the daemon: where its state lives, who may read it, who starts it, how it is told to
 //! stop, and where its log goes.
 
+mod data;
 pub mod logging;
+pub mod words;
 
 #[cfg(unix)]
 mod unix;
@@ -12,8 +14,8 @@ mod windows;
 use unix::system_log;
 #[cfg(unix)]
 pub use unix::{
-    command, default_state_dir, handed_over, own_account, prepare_state_dir, private_file, private_folder,
-    raise_limits, serve, stop_requested, tell_ready, tell_stopping,
+    command, default_state_dir, forbid_dumps, handed_over, own_account, prepare_state_dir, private_file,
+    private_folder, raise_limits, serve, stop_requested, tell_ready, tell_stopping,
 };
 #[cfg(windows)]
 pub(crate) use windows::event_log;
@@ -21,12 +23,14 @@ pub(crate) use windows::event_log;
 use windows::system_log;
 #[cfg(windows)]
 pub use windows::{
-    command, default_state_dir, handed_over, own_account, prepare_state_dir, private_file, private_folder,
-    raise_limits, readable_folder, serve, stop_requested, tell_ready, tell_stopping,
+    command, default_state_dir, forbid_dumps, handed_over, own_account, prepare_state_dir, private_file,
+    private_folder, raise_limits, readable_file, readable_folder, serve, stop_requested, tell_ready,
+    tell_stopping,
 };
 
 use std::path::PathBuf;
 
+pub use data::{Removal, remove_data};
 use tokio_util::sync::CancellationToken;
 
 /// What an administrator asks for about the service of the system.
@@ -41,12 +45,17 @@ pub enum Order {
         /// Puts the folder of the programs into the machine's PATH.
         add_to_path: bool,
     },
-    /// Stops it and takes its registration away; the state stays.
-    Uninstall,
+    /// Stops it and takes its registration away.
+    Uninstall {
+        /// Removes its state, too.
+        remove_data: bool,
+    },
     /// Starts it, and waits until it serves.
     Start,
     /// Stops it, and waits until it has ended.
     Stop,
+    /// Says which is its state folder.
+    StateDir,
 }
 
 /// What a service does: until the token is cancelled; it calls the second when it serves.

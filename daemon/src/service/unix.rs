@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use listenfd::ListenFd;
+use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::Layer;
 
+use super::words::Words;
 use super::{Order, Work};
 use crate::ipc::HandedOver;
 
@@ -106,23 +108,25 @@ pub fn own_account() -> (String, String) {
 /// systemd's way to do what Windows has commands of our own for.
 ///
 /// # Errors
-/// Always: it says that way.
-pub fn command(order: &Order) -> anyhow::Result<String> {
+/// It says that way, unless it is only asked for the state folder.
+pub fn command(order: &Order, words: &Words) -> anyhow::Result<String> {
     let way = match order {
         Order::Install { .. } => "systemctl enable --now faxpostd.socket faxpostd.service",
-        Order::Uninstall => "systemctl disable --now faxpostd.socket faxpostd.service",
+        Order::Uninstall { remove_data: true } => "apt purge faxpost",
+        Order::Uninstall { remove_data: false } => "systemctl disable --now faxpostd.socket faxpostd.service",
         Order::Start => "systemctl start faxpostd",
         Order::Stop => "systemctl stop faxpostd.socket faxpostd.service",
+        Order::StateDir => return Ok(default_state_dir().display().to_string()),
     };
-    bail!("on Linux the service is systemd's, and its units come with the package: {way}")
+    bail!((words.systemds)(way))
 }
 
 /// Only Windows starts a service so.
 ///
 /// # Errors
 /// Always.
-pub fn serve(_state_dir: &Path, _work: Work) -> anyhow::Result<()> {
-    bail!("this is how Windows starts its service; here it is `faxpostd run`")
+pub fn serve(_state_dir: &Path, _work: Work, words: &Words) -> anyhow::Result<()> {
+    bail!(words.not_typed)
 }
 
 /// The socket that systemd listens on for the daemon (LISTEN_FDS). Takes it from the environment: while there is one
@@ -181,6 +185,16 @@ where
     )
 }
 
+/// Keeps the memory of this process out of core dumps, and from other processes of its account: the key that seals every
+/// secret is in it. systemd-coredump, which a limit of zero does not stop, keeps to the second.
+///
+/// # Errors
+/// The system does not let it.
+pub fn forbid_dumps() -> anyhow::Result<()> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).context("core dumps stay on")?;
+    prctl::set_dumpable(false).context("the memory stays readable")
+}
+
 /// Lets the daemon have as many open files as the system allows it: each connection is one.
 pub fn raise_limits() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
@@ -231,6 +245,13 @@ mod tests {
         private_folder(&path.join("spool")).unwrap();
         private_file(&path.join("new")).unwrap();
         assert_eq!((mode(&path.join("spool")), mode(&path.join("new"))), (0o700, 0o600));
+    }
+
+    #[test]
+    fn h3_what_forbids_dumps_holds() {
+        forbid_dumps().unwrap();
+        assert_eq!(getrlimit(Resource::RLIMIT_CORE).unwrap(), (0, 0));
+        assert!(!prctl::get_dumpable().unwrap());
     }
 
     #[test]

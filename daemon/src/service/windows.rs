@@ -9,8 +9,10 @@ mod machine_path;
 mod manager;
 mod scm;
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::windows::ffi::OsStringExt as _;
 use std::os::windows::fs::OpenOptionsExt as _;
 use std::os::windows::io::AsHandle as _;
 use std::path::{Path, PathBuf};
@@ -19,24 +21,45 @@ use anyhow::{Context as _, bail};
 use faxpost_proto::security::{ADMINISTRATORS, Descriptor, SYSTEM, Token, account_name};
 use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
 use windows::Win32::Foundation::{ERROR_ALREADY_EXISTS, GENERIC_EXECUTE, GENERIC_READ};
-use windows::Win32::Security::SECURITY_ATTRIBUTES;
+use windows::Win32::Security::{
+    DACL_SECURITY_INFORMATION, PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR,
+    SECURITY_ATTRIBUTES, SetFileSecurityW,
+};
 use windows::Win32::Storage::FileSystem::{
     CreateDirectoryW, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, FILE_GENERIC_EXECUTE,
     FILE_GENERIC_READ, READ_CONTROL,
 };
+use windows::Win32::System::Com::CoTaskMemFree;
+use windows::Win32::System::Diagnostics::Debug::{
+    SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SetErrorMode,
+};
+use windows::Win32::System::ErrorReporting::{WER_FAULT_REPORTING_FLAG_NOHEAP, WerSetFlags};
+use windows::Win32::UI::Shell::{FOLDERID_ProgramData, KF_FLAG_DEFAULT, SHGetKnownFolderPath};
 use windows::core::HSTRING;
 
+use super::words::Words;
 use super::{Order, Work};
 use crate::ipc::HandedOver;
 
 /// Who owns Windows' own folders: NT SERVICE\\TrustedInstaller.
 const TRUSTED_INSTALLER: &str = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464";
 
-/// Where the daemon keeps its state unless told otherwise.
+/// Where the daemon keeps its state unless told otherwise. The system is asked, and not the environment: whoever starts a
+/// process makes that.
 #[must_use]
 pub fn default_state_dir() -> PathBuf {
-    let data = std::env::var_os("ProgramData").unwrap_or_else(|| r"C:\ProgramData".into());
-    PathBuf::from(data).join("Faxpost")
+    program_data().unwrap_or_else(|| r"C:\ProgramData".into()).join("Faxpost")
+}
+
+fn program_data() -> Option<PathBuf> {
+    // SAFETY: the identifier is Windows' own constant; the text that comes back ends with zero, is copied, and freed once by
+    // the function that is meant for it.
+    unsafe {
+        let text = SHGetKnownFolderPath(&FOLDERID_ProgramData, KF_FLAG_DEFAULT, None).ok()?;
+        let path = PathBuf::from(OsString::from_wide(text.as_wide()));
+        CoTaskMemFree(Some(text.as_ptr().cast()));
+        Some(path)
+    }
 }
 
 /// SYSTEM, Administrators and the owner have everything, nobody else anything. Protected, so that ProgramData's readers
@@ -121,20 +144,16 @@ fn look(path: &Path, flags: u32, own: &str) -> anyhow::Result<Option<Objection>>
 }
 
 /// What the system runs as itself must be changeable by nobody else: neither the program nor its folder.
-fn check_program(program: &Path) -> anyhow::Result<()> {
+fn check_program(program: &Path, words: &Words) -> anyhow::Result<()> {
     let own = Token::own()?.facts()?.user;
     for path in [program, program.parent().unwrap_or(program)] {
-        let shown_path = path.display();
-        let objection = look(path, FILE_FLAG_BACKUP_SEMANTICS.0, &own)
-            .with_context(|| format!("cannot see who may change {shown_path}"))?;
+        let objection =
+            look(path, FILE_FLAG_BACKUP_SEMANTICS.0, &own).with_context(|| (words.cannot_look)(path))?;
         let who = match objection {
             None => continue,
             Some(Objection::Owner(who) | Objection::Open(who)) => shown(&who),
         };
-        bail!(
-            "{shown_path} can be changed by others than administrators ({who}), who could so become the system; put the \
-             programs where only administrators may write, e.g. below %ProgramFiles%"
-        );
+        bail!((words.open_program)(path, &who));
     }
     Ok(())
 }
@@ -173,13 +192,32 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Makes a folder in the state folder that `account`, a SID, may read and start programs from; refuses one that it or others
-/// could change.
+/// could change. One that was made for another account is this one's then.
 ///
 /// # Errors
 /// It cannot be made, or others may write to it.
 pub fn readable_folder(path: &Path, account: &str) -> io::Result<()> {
     let sddl = format!("{CLOSED}(A;OICI;0x1200a9;;;{account})");
-    create(path, &sddl).map_err(|error| io::Error::other(format!("{error:#}")))
+    create(path, &sddl).map_err(|error| io::Error::other(format!("{error:#}")))?;
+    give(path, &sddl)
+}
+
+/// Lets `account`, a SID, read and start a file of such a folder, and no account that it was made for before.
+///
+/// # Errors
+/// Its descriptor cannot be set.
+pub fn readable_file(path: &Path, account: &str) -> io::Result<()> {
+    give(path, &format!("D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)(A;;0x1200a9;;;{account})"))
+}
+
+/// Gives what is there exactly this list of access.
+fn give(path: &Path, sddl: &str) -> io::Result<()> {
+    let descriptor = Descriptor::from_sddl(sddl)?;
+    let what = DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION;
+    // SAFETY: the path ends with zero, as HSTRING has it; the descriptor outlives the call.
+    Ok(unsafe {
+        SetFileSecurityW(&HSTRING::from(path), what, PSECURITY_DESCRIPTOR(descriptor.as_ptr())).ok()
+    }?)
 }
 
 /// Opens a file of the state for writing, and makes it if it is not there.
@@ -194,16 +232,16 @@ pub fn private_file(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// It cannot be done; why, and what to do.
-pub fn command(order: &Order) -> anyhow::Result<String> {
-    manager::command(order)
+pub fn command(order: &Order, words: &Words) -> anyhow::Result<String> {
+    manager::command(order, words)
 }
 
 /// Hands this process to Windows as its service, and returns when that has ended.
 ///
 /// # Errors
 /// It was not Windows that started it.
-pub fn serve(state_dir: &Path, work: Work) -> anyhow::Result<()> {
-    scm::serve(state_dir, work)
+pub fn serve(state_dir: &Path, work: Work, words: &Words) -> anyhow::Result<()> {
+    scm::serve(state_dir, work, words)
 }
 
 /// Windows hands no pipes over.
@@ -223,6 +261,21 @@ pub fn tell_stopping() {}
 /// There is no log of the system that takes every line; the Event Log is told what an administrator must know.
 pub(super) fn system_log() -> Option<tracing_subscriber::layer::Identity> {
     None
+}
+
+/// Keeps a fault of this process, and of those that it starts, from being reported with its memory: the key that seals every
+/// secret is in it. An administrator can still have whole dumps made.
+///
+/// # Errors
+/// None here.
+pub fn forbid_dumps() -> anyhow::Result<()> {
+    // SAFETY: both set a flag of this process, no more.
+    unsafe {
+        SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
+        // For the ends that do not ask the mode: what is reported has no heap. Without it they are reported as ever.
+        let _ = WerSetFlags(WER_FAULT_REPORTING_FLAG_NOHEAP);
+    }
+    Ok(())
 }
 
 /// Windows has no limit of open handles worth raising.
@@ -246,8 +299,6 @@ pub async fn stop_requested() -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use windows::Win32::Security::{DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, SetFileSecurityW};
-
     use super::*;
 
     /// Read and enter, as ProgramData grants it to users.
@@ -257,6 +308,13 @@ mod tests {
 
     fn grants(list: &[(&str, u32)]) -> Vec<(String, u32)> {
         list.iter().map(|(sid, mask)| ((*sid).to_owned(), *mask)).collect()
+    }
+
+    #[test]
+    fn h3_the_usual_state_folder_is_the_systems_word_and_not_the_environments() {
+        assert!(program_data().is_some());
+        let folder = default_state_dir();
+        assert!(folder.is_absolute() && folder.ends_with("Faxpost"), "{}", folder.display());
     }
 
     #[test]
@@ -281,6 +339,34 @@ mod tests {
         assert!(set.as_bool());
         let error = format!("{:#}", prepare_state_dir(&path).unwrap_err());
         assert!(error.contains("icacls") && error.contains("others may write"), "{error}");
+    }
+
+    #[test]
+    fn a7_the_programs_are_for_the_account_that_the_mailer_has_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let programs = folder.path().join("programs");
+        let file = programs.join("FaxpostNetMail.exe");
+        let may_read = |path: &Path| {
+            let opened = OpenOptions::new()
+                .access_mode(READ_CONTROL.0)
+                .custom_flags(FILE_FLAG_BACKUP_SEMANTICS.0)
+                .open(path)
+                .unwrap();
+            let grants = Descriptor::of(opened.as_handle()).unwrap().grants().unwrap().unwrap();
+            let services = ["S-1-5-19", "S-1-5-20"];
+            let read =
+                grants.into_iter().filter(|(sid, mask)| services.contains(&&**sid) && *mask == READING);
+            read.map(|(sid, _)| sid).collect::<Vec<_>>()
+        };
+        for account in ["S-1-5-20", "S-1-5-19", "S-1-5-20"] {
+            readable_folder(&programs, account).unwrap();
+            std::fs::write(&file, "MZ").unwrap();
+            readable_file(&file, account).unwrap();
+            assert_eq!(
+                (may_read(&programs), may_read(&file)),
+                (vec![account.to_owned()], vec![account.to_owned()])
+            );
+        }
     }
 
     #[test]

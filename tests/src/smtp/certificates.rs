@@ -54,6 +54,12 @@ impl Authority {
         self.0.pem()
     }
 
+    /// The same, DER.
+    #[must_use]
+    pub fn der(&self) -> Vec<u8> {
+        self.0.der().to_vec()
+    }
+
     /// For localhost, 127.0.0.1 and ::1, in its time.
     #[must_use]
     pub fn good(&self) -> Identity {

@@ -261,7 +261,15 @@ impl Builder {
     /// # Panics
     /// When the port is taken.
     pub async fn start_on(self, port: u16) -> SmtpServer {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a free port on the loopback");
+        self.start_at(SocketAddr::from(([127, 0, 0, 1], port))).await
+    }
+
+    /// Listens there.
+    ///
+    /// # Panics
+    /// When the address is taken, or not this machine's.
+    pub async fn start_at(self, address: SocketAddr) -> SmtpServer {
+        let listener = TcpListener::bind(address).await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let mailbox = Arc::new(Mailbox::default());
         let task = tokio::spawn(serve(listener, self.settings, Arc::new(self.script), Arc::clone(&mailbox)));

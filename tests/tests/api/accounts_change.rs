@@ -77,6 +77,7 @@ async fn a1_to_a5_every_field_can_be_set_and_goes_back_to_its_default() {
         id: "default".to_owned(),
         etag: changed.etag.clone(),
         effective_port: 2465,
+        effective_login: "fax".to_owned(),
         sign: Signing::Off.into(),
         update_time: changed.update_time,
         updated_by: changed.updated_by.clone(),
@@ -131,6 +132,7 @@ async fn a12_only_fields_in_the_mask_change() {
     let after = set(&daemon, given, &["login"]).await.unwrap();
     let expected = v1::Account {
         login: "fax".to_owned(),
+        effective_login: "fax".to_owned(),
         etag: after.etag.clone(),
         update_time: after.update_time,
         updated_by: after.updated_by.clone(),

@@ -5,6 +5,7 @@ use faxpost_proto::v1::{EntryKind, EntryOutcome, Security, Step, StepState, TlsC
 use faxpost_proto::{reason, v1};
 use faxpost_tests::daemon::{TestDaemon, mask};
 use faxpost_tests::smtp::{At, Authority, Fault, SmtpServer};
+use faxpost_tests::socks::{Manner, SocksServer};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tonic::{Code, Status};
 
@@ -89,7 +90,7 @@ async fn d1_without_a_password_it_goes_as_far_as_it_can_and_then_says_so() {
     assert_eq!(steps[4].failure_reason, "NO_PASSWORD");
     let commands = server.commands();
     assert!(!commands.iter().any(|command| command.starts_with("AUTH")), "{commands:?}");
-    let tested = entries(&daemon).await.remove(0);
+    let tested = entries(&daemon).await.pop().unwrap();
     assert_eq!((tested.outcome(), tested.reason.as_str()), (EntryOutcome::Temporary, "NO_PASSWORD"));
 }
 
@@ -340,4 +341,39 @@ async fn d2_a_wrong_password_is_told_as_the_server_says_it() {
         assert!(last.answer.starts_with(code), "{last:?}");
         assert!(!format!("{last:?}").contains("falsch"));
     }
+}
+
+#[tokio::test]
+async fn a10_a_test_goes_through_the_proxy_and_a_draft_with_another_one_needs_the_password() {
+    let server =
+        SmtpServer::builder().starttls(Authority::new().good()).credentials("fax", "geheim").start().await;
+    let proxy = SocksServer::start(Manner::To(server.address())).await;
+    let daemon = signing_in(&server, "geheim").await;
+    // No resolver knows the name: the proxy alone is asked for it.
+    let behind = v1::Account {
+        server: "mail.somewhere.invalid".to_owned(),
+        proxy: proxy.address(),
+        password: "geheim".to_owned(),
+        ..v1::Account::default()
+    };
+    daemon.set(behind, &["server", "proxy", "password"]).await.unwrap();
+    let steps = run(&daemon, v1::TestAccountRequest::default()).await.unwrap();
+    assert_eq!(outcome(&steps), STEPS.map(|step| (step, StepState::Passed)));
+    assert!(steps[0].details[0].contains("through the proxy"), "{:?}", steps[0]);
+    assert_eq!(proxy.asked(), [format!("name mail.somewhere.invalid:{}", server.port())]);
+    assert_eq!(server.wait_for(1).await[0].login.as_deref(), Some("fax"));
+
+    let refusing = SocksServer::start(Manner::Refuse(2)).await;
+    let other = |password: &str| v1::Account {
+        proxy: refusing.address(),
+        password: password.to_owned(),
+        ..v1::Account::default()
+    };
+    let answer = run(&daemon, draft(other(""), &["proxy"])).await;
+    assert_eq!(fields(&refused(answer, Code::InvalidArgument, reason::PASSWORD_NEEDED)), ["password"]);
+    assert!(refusing.asked().is_empty(), "it was not dialled");
+    let steps = run(&daemon, draft(other("geheim"), &["proxy", "password"])).await.unwrap();
+    let failed = steps.iter().find(|step| step.state() == StepState::Failed).unwrap();
+    assert_eq!((failed.step(), &*failed.failure_reason), (Step::Connect, "PROXY_FAILED"));
+    assert_eq!((failed.advice_reason.as_str(), server.connections()), ("CHECK_PROXY", 1));
 }

@@ -6,8 +6,9 @@ use faxpost_tests::dns::{DnsServer, Record};
 
 use crate::kit::{invalid, ok};
 
-async fn daemon(dns: &DnsServer, https_port: u16, roots: Option<&std::path::Path>) -> TestDaemon {
-    let settings = format!("[discovery]\ndns-server = \"{}\"\nhttps-port = {https_port}\n", dns.address());
+async fn daemon(dns: &DnsServer, https_port: u16, more: &str, roots: Option<&std::path::Path>) -> TestDaemon {
+    let settings =
+        format!("[discovery]\ndns-server = \"{}\"\nhttps-port = {https_port}\n{more}\n", dns.address());
     let builder = TestDaemon::builder().settings(&settings);
     match roots {
         Some(roots) => builder.env("SSL_CERT_FILE", roots.display().to_string()).start().await,
@@ -50,7 +51,7 @@ async fn a11_presets_are_settings_that_can_be_taken_as_they_are() {
 #[tokio::test]
 async fn a11_a_known_domain_asks_nobody() {
     let dns = DnsServer::start(&[]).await;
-    let daemon = daemon(&dns, 1, None).await;
+    let daemon = daemon(&dns, 1, "", None).await;
     let found = discover(&daemon, "somebody@icloud.com").await;
     assert_eq!(told(&found), [("smtp.mail.me.com".to_owned(), 587, Trust::BuiltIn)]);
     assert!(found.proposals[0].app_password);
@@ -70,7 +71,7 @@ async fn a11_services_of_the_domain_are_proposed_and_of_the_address_only_the_dom
         ("example.test", Record::Mx(10, "mx.example.test")),
     ])
     .await;
-    let daemon = daemon(&dns, 1, None).await;
+    let daemon = daemon(&dns, 1, "", None).await;
     let found = discover(&daemon, "somebody-secret@Example.test").await;
     assert_eq!(
         told(&found),
@@ -103,7 +104,7 @@ async fn a11_mail_hosts_lead_to_the_provider_of_a_domain() {
         ("example.test", Record::Mx(10, "aspmx.l.google.com")),
     ])
     .await;
-    let daemon = daemon(&dns, 1, None).await;
+    let daemon = daemon(&dns, 1, "", None).await;
     let found = discover(&daemon, "fax@example.test").await;
     assert_eq!(told(&found), [("smtp.gmail.com".to_owned(), 465, Trust::Unconfirmed)]);
     assert_eq!(
@@ -115,7 +116,7 @@ async fn a11_mail_hosts_lead_to_the_provider_of_a_domain() {
 #[tokio::test]
 async fn a11_a_domain_without_anything_says_what_was_asked() {
     let dns = DnsServer::start(&[]).await;
-    let daemon = daemon(&dns, 1, None).await;
+    let daemon = daemon(&dns, 1, "", None).await;
     let found = discover(&daemon, "fax@example.test").await;
     assert!(found.proposals.is_empty());
     assert_eq!(found.sources.len(), 5, "{:?}", found.sources);
@@ -137,6 +138,11 @@ mod over_https {
     use super::*;
 
     const HERE: Record = Record::A(Ipv4Addr::LOCALHOST);
+
+    /// A daemon that may read documents from this machine.
+    async fn daemon(dns: &DnsServer, https_port: u16, roots: &std::path::Path) -> TestDaemon {
+        super::daemon(dns, https_port, "private-addresses = true", Some(roots)).await
+    }
 
     fn document(host: &str) -> String {
         format!(
@@ -168,7 +174,7 @@ mod over_https {
             ("wrong.test", Record::Mx(10, "wrong.test")),
         ])
         .await;
-        let daemon = daemon(&dns, web.port(), Some(&roots)).await;
+        let daemon = daemon(&dns, web.port(), &roots).await;
 
         let found = discover(&daemon, "somebody-secret@example.test").await;
         assert_eq!(
@@ -190,5 +196,48 @@ mod over_https {
 
         let found = discover(&daemon, "fax@wrong.test").await;
         assert!(found.proposals.is_empty(), "a certificate of another name vouches for nothing: {found:?}");
+    }
+
+    #[tokio::test]
+    async fn a11_nobody_has_this_machine_read_what_only_it_can_reach() {
+        let authority = Authority::new();
+        let folder = tempfile::tempdir().unwrap();
+        let roots = folder.path().join("ca.pem");
+        std::fs::write(&roots, authority.pem()).unwrap();
+        let identity = authority.named(&[
+            "autoconfig.example.test",
+            "autoconfig.leads.test",
+            "inside.test",
+            "www.near.test",
+            "near.test",
+        ]);
+        let (place, well_known) = ("/mail/config-v1.1.xml", "/.well-known/autoconfig/mail/config-v1.1.xml");
+        let page = |host: &str| (200, String::new(), document(host));
+        let to = |url: &str| (302, format!("Location: {url}\r\n"), String::new());
+        let pages = vec![
+            (format!("autoconfig.example.test{place}"), page("smtp.example.test")),
+            (format!("autoconfig.leads.test{place}"), to("https://inside.test:PORT/x")),
+            (format!("near.test{well_known}"), to("https://www.near.test:PORT/x")),
+            ("www.near.test/x".to_owned(), page("smtp.near.test")),
+            ("inside.test/x".to_owned(), page("smtp.inside.test")),
+        ];
+        let web = WebServer::start(&identity, pages).await;
+        let hosts =
+            ["autoconfig.example.test", "autoconfig.leads.test", "inside.test", "near.test", "www.near.test"];
+        let dns = DnsServer::start(&hosts.map(|host| (host, HERE))).await;
+
+        let closed = super::daemon(&dns, web.port(), "", Some(&roots)).await;
+        let found = discover(&closed, "fax@example.test").await;
+        assert!(found.proposals.is_empty() && web.asked().is_empty(), "{found:?}");
+        let own =
+            found.sources.iter().find(|source| source.name.contains("autoconfig.example.test")).unwrap();
+        assert!(own.text.contains("no public address"), "{own:?}");
+
+        let open = daemon(&dns, web.port(), &roots).await;
+        let found = discover(&open, "fax@near.test").await;
+        assert_eq!(told(&found), [("smtp.near.test".to_owned(), 465, Trust::Authenticated)]);
+        let found = discover(&open, "fax@leads.test").await;
+        assert!(found.proposals.is_empty(), "{found:?}");
+        assert!(!web.asked().iter().any(|asked| asked.contains("inside.test")), "{:?}", web.asked());
     }
 }

@@ -43,6 +43,8 @@ async fn a_destroyed_database_is_told_to_whoever_needs_it_and_the_daemon_lives()
     let (mut accounts, mut mail, mut log) =
         (daemon.accounts().await, daemon.mail().await, daemon.log().await);
     let (mut diagnostics, mut admin) = (daemon.diagnostics().await, daemon.admin().await);
+    let known = v1::ListRevisionsRequest { account: "default".to_owned(), ..Default::default() };
+    let known = ok(accounts.list_revisions(known).await).revisions.remove(0).number;
 
     destroy(&daemon);
     let id = || id.clone();
@@ -54,6 +56,15 @@ async fn a_destroyed_database_is_told_to_whoever_needs_it_and_the_daemon_lives()
     failed("GetTranscript", log.get_transcript(v1::GetTranscriptRequest { id: 1 })).await;
     failed("FollowEntries", log.follow_entries(v1::FollowEntriesRequest::default())).await;
     failed("GetStatus", diagnostics.get_status(v1::GetStatusRequest {})).await;
+    failed("ListRevisions", accounts.list_revisions(v1::ListRevisionsRequest::default())).await;
+    let request = v1::GetRevisionRequest { number: known, compare_with: 0 };
+    failed("GetRevision", accounts.get_revision(request)).await;
+    let request = v1::RollbackAccountRequest {
+        number: known,
+        etag: before.etag.clone(),
+        ..v1::RollbackAccountRequest::default()
+    };
+    failed("RollbackAccount", accounts.rollback_account(request)).await;
     // The first write that fails stops the writer, so each is asked twice.
     for _ in 0..2 {
         failed("SendMail", mail.send_mail(mail_to("b@example.test"))).await;

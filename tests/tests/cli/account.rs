@@ -26,6 +26,30 @@ async fn a1_a_fresh_account_shows_what_is_not_set() {
 }
 
 #[tokio::test]
+async fn a7_methods_show_what_each_can_and_what_this_machine_has() {
+    let daemon = TestDaemon::start().await;
+    let told = faxpost(&daemon, &["--json", "account", "methods"]).await.exits(0).json();
+    let rows = told["methods"].as_array().unwrap();
+    assert_eq!(rows.len(), 4);
+    let shown = faxpost(&daemon, &["account", "methods"]).await.exits(0);
+    let cells = |label: &str| {
+        let line = shown.out.lines().find(|line| line.starts_with(&format!("{label} ")));
+        let line = line.unwrap_or_else(|| panic!("no {label} in {}", shown.out));
+        line[label.len()..].split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    // pickup makes no connection, and has no cell there.
+    assert_eq!(cells("security=implicit"), ["yes", "yes", "no"]);
+    assert_eq!(cells("security=starttls"), ["yes", "no", "yes"]);
+    assert_eq!(cells("proxy"), ["yes", "no", "no"]);
+    assert_eq!(cells("sign"), ["yes"; 4]);
+    let here = rows.iter().map(|row| if row["available"] == true { "yes" } else { "no" });
+    assert_eq!(cells("here"), here.collect::<Vec<_>>());
+    for row in rows.iter().filter(|row| row["available"] != true) {
+        assert!(shown.out.contains(row["unavailableText"].as_str().unwrap()), "{}", shown.out);
+    }
+}
+
+#[tokio::test]
 async fn a1_every_key_can_be_set_shown_and_set_back() {
     let daemon = TestDaemon::start().await;
     let pin = "00ff".repeat(16);

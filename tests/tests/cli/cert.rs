@@ -5,6 +5,7 @@ use std::path::Path;
 use faxpost_tests::daemon::TestDaemon;
 use faxpost_tests::pki::{Issued, Kind, Pki};
 
+use crate::generated::completed;
 use crate::kit::{faxpost, faxpost_with, file};
 
 /// A certificate for fax@example.test in files: the whole, the certificate, the key.
@@ -19,6 +20,30 @@ fn files(folder: &tempfile::TempDir, person: &Issued) -> (String, String, String
 
 async fn set_sender(daemon: &TestDaemon) {
     faxpost(daemon, &["account", "set", "sender-email=fax@example.test"]).await.exits(0);
+}
+
+#[tokio::test]
+async fn g1_fingerprints_are_completed_wherever_a_certificate_is_named() {
+    let daemon = TestDaemon::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let pki = Pki::new(Kind::EcP256);
+    let (one, two) = (pki.person("a@example.test", Kind::EcP256), pki.person("b@example.test", Kind::EcP256));
+    for person in [&one, &two] {
+        faxpost(&daemon, &["cert", "install", &files(&folder, person).0]).await.exits(0);
+    }
+    let fingerprint = one.fingerprint();
+    // Two begin alike once in a long time.
+    let begun =
+        (1..16).map(|digits| &fingerprint[..digits]).find(|begun| !two.fingerprint().starts_with(*begun));
+    for command in ["show", "grant", "revoke", "check", "delete"] {
+        let words = ["cert".to_owned(), command.to_owned()];
+        assert_eq!(completed(&daemon, &words, begun.unwrap()).await, [&fingerprint[..16]], "{command}");
+        assert_eq!(completed(&daemon, &words, &fingerprint[..20]).await, [&*fingerprint], "{command}");
+    }
+    let made = faxpost(&daemon, &["--json", "cert", "csr", "create", "--sender", "a@example.test"]).await;
+    let id = made.exits(0).json()["signingRequest"]["id"].as_str().unwrap().to_owned();
+    let words = ["cert", "csr", "delete"].map(str::to_owned);
+    assert_eq!(completed(&daemon, &words, &id[..2]).await, [&id[..16]]);
 }
 
 #[tokio::test]

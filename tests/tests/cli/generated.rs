@@ -81,7 +81,7 @@ async fn g1_every_command_has_help_a_manual_page_and_completions() {
 }
 
 /// What a shell offers behind these words, where `current` is begun.
-async fn completed(daemon: &TestDaemon, before: &[String], current: &str) -> Vec<String> {
+pub(crate) async fn completed(daemon: &TestDaemon, before: &[String], current: &str) -> Vec<String> {
     let words: Vec<_> = before.iter().map(String::as_str).collect();
     let line = [&["--", "faxpost"][..], &words, &[current]].concat();
     let mut asked = command(daemon, &line);
@@ -106,6 +106,9 @@ async fn g1_completions_ask_the_daemon_for_ids_and_keep_quiet_without_it() {
     assert_eq!(completed(&daemon, &words(&["outbox", "show"]), &id[..6]).await, [id]);
     let keys = completed(&daemon, &words(&["account", "set"]), "sender-").await;
     assert_eq!(keys, ["sender-email=", "sender-name="]);
+    assert_eq!(completed(&daemon, &words(&["log", "list", "--account"]), "on").await, ["online"]);
+    let methods = completed(&daemon, &words(&["policy", "set"]), "Mail/Send").await;
+    assert_eq!(methods, ["Mail/SendMail", "Mail/SendMailStream", "Mail/SendRawMail"]);
     daemon.kill();
     assert_eq!(completed(&daemon, &words(&["account", "show"]), "o").await, Vec::<String>::new());
 }

@@ -22,6 +22,7 @@ const LINES: &[(&str, i32)] = &[
     ("account rollback 999999", 65),
     ("account export", 0),
     ("account import missing.toml", 65),
+    ("account methods", 0),
     ("account presets", 0),
     ("account discover nobody", 65),
     ("signin", 65),

@@ -19,6 +19,7 @@ async fn g2_every_command_speaks_russian_when_asked_to() {
         (&["account", "list"], "METHOD", "СПОСОБ"),
         (&["account", "show"], "(not set)", "(не задано)"),
         (&["account", "set", "port=2525", "--validate-only"], "KEY", "КЛЮЧ"),
+        (&["account", "methods"], "transcript", "протокол сеанса"),
         (&["outbox", "list"], "STATE", "СОСТОЯНИЕ"),
         (&["outbox", "show", &id], "delivered", "доставлено"),
         (&["log", "list"], "OUTCOME", "ИТОГ"),

@@ -3,6 +3,7 @@
 use faxpost_tests::daemon::TestDaemon;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
+use crate::generated::completed;
 use crate::kit::{command, faxpost, object};
 
 const CREATE: [&str; 7] = ["cert", "csr", "create", "--sender", "fax@example.test", "--key-type", "ec-p256"];
@@ -31,6 +32,22 @@ async fn c6_a_pending_change_exits_75_with_its_number_on_standard_output() {
     russian.complains("одобрить администратор");
     faxpost(&daemon, &["status"]).await.exits(0).says("1 waiting for an administrator");
     faxpost(&daemon, &["status"]).await.says("You may ask for").says("Certificates/CreateSigningRequest");
+}
+
+#[tokio::test]
+async fn g1_numbers_of_requests_are_completed_and_those_to_decide_only_while_they_wait() {
+    let daemon = asking().await;
+    for sender in ["a@example.test", "b@example.test"] {
+        let create = ["cert", "csr", "create", "--sender", sender];
+        faxpost(&daemon, &create).await.exits(75);
+    }
+    faxpost(&daemon, &["request", "refuse", "1"]).await.exits(0);
+    let words = |word: &str| vec!["request".to_owned(), word.to_owned()];
+    assert_eq!(completed(&daemon, &words("show"), "").await[..2], ["2", "1"]);
+    for word in ["approve", "refuse", "withdraw"] {
+        assert_eq!(completed(&daemon, &words(word), "").await[0], "2", "{word}");
+        assert_ne!(completed(&daemon, &words(word), "").await[1], "1", "{word}");
+    }
 }
 
 #[tokio::test]

@@ -106,3 +106,26 @@ fn strings(source: &str) -> String {
     let first = pieces.next().unwrap_or_default().to_owned();
     pieces.fold(first, |text, piece| text + piece.trim_start()).replace("\\\"", "\"")
 }
+
+/// The block of commands that begins with the installation, one command a line, without what each language has of its own.
+fn first_commands(document: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(document)).unwrap().replace("\\\n", "");
+    let (_, block) =
+        text.split_once("```sh\nsudo apt install ./faxpost_").unwrap_or_else(|| panic!("{document}"));
+    let (block, _) = block.split_once("```").unwrap();
+    let plain = |line: &str| {
+        let unquoted =
+            line.split('"').step_by(2).collect::<Vec<_>>().join("TEXT").replace("example.ru", "example.com");
+        unquoted.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    block.lines().map(plain).collect()
+}
+
+#[test]
+fn the_first_five_commands_are_the_same_wherever_they_stand() {
+    let tried = first_commands("README.md");
+    assert_eq!(tried.len(), 5, "the packages' tests type these: {tried:?}");
+    for document in ["README.ru.md", "docs/guide.md", "docs/guide.ru.md"] {
+        assert_eq!(first_commands(document), tried, "{document}");
+    }
+}

@@ -151,6 +151,16 @@ async fn f3_each_recipient_has_its_own_outcome_and_the_others_get_it() {
 }
 
 #[tokio::test]
+async fn h6_an_answer_that_is_a_refusal_for_dotnet_alone_ends_the_attempt() {
+    let server = SmtpServer::builder().fault(At::Rcpt, Fault::answer(600, "x")).start().await;
+    let outcome = run(net_mail(&server).to(&["b@example.com", "c@example.com"]), None).await;
+    let failure = outcome.failure.unwrap();
+    assert_eq!((failure.step, failure.kind), (Step::Recipient, FailureKind::NotSmtp), "{}", failure.text);
+    assert!(outcome.recipients.iter().all(|one| matches!(one, RecipientOutcome::Deferred { .. })));
+    assert_eq!(server.connections(), 1, "once, and not again and again");
+}
+
+#[tokio::test]
 async fn d2_what_a_server_refuses_is_that_steps_with_the_exact_answer() {
     for (at, step, kind) in [
         (At::Greeting, Step::Connect, FailureKind::SessionRefused),

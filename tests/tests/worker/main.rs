@@ -5,5 +5,7 @@
 mod death_unix;
 mod kit;
 #[cfg(unix)]
+mod memory_unix;
+#[cfg(unix)]
 mod net_mail_unix;
 mod rogue;

@@ -27,6 +27,7 @@ mod export;
 mod history;
 mod import;
 mod list;
+mod methods;
 mod presets;
 mod rollback;
 mod set;
@@ -63,6 +64,7 @@ pub(super) async fn run(command: Account, context: &mut Context) -> Result<(), E
         }
         Account::Export { ids } => export::run(&ids, context).await,
         Account::Import(args) => import::run(&args, context).await,
+        Account::Methods => methods::run(context).await,
         Account::Presets => presets::run(context).await,
         Account::Discover { address } => discover::run(address, context).await,
         Account::Test { settings, to, until, password } => {

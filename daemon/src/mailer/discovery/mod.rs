@@ -6,6 +6,7 @@
 mod autoconfig;
 mod dns;
 mod https;
+mod public;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use self::dns::Dns;
 use self::https::Https;
 
-/// All of one kind of question. The kinds are asked at the same time, so a person waits about as long.
+/// One question, with what it takes to answer it. There are two rounds of them, each asked at the same time: a person waits for
+/// twenty seconds at most.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Longest text that crosses to the daemon.
@@ -30,6 +32,8 @@ pub struct Lookup {
     pub dns_server: Option<SocketAddr>,
     /// Where autoconfig is served.
     pub https_port: u16,
+    /// Documents may come from addresses of closed networks and of this machine.
+    pub private_addresses: bool,
 }
 
 /// What was found, as it was said; each with the place that was asked.
@@ -145,15 +149,14 @@ pub(super) async fn run(lookup: Lookup) -> Findings {
     // Who has documents of his own is not asked about by way of others.
     if documents.iter().all(|document| document.servers.is_err()) {
         let host = exchangers.hosts.as_ref().ok().and_then(|hosts| hosts.first());
-        for parent in host.map_or_else(Vec::new, |host| parents(host, domain)) {
-            let url = format!("https://autoconfig.{parent}{port}/mail/config-v1.1.xml");
-            let found = document(url).await;
-            let enough = found.servers.is_ok();
-            exchanger_documents.push(found);
-            if enough {
-                break;
-            }
-        }
+        let parents = host.map_or_else(Vec::new, |host| parents(host, domain));
+        let asked = parents
+            .iter()
+            .map(|parent| document(format!("https://autoconfig.{parent}{port}/mail/config-v1.1.xml")));
+        exchanger_documents = futures_util::future::join_all(asked).await;
+        // The nearer one speaks for the host.
+        let enough = exchanger_documents.iter().position(|document| document.servers.is_ok());
+        exchanger_documents.truncate(enough.map_or(exchanger_documents.len(), |at| at + 1));
     }
     let services = vec![submissions, submission];
     Findings { services, documents, exchangers: Some(exchangers), exchanger_documents }

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use mail_parser::{Address, MessageParser};
+use mail_parser::{Addr, Address, MessageParser};
 
 use crate::mailer::Body;
 use crate::mailer::smtp::Content;
@@ -117,21 +117,45 @@ impl Header {
         self.0.iter().find(|field| field.is(name))
     }
 
-    /// Everybody in a list of mailboxes.
+    /// Everybody in a list of mailboxes, as far as they have addresses.
     pub(super) fn mailboxes(&self, name: &str) -> Vec<Mailbox> {
-        let mut found = Vec::new();
-        for field in self.0.iter().filter(|field| field.is(name)) {
+        let read = |list: Option<&Address<'_>>| -> Vec<Mailbox> {
+            list.into_iter().flat_map(Address::iter).filter_map(Mailbox::of).collect()
+        };
+        self.lists(name, read).concat()
+    }
+
+    /// The same where it is certain that others read nobody else in it: `None` when there is nobody, a group, a name without a
+    /// domain, or what is no address.
+    pub(super) fn everybody(&self, name: &str) -> Option<Vec<Mailbox>> {
+        let read = |list: Option<&Address<'_>>| -> Option<Vec<Mailbox>> {
+            match list? {
+                Address::List(list) => list.iter().map(Mailbox::of).collect(),
+                Address::Group(_) => None,
+            }
+        };
+        let lists: Option<Vec<_>> = self.lists(name, read).into_iter().collect();
+        Some(lists?.concat()).filter(|everybody| !everybody.is_empty())
+    }
+
+    /// What is read in each field of this name.
+    fn lists<T>(&self, name: &str, read: impl Fn(Option<&Address<'_>>) -> T) -> Vec<T> {
+        let fields = self.0.iter().filter(|field| field.is(name));
+        let read = |field: &Field| {
             // By the name of a field that it takes for a list of addresses.
             let text = format!("To: {}\r\n\r\n", field.value);
             let parsed = MessageParser::new().with_address_headers().parse_headers(text.as_bytes());
-            let Some(message) = parsed else { continue };
-            let members = message.to().into_iter().flat_map(Address::iter);
-            found.extend(members.filter_map(|member| {
-                let address = parse_addr_spec(member.address.as_deref()?).ok()?.to_string();
-                Some(Mailbox { name: member.name.as_deref().unwrap_or_default().to_owned(), address })
-            }));
-        }
-        found
+            read(parsed.as_ref().and_then(|message| message.to()))
+        };
+        fields.map(read).collect()
+    }
+}
+
+impl Mailbox {
+    /// `None`: it has no usable address.
+    fn of(member: &Addr<'_>) -> Option<Self> {
+        let address = parse_addr_spec(member.address.as_deref()?).ok()?.to_string();
+        Some(Self { name: member.name.as_deref().unwrap_or_default().to_owned(), address })
     }
 }
 
@@ -208,6 +232,9 @@ mod tests {
             for name in ["to", "a", "from"] {
                 for mailbox in header.mailboxes(name) {
                     prop_assert!(!mailbox.address.contains(char::is_control));
+                }
+                if let Some(everybody) = header.everybody(name) {
+                    prop_assert_eq!(everybody, header.mailboxes(name));
                 }
             }
         }

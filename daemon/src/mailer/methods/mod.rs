@@ -4,6 +4,7 @@ pub(super) mod cdo_message;
 mod foreign;
 mod header;
 pub(super) mod pickup;
+mod places;
 pub(super) mod secure_smtp_client;
 pub(super) mod system_net_mail;
 
@@ -29,5 +30,26 @@ pub fn missing(method: Method) -> Option<String> {
 pub(super) fn install(programs: &Path, account: &str) {
     if let Err(error) = system_net_mail::install(programs, account) {
         tracing::error!(%error, "the helper of system-net-mail cannot be put into {}", programs.display());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::accounts::{Security, TlsCheck};
+    use crate::mailer::{SmtpRoute, Timeouts};
+
+    /// To a server of this name, without TLS and sign-in.
+    pub(super) fn route(server: &str) -> SmtpRoute {
+        SmtpRoute {
+            server: server.to_owned(),
+            port: 25,
+            security: Security::None,
+            tls_check: TlsCheck::System,
+            sign_in: None,
+            plaintext_auth: false,
+            ehlo_name: "fax.test".to_owned(),
+            timeouts: Timeouts::default(),
+            proxy: None,
+        }
     }
 }

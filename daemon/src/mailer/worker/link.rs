@@ -10,7 +10,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::body::Source;
 use super::platform::Process;
+use super::reader::Wiping;
 use super::wire::{
     Carried, Done, Frame, Hello, INLINE, Kind, LONGEST_ANSWER, Order, PIECES, PROTOCOL, invalid,
 };
@@ -111,7 +112,7 @@ impl Link {
     /// Waits for the process' first word, and then takes jobs for it. Dropped before, the process ends.
     pub(super) async fn open(started: Started) -> Result<Arc<Self>, Lost> {
         let Started { process, reader, writer } = started;
-        let mut reader = BufReader::with_capacity(64 * 1024, reader);
+        let mut reader = Wiping::new(reader);
         let greeted = tokio::time::timeout(START, greeting(&mut reader)).await;
         let wrong = match greeted {
             Ok(Ok(confined)) => {

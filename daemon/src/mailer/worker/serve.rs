@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use super::body::{Awaited, Remote};
+use super::reader::Wiping;
 use super::wire::{Carried, Done, Frame, Hello, Kind, Order, PROTOCOL, invalid};
 use super::{Answer, perform};
 use crate::mailer::progress::Gate;
-use crate::mailer::{Body, Engine};
+use crate::mailer::{Body, Engine, is_worn_out};
 
 /// Serves until the daemon ends the connection.
 pub(super) async fn serve(
@@ -21,7 +22,7 @@ pub(super) async fn serve(
     confined: String,
     engine: Engine,
 ) -> io::Result<()> {
-    let mut reader = BufReader::with_capacity(64 * 1024, reader);
+    let mut reader = Wiping::new(reader);
     let (out, frames) = mpsc::unbounded_channel();
     let mut writing = tokio::spawn(write(writer, frames));
     let mut jobs = Jobs { out, engine, running: HashMap::new(), ids: HashMap::new(), tasks: JoinSet::new() };
@@ -40,7 +41,11 @@ pub(super) async fn serve(
         loop {
             tokio::select! {
                 Some(frame) = heard.recv() => jobs.hear(frame)?,
-                Some(ended) = jobs.tasks.join_next_with_id() => jobs.ended(ended)?,
+                Some(ended) = jobs.tasks.join_next_with_id() => if let Some(said) = jobs.ended(ended)? {
+                    // Once the last answer is out. A job that comes at this moment was not begun, and goes to the next process.
+                    let _ = said.await;
+                    return Err(io::Error::other("calls that cannot be ended hang: another process goes on"));
+                },
             }
         }
     };
@@ -134,18 +139,31 @@ impl Jobs {
         Ok(())
     }
 
-    fn ended(&mut self, ended: Result<(tokio::task::Id, Answer), JoinError>) -> io::Result<()> {
+    /// Gives the answer, and tells when that is out if this process is to end then.
+    fn ended(
+        &mut self,
+        ended: Result<(tokio::task::Id, Answer), JoinError>,
+    ) -> io::Result<Option<oneshot::Receiver<()>>> {
         let (task, done) = match ended {
             Ok((task, answer)) => (task, Done::Answered(answer)),
             Err(error) if error.is_panic() => (error.id(), Done::Panicked),
             Err(error) => (error.id(), Done::Cancelled),
         };
-        let Some(id) = self.ids.remove(&task) else { return Ok(()) };
+        let Some(id) = self.ids.remove(&task) else { return Ok(None) };
         self.running.remove(&id);
-        for frame in Frame::answer(id, &done)? {
+        let mut frames = Frame::answer(id, &done)?;
+        let mut said = None;
+        if self.running.is_empty()
+            && is_worn_out()
+            && let Some(last) = frames.last_mut()
+        {
+            let (sender, receiver) = oneshot::channel();
+            (last.written, said) = (Some(sender), Some(receiver));
+        }
+        for frame in frames {
             self.say(frame);
         }
-        Ok(())
+        Ok(said)
     }
 }
 

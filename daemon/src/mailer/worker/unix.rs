@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use caps::CapSet;
 use nix::sys::prctl;
-use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Uid, User, close, dup2_stdin, geteuid, initgroups, setgroups, setresgid, setresuid};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -24,7 +23,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use super::child::Confined;
 use super::link::Started;
 use super::{Account, Arguments};
-use crate::service::own_account;
+use crate::service::{forbid_dumps, own_account};
 
 /// The account that is used where none is set, if it is there.
 const DEFAULT_ACCOUNT: &str = "faxpost";
@@ -175,11 +174,10 @@ pub(super) fn confine(arguments: &Arguments) -> anyhow::Result<Confined> {
     dup2_stdin(fs::File::open("/dev/null").context("/dev/null")?)?;
     std::env::set_current_dir("/")?;
     umask(Mode::from_bits_truncate(0o077));
-    setrlimit(Resource::RLIMIT_CORE, 0, 0).context("core dumps stay on")?;
 
     let mut how = vec![become_account(arguments.account.as_deref())?];
-    // Secrets pass through this memory: no dumps of it, and no other process of the account may look into it.
-    prctl::set_dumpable(false).context("the memory stays readable")?;
+    // Secrets pass through this memory. Now, because another account has the kernel forget it.
+    forbid_dumps()?;
     prctl::set_no_new_privs().context("privileges could still be gained")?;
     how.extend(sandbox::enter(&arguments.keys));
     Ok(Confined { connection: Connection(connection), how: how.join(", ") })

@@ -38,7 +38,7 @@ use windows::core::{HSTRING, PCWSTR, PWSTR};
 use super::child::Confined;
 use super::link::Started;
 use super::{Account, Arguments};
-use crate::service::own_account;
+use crate::service::{forbid_dumps, own_account};
 
 const SYSTEM: &str = "S-1-5-18";
 
@@ -345,6 +345,11 @@ pub(super) fn confine(arguments: &Arguments) -> anyhow::Result<Confined> {
         !io::IsTerminal::is_terminal(&reader),
         "this is started by the daemon, over a connection of its own, and not by hand"
     );
+    // Whatever the mailer starts would have the daemon's pipes otherwise: the helper of another method talks to servers.
+    for handle in [raw(&io::stdin()), raw(&io::stdout()), raw(&io::stderr())] {
+        keep(handle).context("what is started from here would have the way to the daemon")?;
+    }
+    forbid_dumps()?;
     let (name, id) = own_account();
     if arguments.account.is_some() && id == SYSTEM {
         bail!("the mailer does not work as the system");
@@ -353,6 +358,38 @@ pub(super) fn confine(arguments: &Arguments) -> anyhow::Result<Confined> {
     Ok(Confined { connection: Connection { reader, writer }, how: format!("{name} ({id}){privileges}") })
 }
 
+/// Not for the children of this process.
+fn keep(handle: HANDLE) -> io::Result<()> {
+    // SAFETY: the handle is open, or none at all, which is an error and no more.
+    Ok(unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT.0, HANDLE_FLAGS(0)) }?)
+}
+
 fn raw(handle: &impl AsRawHandle) -> HANDLE {
     HANDLE(handle.as_raw_handle())
+}
+
+#[cfg(test)]
+mod tests {
+    use windows::Win32::Foundation::GetHandleInformation;
+
+    use super::*;
+
+    #[test]
+    fn h6_what_the_mailer_starts_does_not_get_its_pipes() {
+        let (_reader, pipe) = io::pipe().unwrap();
+        let inherited = || {
+            let mut flags = 0;
+            // SAFETY: the pipe is open, and `flags` outlives the call.
+            unsafe { GetHandleInformation(raw(&pipe), &mut flags) }.unwrap();
+            flags & HANDLE_FLAG_INHERIT.0 != 0
+        };
+        // SAFETY: the pipe is open.
+        unsafe {
+            SetHandleInformation(raw(&pipe), HANDLE_FLAG_INHERIT.0, HANDLE_FLAGS(HANDLE_FLAG_INHERIT.0))
+        }
+        .unwrap();
+        assert!(inherited());
+        keep(raw(&pipe)).unwrap();
+        assert!(!inherited());
+    }
 }

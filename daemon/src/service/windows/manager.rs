@@ -18,7 +18,8 @@ use windows_service::service::{
 };
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 
-use super::super::Order;
+use super::super::words::Words;
+use super::super::{Order, Removal, default_state_dir, remove_data};
 use super::{check_program, event_log, machine_path, scm};
 
 /// The name that Windows knows it by; its SID is that of `NT SERVICE\Faxpost`.
@@ -66,26 +67,41 @@ const NO_SUCH_SERVICE: i32 = 1060;
 const NOT_RUNNING: i32 = 1062;
 const MARKED_FOR_DELETE: i32 = 1072;
 
-pub(super) fn command(order: &Order) -> anyhow::Result<String> {
+pub(super) fn command(order: &Order, words: &Words) -> anyhow::Result<String> {
     match order {
         Order::Install { state_dir, endpoint, add_to_path } => {
-            install(state_dir.as_deref(), endpoint.as_deref(), *add_to_path)
+            install(state_dir.as_deref(), endpoint.as_deref(), *add_to_path, words)
         }
-        Order::Uninstall => uninstall(),
-        Order::Start => start(),
-        Order::Stop => stop(),
+        Order::Uninstall { remove_data } => uninstall(*remove_data, words),
+        Order::Start => start(words),
+        Order::Stop => stop(words),
+        Order::StateDir => {
+            let manager = manager(ServiceManagerAccess::CONNECT, words)?;
+            let folder = match manager.open_service(NAME, ServiceAccess::QUERY_CONFIG) {
+                Ok(service) => state_dir_of(&service, words)?,
+                Err(error) if code(&error) == Some(NO_SUCH_SERVICE) => default_state_dir(),
+                Err(error) => return Err(explained(words)(error)),
+            };
+            Ok(folder.display().to_string())
+        }
     }
 }
 
-fn install(state_dir: Option<&Path>, endpoint: Option<&str>, add_to_path: bool) -> anyhow::Result<String> {
-    let program = std::env::current_exe().context("this program does not know its own path")?;
-    check_program(&program)?;
-    let manager = manager(ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE)?;
+fn install(
+    state_dir: Option<&Path>,
+    endpoint: Option<&str>,
+    add_to_path: bool,
+    words: &Words,
+) -> anyhow::Result<String> {
+    let explained = explained(words);
+    let program = std::env::current_exe().context(words.no_path)?;
+    check_program(&program, words)?;
+    let manager = manager(ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE, words)?;
     let chosen = arguments(state_dir, endpoint)?;
     let (service, was_there) = match manager.open_service(NAME, ServiceAccess::ALL_ACCESS) {
         Ok(service) => {
             // An update must not lead the daemon away from its state.
-            let arguments = if chosen.len() > 1 { chosen } else { registered_arguments(&service)? };
+            let arguments = if chosen.len() > 1 { chosen } else { registered_arguments(&service, words)? };
             service.change_config(&registration(program.clone(), arguments)).map_err(explained)?;
             (service, true)
         }
@@ -95,27 +111,19 @@ fn install(state_dir: Option<&Path>, endpoint: Option<&str>, add_to_path: bool) 
         }
         Err(error) => return Err(explained(error)),
     };
-    let unknown = configure(&service).inspect_err(|_| {
+    let unknown = configure(&service, words).inspect_err(|_| {
         if !was_there {
             // Half a registration would be taken for a whole one.
             let _ = service.delete();
         }
     })?;
-    register_event_source().context("the source Faxpost of the Event Log cannot be registered")?;
+    register_event_source().context(words.source_not_registered)?;
     if add_to_path && let Some(folder) = program.parent() {
-        machine_path::add(folder).context("the machine's PATH cannot be changed")?;
+        machine_path::add(folder).context(words.path_not_changed)?;
     }
-    let done = if was_there {
-        "The service Faxpost was registered already and is brought up to date; what runs goes on until it is restarted."
-    } else {
-        "The service Faxpost is registered, and starts with the machine. Start it now with: faxpostd start"
-    };
+    let done = if was_there { words.up_to_date } else { words.registered };
     let unknown = unknown.join(", ");
-    Ok(if unknown.is_empty() {
-        done.to_owned()
-    } else {
-        format!("{done}\nThis system does not have: {unknown}.")
-    })
+    Ok(if unknown.is_empty() { done.to_owned() } else { format!("{done}\n{}", (words.lacks)(&unknown)) })
 }
 
 /// What comes behind the program on the command line of the service.
@@ -133,12 +141,19 @@ fn arguments(state_dir: Option<&Path>, endpoint: Option<&str>) -> anyhow::Result
 }
 
 /// The same, of the service as it is registered.
-fn registered_arguments(service: &Service) -> anyhow::Result<Vec<OsString>> {
-    let line = service.query_config().map_err(explained)?.executable_path;
-    let line = line.to_str().context("the command line of the service is not a text")?;
+fn registered_arguments(service: &Service, texts: &Words) -> anyhow::Result<Vec<OsString>> {
+    let line = service.query_config().map_err(explained(texts))?.executable_path;
+    let line = line.to_str().context(texts.no_text)?;
     let mut words = words(line).into_iter().skip_while(|word| word != SERVE).peekable();
-    ensure!(words.peek().is_some(), "the service Faxpost is another program's ({line}); remove that first");
+    ensure!(words.peek().is_some(), (texts.others_service)(line));
     Ok(words.map(OsString::from).collect())
+}
+
+/// The state folder of the service as it is registered.
+fn state_dir_of(service: &Service, words: &Words) -> anyhow::Result<PathBuf> {
+    let arguments = registered_arguments(service, words)?;
+    let named = arguments.iter().skip_while(|word| *word != "--state-dir").nth(1);
+    Ok(named.map_or_else(default_state_dir, PathBuf::from))
 }
 
 /// A command line as it was written from words without quotes in them: no path and no pipe has one.
@@ -173,7 +188,7 @@ fn registration(program: PathBuf, arguments: Vec<OsString>) -> ServiceInfo {
 
 /// What a registration has beside its program. What this system has no such setting for (ERROR_INVALID_LEVEL) is no reason to
 /// be without the service: it is named.
-fn configure(service: &Service) -> anyhow::Result<Vec<&'static str>> {
+fn configure(service: &Service, words: &Words) -> anyhow::Result<Vec<&'static str>> {
     let restarts = RESTARTS.map(|delay| ServiceAction { action_type: ServiceActionType::Restart, delay });
     let failures = ServiceFailureActions {
         reset_period: ServiceFailureResetPeriod::After(CALM),
@@ -197,7 +212,7 @@ fn configure(service: &Service) -> anyhow::Result<Vec<&'static str>> {
         match set {
             Ok(()) => {}
             Err(error) if code(&error) == Some(INVALID_LEVEL) => unknown.push(name),
-            Err(error) => return Err(explained(error).context(format!("the service's {name} cannot be set"))),
+            Err(error) => return Err(explained(words)(error).context((words.not_set)(name))),
         }
     }
     Ok(unknown)
@@ -219,66 +234,72 @@ fn require_privileges(service: &Service) -> windows_service::Result<()> {
     .map_err(|error| windows_service::Error::Winapi(system_error(error)))
 }
 
-fn uninstall() -> anyhow::Result<String> {
-    let manager = manager(ServiceManagerAccess::CONNECT)?;
-    let folder = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
-    match manager.open_service(NAME, ServiceAccess::ALL_ACCESS) {
+fn uninstall(with_data: bool, words: &Words) -> anyhow::Result<String> {
+    let explained = explained(words);
+    let manager = manager(ServiceManagerAccess::CONNECT, words)?;
+    let programs = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
+    let state_dir = match manager.open_service(NAME, ServiceAccess::ALL_ACCESS) {
         Ok(service) => {
-            stop_and_wait(&service)?;
+            let state_dir = state_dir_of(&service, words)?;
+            stop_and_wait(&service, words)?;
             service.delete().map_err(explained)?;
+            state_dir
         }
-        Err(error) if code(&error) == Some(NO_SUCH_SERVICE) => {
-            bail!("there is no service Faxpost on this machine; nothing was done")
-        }
+        // Removed before, and its data kept.
+        Err(error) if code(&error) == Some(NO_SUCH_SERVICE) && with_data => default_state_dir(),
+        Err(error) if code(&error) == Some(NO_SUCH_SERVICE) => bail!(words.nothing_to_remove),
         Err(error) => return Err(explained(error)),
+    };
+    remove_event_source().context(words.source_not_removed)?;
+    if let Some(programs) = programs {
+        machine_path::remove(&programs).context(words.path_not_changed)?;
     }
-    remove_event_source().context("the source Faxpost of the Event Log cannot be removed")?;
-    if let Some(folder) = folder {
-        machine_path::remove(&folder).context("the machine's PATH cannot be changed")?;
+    if !with_data {
+        return Ok(words.removed.to_owned());
     }
-    Ok("The service Faxpost is removed. Its state (accounts, mail, log) is kept where it was.".to_owned())
+    Ok(match remove_data(&state_dir, words).with_context(|| (words.data_kept)(&state_dir))? {
+        Removal::Nothing => (words.no_data)(&state_dir),
+        Removal::Whole => (words.removed_with_data)(&state_dir),
+        Removal::Others(names) => (words.others_kept)(&state_dir, &names.join(", ")),
+    })
 }
 
-fn start() -> anyhow::Result<String> {
-    let service = registered(ServiceAccess::START | ServiceAccess::QUERY_STATUS)?;
+fn start(words: &Words) -> anyhow::Result<String> {
+    let explained = explained(words);
+    let service = registered(ServiceAccess::START | ServiceAccess::QUERY_STATUS, words)?;
     match service.start::<&OsStr>(&[]) {
         Ok(()) => {}
-        Err(error) if code(&error) == Some(ALREADY_RUNNING) => return Ok("It runs already.".to_owned()),
+        Err(error) if code(&error) == Some(ALREADY_RUNNING) => return Ok(words.runs_already.to_owned()),
         Err(error) => return Err(explained(error)),
     }
     let since = Instant::now();
     loop {
         let status = service.query_status().map_err(explained)?;
         match status.current_state {
-            ServiceState::Running => return Ok("The service Faxpost runs.".to_owned()),
-            ServiceState::Stopped => bail!(
-                "the service ended at once ({}); the Event Log (Application, source Faxpost) says why, and more stands in \
-                 log\\faxpostd.log of the state folder",
-                how(&status.exit_code)
-            ),
-            _ => {
-                ensure!(since.elapsed() < PATIENCE, "the service does not come up; its log says where it is")
-            }
+            ServiceState::Running => return Ok(words.runs.to_owned()),
+            ServiceState::Stopped => bail!((words.ended_at_once)(&how(&status.exit_code, words))),
+            _ => ensure!(since.elapsed() < PATIENCE, words.does_not_come_up),
         }
         std::thread::sleep(LOOK_EVERY);
     }
 }
 
-fn how(code: &ServiceExitCode) -> String {
+fn how(code: &ServiceExitCode, words: &Words) -> String {
     match code {
         ServiceExitCode::Win32(code) => std::io::Error::from_raw_os_error(code.cast_signed()).to_string(),
-        ServiceExitCode::ServiceSpecific(code) => format!("error {code} of its own"),
+        ServiceExitCode::ServiceSpecific(code) => (words.own_code)(&code.to_string()),
     }
 }
 
-fn stop() -> anyhow::Result<String> {
-    let service = registered(ServiceAccess::STOP | ServiceAccess::QUERY_STATUS)?;
-    let was_running = stop_and_wait(&service)?;
-    Ok(if was_running { "The service Faxpost has ended." } else { "It was not running." }.to_owned())
+fn stop(words: &Words) -> anyhow::Result<String> {
+    let service = registered(ServiceAccess::STOP | ServiceAccess::QUERY_STATUS, words)?;
+    let was_running = stop_and_wait(&service, words)?;
+    Ok(if was_running { words.ended } else { words.not_running }.to_owned())
 }
 
 /// Whether it ran.
-fn stop_and_wait(service: &Service) -> anyhow::Result<bool> {
+fn stop_and_wait(service: &Service, words: &Words) -> anyhow::Result<bool> {
+    let explained = explained(words);
     if service.query_status().map_err(explained)?.current_state == ServiceState::Stopped {
         return Ok(false);
     }
@@ -289,18 +310,19 @@ fn stop_and_wait(service: &Service) -> anyhow::Result<bool> {
     }
     let since = Instant::now();
     while service.query_status().map_err(explained)?.current_state != ServiceState::Stopped {
-        ensure!(since.elapsed() < PATIENCE, "the service does not end; its log says what it waits for");
+        ensure!(since.elapsed() < PATIENCE, words.does_not_end);
         std::thread::sleep(LOOK_EVERY);
     }
     Ok(true)
 }
 
-fn manager(access: ServiceManagerAccess) -> anyhow::Result<ServiceManager> {
-    ServiceManager::local_computer(None::<&OsStr>, access).map_err(explained)
+fn manager(access: ServiceManagerAccess, words: &Words) -> anyhow::Result<ServiceManager> {
+    ServiceManager::local_computer(None::<&OsStr>, access).map_err(explained(words))
 }
 
-fn registered(access: ServiceAccess) -> anyhow::Result<Service> {
-    manager(ServiceManagerAccess::CONNECT)?.open_service(NAME, access).map_err(explained)
+fn registered(access: ServiceAccess, words: &Words) -> anyhow::Result<Service> {
+    let manager = manager(ServiceManagerAccess::CONNECT, words)?;
+    manager.open_service(NAME, access).map_err(explained(words))
 }
 
 fn code(error: &windows_service::Error) -> Option<i32> {
@@ -311,22 +333,18 @@ fn code(error: &windows_service::Error) -> Option<i32> {
 }
 
 /// What to do about what Windows said.
-fn explained(error: windows_service::Error) -> anyhow::Error {
-    let what = match code(&error) {
-        Some(ACCESS_DENIED) => {
-            "only administrators may do this: open the prompt with \"Run as administrator\""
+fn explained(words: &Words) -> impl Fn(windows_service::Error) -> anyhow::Error + Copy {
+    move |error| {
+        let what = match code(&error) {
+            Some(ACCESS_DENIED) => words.administrators_only,
+            Some(NO_SUCH_SERVICE) => words.not_registered,
+            Some(MARKED_FOR_DELETE) => words.being_removed,
+            _ => words.refused,
+        };
+        match error {
+            windows_service::Error::Winapi(source) => anyhow::Error::new(source).context(what),
+            other => anyhow::Error::new(other).context(what),
         }
-        Some(NO_SUCH_SERVICE) => {
-            "there is no service Faxpost on this machine: register it with `faxpostd install`"
-        }
-        Some(MARKED_FOR_DELETE) => {
-            "the service is being removed, and somebody still has it open: close services.msc and the Task Manager"
-        }
-        _ => "Windows' service control manager refuses",
-    };
-    match error {
-        windows_service::Error::Winapi(source) => anyhow::Error::new(source).context(what),
-        other => anyhow::Error::new(other).context(what),
     }
 }
 

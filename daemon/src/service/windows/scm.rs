@@ -16,6 +16,7 @@ use windows_service::service::{
 use windows_service::service_control_handler::{self, ServiceControlHandlerResult, ServiceStatusHandle};
 use windows_service::{define_windows_service, service_dispatcher};
 
+use super::super::words::Words;
 use super::super::{Work, logging};
 use super::event_log::{self, Level};
 use super::log_file::LogFile;
@@ -43,16 +44,14 @@ const FAILED: u32 = 3;
 static WORK: Mutex<Option<(PathBuf, Work)>> = Mutex::new(None);
 
 /// Hands this process to Windows as its service, and returns when that has ended.
-pub(super) fn serve(state_dir: &Path, work: Work) -> anyhow::Result<()> {
+pub(super) fn serve(state_dir: &Path, work: Work, words: &Words) -> anyhow::Result<()> {
     *WORK.lock().unwrap_or_else(PoisonError::into_inner) = Some((state_dir.to_owned(), work));
     match service_dispatcher::start(NAME, service_main) {
         Ok(()) => Ok(()),
         Err(windows_service::Error::Winapi(error)) if error.raw_os_error() == Some(NOT_THE_SYSTEM) => {
-            bail!(
-                "this is how Windows starts its service; use `faxpostd start`, or `faxpostd run` in the foreground"
-            )
+            bail!(words.not_typed)
         }
-        Err(error) => Err(error).context("the service cannot be handed to Windows"),
+        Err(error) => Err(error).context(words.not_handed_over),
     }
 }
 

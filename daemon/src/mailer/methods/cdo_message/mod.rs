@@ -5,8 +5,10 @@
 //! It gives one answer for all: when one recipient is refused, nobody gets the message, and the answer says who it was.
 //!
 //! A call may hang as long as the server does, and cannot be ended: each job has a thread of its own, in an apartment of its
-//! own, of which there are [`PLACES`]. When all of them hang, the mailer's process ends, and a new one is started.
+//! own ([`call`]). When all that may be are hanging, messages wait for the next attempt, and the mailer's process ends as soon
+//! as it has nothing else to do: no job of another account is lost.
 
+mod call;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -17,11 +19,8 @@ use unix as platform;
 #[cfg(windows)]
 use windows as platform;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::foreign::{self, Begun, Handed};
@@ -29,12 +28,10 @@ use super::header::{self, Header, Mailbox};
 use crate::accounts::Security;
 use crate::mailer::progress::Progress;
 use crate::mailer::{Failure, FailureKind, Job, Notify, Outcome, Reply, SmtpRoute, Step, Timeouts};
+use call::Call;
 
 /// For people.
 const NAME: &str = "CDO";
-
-/// Messages at once.
-const PLACES: usize = 4;
 
 /// The largest message, in bytes: it is in memory, and some servers' limit is below this.
 const LARGEST: u64 = 200 * 1024 * 1024;
@@ -45,6 +42,11 @@ const CONFIGURATION: &str = "http://schemas.microsoft.com/cdo/configuration/";
 /// What this host lacks.
 pub(super) fn missing() -> Option<String> {
     platform::missing()
+}
+
+/// Nothing but a new process gives CDO its places back.
+pub(in crate::mailer) fn is_worn_out() -> bool {
+    call::all_hang()
 }
 
 pub(in crate::mailer) async fn run(job: &Job, route: &SmtpRoute, progress: Progress) -> Outcome {
@@ -70,11 +72,16 @@ async fn hand_over(job: &Job, route: &SmtpRoute, begun: &Begun<'_>) -> Handed {
         }
     };
     let order = Order { settings: settings(route), notify: notify(job), message };
+    let patience = patience(route.timeouts);
+    let Some(call) = Call::begin(route, patience).await else {
+        let text = format!("all that {NAME} may do at once was under way");
+        return failed(FailureKind::MailerFailed, text).into();
+    };
     begun.progress().final_dot().await;
-    let failure = match in_a_thread(order, route.timeouts).await {
+    let failure = match call.make(move || platform::send(&order), patience).await {
         Ok(Ok(())) => None,
         Ok(Err(refusal)) => Some(refusal.failure()),
-        Err(text) => Some(failed(FailureKind::Uncertain, text)),
+        Err((kind, text)) => Some(failed(kind, text)),
     };
     Handed {
         failure,
@@ -154,16 +161,20 @@ async fn message(job: &Job, recipients: &[String]) -> std::io::Result<(Vec<u8>, 
 /// The header, with the empty line, in which exactly these stand.
 fn addressed(header: &Header, recipients: &[String]) -> (String, Vec<String>) {
     let same = |one: &Mailbox, to: &String| to.eq_ignore_ascii_case(&one.address);
+    let gets_it = |one: &Mailbox| recipients.iter().any(|to| same(one, to));
     let (mut text, mut remarks, mut shown) = (String::new(), Vec::new(), Vec::new());
     let hides = ["to", "cc"].map(|name| {
-        let members = header.mailboxes(name);
-        let all = members.iter().all(|one| recipients.iter().any(|to| same(one, to)));
-        if all {
-            shown.extend(members);
-        } else {
+        if header.get(name).is_none() {
+            return (name, false);
+        }
+        // CDO reads the field for itself, and one of it that the server refuses is refused for all: `To: root`, or a group.
+        let everybody = header.everybody(name).filter(|members| members.iter().all(gets_it));
+        let hidden = everybody.is_none();
+        shown.extend(everybody.into_iter().flatten());
+        if hidden {
             remarks.push(format!("{NAME} would send to everybody in {name}, so that field is left out"));
         }
-        (name, !all)
+        (name, hidden)
     });
     for field in header.fields() {
         let left_out = hides.iter().any(|(name, hidden)| *hidden && field.is(name));
@@ -178,33 +189,6 @@ fn addressed(header: &Header, recipients: &[String]) -> (String, Vec<String>) {
     }
     text.push_str("\r\n");
     (text, remarks)
-}
-
-/// Sends it; `Err`: it did not end in time.
-async fn in_a_thread(order: Order, timeouts: Timeouts) -> Result<Result<(), Refusal>, String> {
-    static FREE: std::sync::LazyLock<Arc<Semaphore>> =
-        std::sync::LazyLock::new(|| Arc::new(Semaphore::new(PLACES)));
-    let patience = patience(timeouts);
-    let Ok(Ok(place)) = timeout(patience * 2, FREE.clone().acquire_owned()).await else {
-        // Nothing else gives these threads back; the daemon starts a new process, and the message goes again.
-        tracing::error!("{PLACES} calls of CDO do not end: the mailer begins anew");
-        std::process::exit(1);
-    };
-    let (sender, result) = tokio::sync::oneshot::channel();
-    let work = move || {
-        // The job may have been cancelled.
-        let _ = sender.send(platform::send(&order));
-        drop(place);
-    };
-    let named = std::thread::Builder::new().name("cdo".to_owned());
-    if let Err(error) = named.spawn(work) {
-        return Err(format!("a thread for {NAME} cannot be started: {error}"));
-    }
-    match timeout(patience, result).await {
-        Ok(Ok(result)) => Ok(result),
-        Ok(Err(_)) => Err(format!("{NAME} broke off")),
-        Err(_) => Err(format!("{NAME} did not end in time; whether the message went out is not known")),
-    }
 }
 
 fn patience(timeouts: Timeouts) -> Duration {
@@ -373,6 +357,20 @@ mod tests {
         let (text, remarks) = addressed(&header, &to(&["one@x.test"]));
         assert_eq!(text, "From: a@b.test\r\nTo: One <one@x.test>\r\n\r\n");
         assert!(remarks[0].contains("cc"), "{remarks:?}");
+        for local in [
+            "root",
+            "one@x.test, root",
+            "undisclosed-recipients:;",
+            "group: one@x.test;",
+            "",
+            "<>",
+            "\"root\"",
+        ] {
+            let header = Header::parse(format!("From: a@b.test\r\nTo: {local}\r\n").as_bytes());
+            let (text, remarks) = addressed(&header, &to(&["one@x.test"]));
+            assert_eq!(text, "From: a@b.test\r\nBcc: one@x.test\r\n\r\n", "{local}");
+            assert!(remarks[0].contains("to"), "{local}: {remarks:?}");
+        }
         let (text, _) = addressed(&header, &to(&["three@x.test", "four@x.test"]));
         assert_eq!(text, "From: a@b.test\r\nBcc: three@x.test,\r\n four@x.test\r\n\r\n");
     }

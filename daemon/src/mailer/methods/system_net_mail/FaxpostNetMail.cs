@@ -1,7 +1,7 @@
 // The helper of the method system-net-mail: hands one message over by System.Net.Mail and says what became of it.
 //
-// Standard input: the job, one line of JSON, then the message's body until the end. Standard output: the outcome, one line
-// of JSON. Both are described in mod.rs and helper.rs. It is started for one message by the mailer, under its account and
+// Standard input: the job, one line of JSON, then the message's body until the end. Standard output: an empty line when it
+// begins to send, and the outcome, one line of JSON. Both are described in mod.rs and helper.rs. It is started for one message by the mailer, under its account and
 // within its bounds, and ended by it when it takes too long. What is secret comes in the job and goes nowhere else.
 //
 // System.Net.Mail takes parts and composes the message itself. A message that is finished, perhaps signed, goes through it
@@ -68,6 +68,10 @@ static class FaxpostNetMail {
     }
 
     static void Send(Job job, Dictionary<string, object> outcome) {
+        // From here on something may be sent: whoever ends before has sent nothing.
+        var begun = Console.OpenStandardOutput();
+        begun.WriteByte((byte)'\n');
+        begun.Flush();
         var check = new ServerCheck(job);
         var refused = new List<Refusal>();
         var recipients = job.Recipients;
@@ -84,8 +88,11 @@ static class FaxpostNetMail {
                         answer = some.Answer;
                         break;
                     }
-                    recipients = recipients.FindAll(one => !refused.Exists(no => no.Address == one));
-                    if (recipients.Count == 0) throw new Failure("Recipient", "RecipientRejected", "the server refused every recipient", refused[0].Reply);
+                    var left = recipients.FindAll(one => !refused.Exists(no => Same(no.Address, one)));
+                    if (left.Count == 0) throw new Failure("Recipient", "RecipientRejected", "the server refused every recipient", refused[0].Reply);
+                    // The same once more would come to the same, without end.
+                    if (left.Count == recipients.Count) throw some.Unclear(left.Count);
+                    recipients = left;
                 }
             }
             outcome["answer"] = answer.Told();
@@ -95,6 +102,10 @@ static class FaxpostNetMail {
         outcome["refused"] = refused.ConvertAll(one => one.Told());
         outcome["tls"] = check.Told();
         outcome["remarks"] = job.Remarks;
+    }
+
+    public static bool Same(string one, string other) {
+        return string.Equals(one, other, StringComparison.OrdinalIgnoreCase);
     }
 }
 
@@ -254,7 +265,7 @@ static class Framework {
     static MailMessage Message(Job job, List<string> recipients) {
         var message = new MailMessage();
         message.From = job.From;
-        if (job.Sender.Length > 0 && !Same(job.Sender, job.From.Address)) {
+        if (job.Sender.Length > 0 && !FaxpostNetMail.Same(job.Sender, job.From.Address)) {
             // The only way to another MAIL FROM; it shows as a field of that name.
             message.Sender = new MailAddress(job.Sender);
         } else if (job.Sender.Length == 0) {
@@ -264,7 +275,7 @@ static class Framework {
         Show(job, job.ShowsTo, job.To, message.To, "To");
         Show(job, job.ShowsCc, job.Cc, message.CC, "Cc");
         foreach (var one in recipients) {
-            Func<MailAddress, bool> shown = other => Same(other.Address, one);
+            Func<MailAddress, bool> shown = other => FaxpostNetMail.Same(other.Address, one);
             if (!Any(message.To, shown) && !Any(message.CC, shown)) message.Bcc.Add(new MailAddress(one));
         }
         foreach (var one in job.ReplyTo) message.ReplyToList.Add(one);
@@ -289,10 +300,6 @@ static class Framework {
     static bool Any(MailAddressCollection list, Func<MailAddress, bool> wanted) {
         foreach (var one in list) if (wanted(one)) return true;
         return false;
-    }
-
-    static bool Same(string one, string other) {
-        return string.Equals(one, other, StringComparison.OrdinalIgnoreCase);
     }
 }
 
@@ -417,6 +424,17 @@ sealed class Refused : Exception {
         Refusals = refusals;
         OthersHaveIt = othersHaveIt;
         Answer = answer;
+    }
+
+    // Whom the server refused cannot be told: .NET takes an answer for a refusal that is none, or names nobody who was asked for.
+    public Failure Unclear(int recipients) {
+        var reply = Refusals.Count > 0 ? Refusals[Refusals.Count - 1].Reply : Answer;
+        if (reply.Code < 400 || reply.Code > 599) {
+            return new Failure("Recipient", "NotSmtp", "the server gave an unexpected answer to a recipient", reply);
+        }
+        // For all of them it cannot be for good.
+        string kind = recipients == 1 ? "RecipientRejected" : "MailerFailed";
+        return new Failure("Recipient", kind, "the server refused a recipient, and .NET does not tell which", reply);
     }
 }
 

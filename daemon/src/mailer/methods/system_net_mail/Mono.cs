@@ -31,7 +31,7 @@ static class MonoClient {
                 Method("SendCore").Invoke(smtp, new object[] { message });
             } catch (TargetInvocationException wrapped) {
                 var several = wrapped.InnerException as SmtpFailedRecipientsException;
-                if (several != null || wrapped.InnerException is SmtpFailedRecipientException) throw new Refused(wire.Refusals, false, null);
+                if (several != null || wrapped.InnerException is SmtpFailedRecipientException) throw new Refused(wire.Refusals, false, wire.LastReply());
                 throw wire.Failed(wrapped.InnerException);
             }
             return wire.Taken;
@@ -166,7 +166,7 @@ sealed class Wire : Stream {
         }
     }
 
-    Reply LastReply() {
+    public Reply LastReply() {
         int code = 0;
         if (last.Length > 2) int.TryParse(last.Substring(0, 3), out code);
         return new Reply(code, reply.ToArray());

@@ -38,7 +38,11 @@ const HELPER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/FaxpostNetMail.e
 
 /// What this host lacks.
 pub(super) fn missing() -> Option<String> {
-    if HELPER.is_empty() {
+    missing_with(HELPER)
+}
+
+fn missing_with(helper: &[u8]) -> Option<String> {
+    if helper.is_empty() {
         let text =
             "this faxpostd was built where there was no compiler for C#: install mono-mcs, and build it anew";
         return Some(text.to_owned());
@@ -73,7 +77,7 @@ async fn hand_over(job: &Job, route: &SmtpRoute, begun: &Begun<'_>, programs: &P
         Ok(order) => order,
         Err(failure) => return failure.into(),
     };
-    helper::run(&order, body, route.timeouts, begun.progress(), programs).await
+    helper::run(&order, body, route, begun.progress(), programs).await
 }
 
 /// The helper's job, without the body.
@@ -187,5 +191,18 @@ impl<'a> Order<'a> {
             encoding,
             notify: job.delivery_status.notify.as_deref(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a7_built_without_a_compiler_it_says_what_to_do() {
+        let why = missing_with(&[]).unwrap();
+        assert!(why.contains("install mono-mcs") && why.contains("build it anew"), "{why}");
+        // Built with one, the host decides.
+        assert_eq!(missing_with(b"MZ"), platform::missing());
     }
 }

@@ -13,7 +13,7 @@ use windows::Win32::System::Threading::CREATE_NO_WINDOW;
 use windows::core::w;
 
 use super::HELPER;
-use crate::service::{private_file, readable_folder};
+use crate::service::{private_file, readable_file, readable_folder};
 
 const FILE: &str = "FaxpostNetMail.exe";
 
@@ -60,12 +60,12 @@ pub(in crate::mailer::methods) fn install(programs: &Path, account: &str) -> io:
     readable_folder(programs, account)?;
     let path = programs.join(FILE);
     // A mailer that has outlived its daemon may run it, and the same is as good as a new one.
-    if std::fs::read(&path).is_ok_and(|there| there == HELPER) {
-        return Ok(());
+    if !std::fs::read(&path).is_ok_and(|there| there == HELPER) {
+        let mut file = private_file(&path)?;
+        file.set_len(0)?;
+        file.write_all(HELPER)?;
     }
-    let mut file = private_file(&path)?;
-    file.set_len(0)?;
-    file.write_all(HELPER)
+    readable_file(&path, account)
 }
 
 /// The helper, ready to be started.

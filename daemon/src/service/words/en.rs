@@ -1,0 +1,70 @@
+//! English.
+
+use super::Words;
+
+/// English.
+pub const EN: Words = Words {
+    error: "faxpostd",
+    failed: "faxpostd",
+    systemds: |way| format!("on Linux the service is systemd's, and its units come with the package: {way}"),
+    not_typed: "this is how Windows starts its service; use `faxpostd start`, or `faxpostd run` in the foreground",
+
+    registered: "The service Faxpost is registered, and starts with the machine. Start it now with: faxpostd start",
+    up_to_date: "The service Faxpost was registered already and is brought up to date; what runs goes on until it is restarted.",
+    lacks: |names| format!("This system does not have: {names}."),
+    removed: "The service Faxpost is removed. Its state (accounts, mail, log) is kept where it was.",
+    removed_with_data: |folder| {
+        format!("The service Faxpost is removed, and its state with it: {}", folder.display())
+    },
+    others_kept: |folder, names| {
+        format!(
+            "The service Faxpost is removed, and its state in {}. What is not Faxpost's there is kept: {names}",
+            folder.display()
+        )
+    },
+    no_data: |folder| {
+        format!("The service Faxpost is removed. There was no state folder {}.", folder.display())
+    },
+    runs: "The service Faxpost runs.",
+    runs_already: "It runs already.",
+    ended: "The service Faxpost has ended.",
+    not_running: "It was not running.",
+
+    others_service: |line| format!("the service Faxpost is another program's ({line}); remove that first"),
+    open_program: |path, who| {
+        format!(
+            "{} can be changed by others than administrators ({who}), who could so become the system; put the programs \
+             where only administrators may write, e.g. below %ProgramFiles%",
+            path.display()
+        )
+    },
+    cannot_look: |path| format!("cannot see who may change {}", path.display()),
+    no_path: "this program does not know its own path",
+    no_text: "the command line of the service is not a text",
+    source_not_registered: "the source Faxpost of the Event Log cannot be registered",
+    source_not_removed: "the source Faxpost of the Event Log cannot be removed",
+    path_not_changed: "the machine's PATH cannot be changed",
+    not_set: |name| format!("the service's {name} cannot be set"),
+    nothing_to_remove: "there is no service Faxpost on this machine; nothing was done",
+    ended_at_once: |how| {
+        format!(
+            "the service ended at once ({how}); the Event Log (Application, source Faxpost) says why, and more stands in \
+             log\\faxpostd.log of the state folder"
+        )
+    },
+    own_code: |code| format!("error {code} of its own"),
+    does_not_come_up: "the service does not come up; its log says where it is",
+    does_not_end: "the service does not end; its log says what it waits for",
+    administrators_only: "only administrators may do this: open the prompt with \"Run as administrator\"",
+    not_registered: "there is no service Faxpost on this machine: register it with `faxpostd install`",
+    being_removed: "the service is being removed, and somebody still has it open: close services.msc and the Task Manager",
+    refused: "Windows' service control manager refuses",
+    not_handed_over: "the service cannot be handed to Windows",
+    data_kept: |folder| {
+        format!(
+            "the service is removed, and the state folder {} is kept; remove it by hand",
+            folder.display()
+        )
+    },
+    not_ours: "it has neither a database nor a sealing key of Faxpost",
+};
