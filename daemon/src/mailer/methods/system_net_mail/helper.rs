@@ -98,7 +98,7 @@ async fn hear_out(
 /// The longest that a start and a session may take which keeps to its timeouts, within reason.
 fn patience(timeouts: Timeouts, recipients: usize) -> Duration {
     // Greeting, two EHLO, STARTTLS, TLS, three lines of a sign-in, sender, DATA; and each recipient.
-    let commands = 10 + u64::try_from(recipients).unwrap_or(u64::MAX);
+    let commands = u64::try_from(recipients).unwrap_or(u64::MAX).saturating_add(10);
     let once = timeouts.connect.saturating_mul(4).saturating_add(timeouts.command.saturating_mul(commands));
     // A second time without those that were refused.
     let twice = once.saturating_mul(2);
