@@ -158,20 +158,8 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "nobody has signed in to the account's provider yet",
         "у провайдера этой учётной записи ещё никто не вошёл",
     ),
-    (
-        "nobody has signed in to the account's provider yet; sign in, and the mail goes",
-        "у провайдера этой учётной записи ещё никто не вошёл; войдите, и письма уйдут",
-    ),
-    (
-        "the account does not use OAuth 2.0; sign in, and the mail goes",
-        "учётная запись не использует OAuth 2.0; войдите, и письма уйдут",
-    ),
-    (
-        "the sign-in was lost: {}; sign in again, and the mail goes",
-        "вход утрачен: {}; войдите снова, и письма уйдут",
-    ),
+    ("the account does not use OAuth 2.0", "учётная запись не использует OAuth 2.0"),
     ("the sign-in was lost: {}", "вход утрачен: {}"),
-    ("no access token: {}", "нет токена доступа: {}"),
     ("password", "пароль"),
     ("access token", "токен доступа"),
     // the message

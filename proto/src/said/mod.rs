@@ -121,15 +121,21 @@ mod tests {
     #[test]
     fn every_sentence_has_its_russian_and_stands_here_once() {
         let mut known = std::collections::BTreeSet::new();
+        let mut wrong = Vec::new();
         for (english, russian) in TABLES.into_iter().flatten() {
-            assert!(known.insert(english), "twice: {english}");
+            if !known.insert(english) {
+                wrong.push(format!("{english}: stands here twice"));
+            }
             assert_eq!(english.matches("{}").count(), russian.matches("{}").count(), "{english}");
             assert!(russian.chars().any(|one| ('а'..='я').contains(&one)), "{english}: {russian}");
             // It is found, and not another one that stands before it and fits, too.
             let filled = english.replace("{}", "4711");
-            assert_eq!(ru(&filled), russian.replace("{}", "4711"), "{english}");
+            if ru(&filled) != russian.replace("{}", "4711") {
+                wrong.push(format!("{filled}: {}", ru(&filled)));
+            }
             assert_eq!(said(&filled, Language::En), filled);
         }
+        assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
     }
 
     #[test]

@@ -26,4 +26,6 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ("account {}: {}", "учётная запись {}: {}"),
     ("account {}", "учётная запись {}"),
     ("there is no account {}", "учётной записи {} нет"),
+    // Much could be this: it stands last of all.
+    ("{} and {} more", "{} и ещё {}"),
 ];

@@ -95,6 +95,7 @@ impl List {
                 }
                 Place::Open | Place::Close => return Err(STRAY.to_owned()),
                 Place::Word => item.text.push(c),
+                Place::Gap => item.text.push(' '),
                 Place::Nothing => {}
             }
             if list.entries.len() > MAX_ENTRIES {
@@ -161,6 +162,8 @@ enum Place {
     Separator,
     /// The colon after a group's name: what stood before it is no address.
     Group,
+    /// A comment begins: what stands before and behind it is not one word (RFC 5322 section 3.2.2).
+    Gap,
     Nothing,
 }
 
@@ -204,7 +207,7 @@ impl Scan {
             '"' => self.quoted = true,
             '(' => {
                 self.depth = 1;
-                return Place::Nothing;
+                return Place::Gap;
             }
             '<' => {
                 self.angle = true;
@@ -372,6 +375,7 @@ mod tests {
             ("a@b.example; c@d.example", "a@b.example, c@d.example"),
             ("Fax (<ceo@bank.example>) <a@b.example>", "Fax <a@b.example>"),
             ("(ceo@bank.example), root, a@@b", "root"),
+            ("a@b.example, c@d.example(x)net", "a@b.example"),
         ] {
             assert_eq!(plain(given), written, "{given}");
             assert_eq!(plain(written), written);

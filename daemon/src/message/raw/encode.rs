@@ -93,13 +93,18 @@ impl Quoted {
             out.push(b'=');
             (self.column, self.escape) = (self.column + 1, 2);
         } else if (byte.is_ascii_graphic() && byte != b'=')
-            && !(self.column == 0 && matches!(byte, b'F' | b'.' | b'-'))
+            && !(self.begins_a_line() && matches!(byte, b'F' | b'.' | b'-'))
         {
             self.token(&[byte], out);
         } else {
             // "From ", a dot and what could be taken for a boundary at the beginning of a line are encoded, too.
             self.token(format!("={byte:02X}").as_bytes(), out);
         }
+    }
+
+    /// The next octet stands at the beginning of a line, of a new one perhaps.
+    fn begins_a_line(&self) -> bool {
+        self.column == 0 || self.escape == 0 && self.column == LONGEST
     }
 
     fn token(&mut self, token: &[u8], out: &mut Vec<u8>) {
