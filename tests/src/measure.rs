@@ -43,6 +43,10 @@ pub fn cpu_time(process: u32) -> Duration {
 /// A line of /proc/PID/status in KiB; `None` where there is none.
 #[must_use]
 pub fn memory(process: u32, line: &str) -> Option<u64> {
+    // Wine shows the system's own /proc, in which a number of its processes is somebody else's.
+    if cfg!(windows) {
+        return None;
+    }
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let value = status.lines().find_map(|text| text.strip_prefix(line))?;
     value.trim().strip_suffix(" kB")?.parse().ok()
