@@ -47,6 +47,10 @@ async fn a7_methods_show_what_each_can_and_what_this_machine_has() {
     for row in rows.iter().filter(|row| row["available"] != true) {
         assert!(shown.out.contains(row["unavailableText"].as_str().unwrap()), "{}", shown.out);
     }
+    if cfg!(unix) {
+        let russian = faxpost(&daemon, &["--lang", "ru", "account", "methods"]).await.exits(0);
+        russian.says("Collaboration Data Objects — часть Windows");
+    }
 }
 
 #[tokio::test]

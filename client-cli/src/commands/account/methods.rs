@@ -50,7 +50,8 @@ pub(super) async fn run(context: &mut Context) -> Result<(), Error> {
     context.out.table(&table(&answer.methods, context.texts))?;
     for row in answer.methods.iter().filter(|row| !row.available) {
         let method = word::<Method>(row.method);
-        context.out.line(&one_line(&format!("{method}: {}", row.unavailable_text)))?;
+        let why = context.texts.said(&row.unavailable_text);
+        context.out.line(&one_line(&format!("{method}: {why}")))?;
     }
     Ok(())
 }
