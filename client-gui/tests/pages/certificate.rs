@@ -20,6 +20,17 @@ pub(crate) async fn trusting(pki: &Pki, folder: &std::path::Path) -> TestDaemon 
     daemon
 }
 
+/// A certificate that is not for the account's sender.
+async fn has_somebody_elses(pki: &Pki, daemon: &TestDaemon) {
+    let other = pki.person("somebody@else.test", Kind::EcP256);
+    let call = v1::InstallCertificateRequest {
+        pem: other.pem(),
+        key_pem: other.key_pem(),
+        ..v1::InstallCertificateRequest::default()
+    };
+    daemon.certificates().await.install_certificate(call).await.unwrap();
+}
+
 #[test]
 fn c4_a_file_is_installed_and_its_certificate_can_sign() {
     let runtime = runtime();
@@ -59,15 +70,7 @@ fn c3_what_a_certificate_lacks_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let pki = Pki::new(Kind::EcP256);
     let daemon = runtime.block_on(trusting(&pki, folder.path()));
-    let other = pki.person("somebody@else.test", Kind::EcP256);
-    runtime.block_on(async {
-        let call = v1::InstallCertificateRequest {
-            pem: other.pem(),
-            key_pem: other.key_pem(),
-            ..v1::InstallCertificateRequest::default()
-        };
-        daemon.certificates().await.install_certificate(call).await.unwrap();
-    });
+    runtime.block_on(has_somebody_elses(&pki, &daemon));
     let gui = Gui::at(&daemon, PageName::Certificate);
     gui.until("the list", |gui| gui.says("somebody@else.test"));
     // Word by word as the daemon judges it.
@@ -88,15 +91,7 @@ fn g2_what_the_daemon_says_of_certificates_is_russian_in_russian() {
     let folder = tempfile::tempdir().unwrap();
     let pki = Pki::new(Kind::EcP256);
     let daemon = runtime.block_on(trusting(&pki, folder.path()));
-    runtime.block_on(async {
-        let other = pki.person("somebody@else.test", Kind::EcP256);
-        let call = v1::InstallCertificateRequest {
-            pem: other.pem(),
-            key_pem: other.key_pem(),
-            ..v1::InstallCertificateRequest::default()
-        };
-        daemon.certificates().await.install_certificate(call).await.unwrap();
-    });
+    runtime.block_on(has_somebody_elses(&pki, &daemon));
     let gui = Gui::at(&daemon, PageName::Certificate);
     gui.until("the list", |gui| gui.says("somebody@else.test"));
     gui.app.choose_language(Language::Ru);

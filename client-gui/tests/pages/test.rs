@@ -42,16 +42,19 @@ fn d1_the_steps_are_shown_and_the_message_arrives() {
     assert_eq!(runtime.block_on(server.wait_for(1)).len(), 1);
 }
 
+/// The account's server, which refuses every recipient.
+async fn knows_nobody(daemon: &TestDaemon) -> SmtpServer {
+    let fault = Fault::answer(550, "5.1.1 nobody of that name");
+    let server = SmtpServer::builder().fault(At::Rcpt, fault).start().await;
+    set(daemon, account(&server, Security::None)).await;
+    server
+}
+
 #[test]
 fn d2_a_failed_step_has_the_servers_words_and_advice() {
     let runtime = runtime();
     let daemon = daemon(&runtime);
-    let _server = runtime.block_on(async {
-        let fault = Fault::answer(550, "5.1.1 nobody of that name");
-        let server = SmtpServer::builder().fault(At::Rcpt, fault).start().await;
-        set(&daemon, account(&server, Security::None)).await;
-        server
-    });
+    let _server = runtime.block_on(knows_nobody(&daemon));
     let gui = Gui::at(&daemon, PageName::Test);
     gui.press("Start the test");
     gui.until("refused", |gui| gui.description("Recipient").contains("failed"));
@@ -101,12 +104,7 @@ fn d1_a_test_can_be_cancelled() {
 fn g2_a_tests_steps_are_russian_in_russian() {
     let runtime = runtime();
     let daemon = daemon(&runtime);
-    let _server = runtime.block_on(async {
-        let fault = Fault::answer(550, "5.1.1 nobody of that name");
-        let server = SmtpServer::builder().fault(At::Rcpt, fault).start().await;
-        set(&daemon, account(&server, Security::None)).await;
-        server
-    });
+    let _server = runtime.block_on(knows_nobody(&daemon));
     let gui = Gui::at(&daemon, PageName::Test);
     gui.app.choose_language(Language::Ru);
     gui.press("Начать тест");
