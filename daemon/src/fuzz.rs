@@ -13,9 +13,12 @@ const ROUND: u32 = 1000;
 pub(crate) fn fuzz<S: Strategy>(what: &str, strategy: &S, test: impl Fn(S::Value) -> TestCaseResult) {
     let seconds = std::env::var("FAXPOST_FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
     let (begun, long) = (Instant::now(), Duration::from_secs(seconds.unwrap_or(0)));
-    let mut runner = TestRunner::new(Config { cases: ROUND, ..Config::default() });
+    // What fails is in the message; next to which source it would be kept, a runner made by hand does not know.
+    let config = Config { cases: ROUND, failure_persistence: None, ..Config::default() };
     let mut cases = 0_u64;
     loop {
+        // A new one for each round: a runner that had its number of cases tries nothing more.
+        let mut runner = TestRunner::new(config.clone());
         if let Err(error) = runner.run(strategy, &test) {
             panic!("{what}: {error}");
         }
