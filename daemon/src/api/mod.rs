@@ -52,6 +52,9 @@ pub(crate) use approvals::carried_out;
 pub use authorize::PolicyKeeper;
 pub use discover::Lookups;
 
+/// Bytes of an HTTP/2 frame: our clients' chunks are of 64 KiB, and cut into smaller ones cost a call for each.
+const FRAME: u32 = 64 * 1024 + FRAMING as u32;
+
 /// Largest SendMail request. gRPC holds a whole request in memory, and a caller may have as many under way as he has call
 /// slots, so what is larger comes as a stream.
 pub(crate) const MAX_UNARY_BYTES: usize = 1024 * 1024;
@@ -126,6 +129,7 @@ pub async fn serve(
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
         .max_concurrent_streams(Some(128))
+        .max_frame_size(Some(FRAME))
         // What a caller can make the daemon buffer, a stream and a connection.
         .initial_stream_window_size(Some(256 * 1024))
         .initial_connection_window_size(Some(1024 * 1024))

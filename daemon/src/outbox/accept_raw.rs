@@ -8,7 +8,7 @@ use std::time::Instant;
 use sha2::{Digest as _, Sha256};
 
 use super::Outbox;
-use super::accept::{AcceptError, Accepted, Built, New, Options, Share, check_request_id};
+use super::accept::{AcceptError, Accepted, Built, NO_DIGEST, New, Options, Share, check_request_id};
 use super::spool::INLINE_BYTES;
 use crate::config::{ForeignFrom, Sendmail};
 use crate::mailer::DeliveryStatus;
@@ -83,7 +83,9 @@ impl Outbox {
         let row = self.registry.get(&account).ok_or_else(|| AcceptError::NoAccount(account.clone()))?;
         check_request_id(&request_id)?;
         let options = Options { not_before, delivery_status };
-        let digest = {
+        let digest = if request_id.is_empty() {
+            NO_DIGEST
+        } else {
             let (account, mail, options) = (account.clone(), mail.clone(), options.clone());
             tokio::task::spawn_blocking(move || digest(&account, &mail, &options))
                 .await

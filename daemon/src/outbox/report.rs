@@ -7,7 +7,7 @@ use std::io::Read as _;
 use lettre::message::header::{Date, Headers};
 
 use super::Outbox;
-use super::accept::entry_about;
+use super::accept::{NO_DIGEST, entry_about};
 use super::model::{Message, Recipient, RecipientState, State};
 use super::settle::settle;
 use crate::log::{Kind, Outcome as LogOutcome};
@@ -67,7 +67,7 @@ impl Outbox {
         let author = Author { id: message.caller_id.clone(), name: message.caller_name.clone() };
         let entry = entry_about(&report, Kind::Accepted, LogOutcome::Ok, at, &author);
         let body = Some(body);
-        Some(NewMessage { message: report, author: from, request_id: None, digest: [0; 32], body, entry })
+        Some(NewMessage { message: report, author: from, request_id: None, digest: NO_DIGEST, body, entry })
     }
 
     /// The report was written with the outcome; it is a message like any other now.

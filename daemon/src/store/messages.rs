@@ -20,7 +20,7 @@ pub struct NewMessage {
     pub author: String,
     /// Chosen by the caller.
     pub request_id: Option<String>,
-    /// Of what the caller gave.
+    /// Of what the caller gave; without a request id nobody compares it.
     pub digest: [u8; 32],
     /// `None`: in the spool.
     pub body: Option<Vec<u8>>,
