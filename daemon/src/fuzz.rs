@@ -27,5 +27,6 @@ pub(crate) fn fuzz<S: Strategy>(what: &str, strategy: &S, test: impl Fn(S::Value
             break;
         }
     }
-    println!("fuzz: {cases} {what} in {} s", begun.elapsed().as_secs());
+    // On a line of its own, whatever the harness wrote before it.
+    println!("\nfuzz: {cases} {what} in {} s", begun.elapsed().as_secs());
 }
