@@ -1,11 +1,14 @@
 //! Alarms of the status for people.
 //!
-//! The wire carries a code, the English sentence and, for what is still to come, the time; clients translate by the code.
+//! The wire carries a code, the English sentence and, for what is still to come, the time. A sentence that says more than its
+//! code (which certificate, how many messages, why) is translated whole; all others by the code, which another version of the
+//! daemon has, too.
 
 use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::advice::Language;
+use crate::said::said;
 use crate::v1::Alarm;
 
 const DAY: i64 = 86_400;
@@ -20,6 +23,9 @@ pub fn text(alarm: &Alarm, language: Language) -> Cow<'_, str> {
 fn text_at(alarm: &Alarm, language: Language, now: i64) -> Cow<'_, str> {
     if language == Language::En {
         return Cow::Borrowed(&alarm.text);
+    }
+    if let whole @ Cow::Owned(_) = said(&alarm.text, language) {
+        return whole;
     }
     let due = alarm.due_time.as_ref().map(|due| when(due.seconds, now));
     match (alarm.reason.as_str(), due) {
@@ -93,6 +99,39 @@ mod tests {
             text_at(&alarm("PLAINTEXT_AUTH", None), Language::Ru, 0),
             "пароль передаётся по сети без TLS"
         );
+    }
+
+    #[test]
+    fn g2_alarms_with_particulars_are_told_in_russian_with_them() {
+        for (reason, english, russian) in [
+            (
+                "OAUTH_LOST",
+                "the sign-in was lost, and mail is held until it is repaired (the provider refused: invalid_grant)",
+                "вход утрачен: письма ждут, пока не войдут заново (провайдер отказал: invalid_grant)",
+            ),
+            (
+                "CERTIFICATE_UNUSABLE",
+                "mail waits and is not sent: no certificate is in the machine's store that could sign for a@b.example",
+                "письма ждут и не отправляются: в хранилище компьютера нет сертификата, который мог бы подписать за \
+                 a@b.example",
+            ),
+            (
+                "CERTIFICATE_EXPIRING",
+                "the signing certificate CN=Fax Office ends in 12 days, on 2026-12-09: after that mail waits; install \
+                 its successor before",
+                "сертификат подписи CN=Fax Office закончится через 12 дн., 2026-12-09: после этого письма будут ждать; \
+                 установите новый заранее",
+            ),
+            (
+                "MAIL_UNSIGNED",
+                "3 messages wait because mail cannot be signed: the certificates cannot be read",
+                "ждут письма (3), потому что их не удалось подписать: сертификаты не прочитать",
+            ),
+        ] {
+            let alarm = Alarm { text: english.into(), ..alarm(reason, Some(DAY)) };
+            assert_eq!(text_at(&alarm, Language::Ru, 0), russian);
+            assert_eq!(text_at(&alarm, Language::En, 0), english);
+        }
     }
 
     #[test]

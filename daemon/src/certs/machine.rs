@@ -220,16 +220,16 @@ impl Machine {
         };
         let details = Details::read(&chosen.certificate).ok()?;
         let days = (details.not_after - now()).div_euclid(86_400);
-        let left = match days {
-            ..1 => "ends in less than a day".to_owned(),
-            1 => "ends in a day".to_owned(),
-            2..=30 => format!("ends in {days} days"),
+        let on = day(details.not_after);
+        let ends = match days {
+            ..1 => format!("ends in less than a day, on {on}"),
+            1 => format!("ends in a day, on {on}"),
+            2..=30 => format!("ends in {days} days, on {on}"),
             _ => return None,
         };
         let text = format!(
-            "the signing certificate {} {left}, on {}: after that mail waits; install its successor before",
-            details.subject,
-            day(details.not_after)
+            "the signing certificate {} {ends}: after that mail waits; install its successor before",
+            details.subject
         );
         Some(Alarm::before(details.not_after.saturating_mul(1000), "CERTIFICATE_EXPIRING", text))
     }

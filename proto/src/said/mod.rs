@@ -14,13 +14,20 @@ mod certificates;
 mod mail;
 mod names;
 mod refusals;
+mod sign_ins;
 
 /// A sentence and its Russian. `{}` is where something is filled in: in the same order in both.
 type Sentence = (&'static str, &'static str);
 
 /// The more a sentence says by itself the earlier it stands: the first that fits is taken.
-const TABLES: [&[Sentence]; 5] =
-    [certificates::SENTENCES, accounts::SENTENCES, refusals::SENTENCES, mail::SENTENCES, names::SENTENCES];
+const TABLES: [&[Sentence]; 6] = [
+    certificates::SENTENCES,
+    accounts::SENTENCES,
+    sign_ins::SENTENCES,
+    refusals::SENTENCES,
+    mail::SENTENCES,
+    names::SENTENCES,
+];
 
 /// So deep sentences stand in sentences.
 const DEPTH: usize = 4;
@@ -148,6 +155,25 @@ mod tests {
         assert_eq!(
             ru("Its root \"CN=Root\" is not trusted by this machine."),
             "Его корневому сертификату \"CN=Root\" этот компьютер не доверяет."
+        );
+    }
+
+    #[test]
+    fn g2_rarer_faults_of_providers_are_told_with_their_causes() {
+        assert_eq!(
+            ru("no access token: the provider cannot be reached: TCP connect error"),
+            "нет токена доступа: провайдер недоступен: TCP connect error"
+        );
+        assert_eq!(
+            ru("an endpoint of the issuer's metadata must begin with https://"),
+            "адрес в метаданных издателя: должно начинаться с https://"
+        );
+        assert_eq!(
+            ru(
+                "the sign-in was lost: the access token is over, and the provider gave nothing to renew it with; sign in first"
+            ),
+            "вход утрачен: срок токена доступа истёк, а продлить его нечем: провайдер ничего для этого не выдал; \
+             сначала войдите"
         );
     }
 

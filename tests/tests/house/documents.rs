@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use faxpost_proto::advice::{self, Language};
-use faxpost_proto::{reason, said};
+use faxpost_proto::{alarm, reason, said, v1};
 
 use crate::{root, source};
 
@@ -79,6 +79,28 @@ fn g2_every_sentence_that_clients_translate_is_said_by_the_daemon() {
         missing.extend(parts.filter(unknown).map(|part| format!("{part:?} of {sentence:?}")));
     }
     assert!(missing.is_empty(), "\n{}", missing.join("\n"));
+}
+
+/// An alarm without its Russian would stay English in the status of both clients.
+#[test]
+fn g2_every_alarm_of_the_daemon_is_told_in_russian() {
+    let daemon = source::all(&root()).into_iter().filter(|source| source.path.starts_with("daemon/src/"));
+    let with_alarms = daemon.filter(|source| source.raw.iter().any(|line| line.contains("alarm::Alarm;")));
+    let codes: BTreeSet<_> = with_alarms.flat_map(|source| alarm_codes(&source.raw.join("\n"))).collect();
+    assert!(codes.len() >= 11, "{codes:?}");
+    for code in codes {
+        let alarm = v1::Alarm { reason: code.clone(), text: "English.".into(), ..Default::default() };
+        let soon = v1::Alarm { due_time: Some(Default::default()), ..alarm.clone() };
+        let told = [&alarm, &soon].map(|alarm| alarm::text(alarm, Language::Ru) != "English.");
+        assert!(told.contains(&true), "{code}");
+    }
+}
+
+/// What stands in capitals alone between quotes: in a source that raises alarms these are their codes.
+fn alarm_codes(source: &str) -> Vec<String> {
+    let capitals = |text: &str| text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    let code = |text: &&str| text.len() > 5 && capitals(text) && !text.starts_with("CARGO_");
+    source.split('"').filter(code).map(str::to_owned).collect()
 }
 
 /// Whether the daemon says this, in one piece or put together from up to three.

@@ -111,16 +111,11 @@ fn unreachable(text: String) -> ExchangeError {
 
 /// The chain of causes; the first alone says only that sending failed.
 fn sentence(error: &reqwest::Error) -> String {
-    let mut text = if error.is_timeout() {
-        "the provider did not answer in time".to_owned()
-    } else {
-        "the provider cannot be reached".to_owned()
-    };
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
+    let causes = std::iter::successors(error.source(), |&cause| cause.source()).map(ToString::to_string);
+    match (error.is_timeout(), causes.collect::<Vec<_>>().join(": ").as_str()) {
+        (true, "") => "the provider did not answer in time".to_owned(),
+        (true, causes) => format!("the provider did not answer in time: {causes}"),
+        (false, "") => "the provider cannot be reached".to_owned(),
+        (false, causes) => format!("the provider cannot be reached: {causes}"),
     }
-    text
 }
