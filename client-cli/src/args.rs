@@ -290,7 +290,7 @@ pub(crate) enum Outbox {
         #[arg(add = ArgValueCompleter::new(complete::messages))]
         id: String,
     },
-    /// Stop trying until it is released
+    /// Stop trying until it is released, also when what the daemon waits for is repaired
     Hold {
         /// Which message
         #[arg(add = ArgValueCompleter::new(complete::messages))]
@@ -422,6 +422,10 @@ fn backlog(text: &str) -> Result<i32, String> {
 
 fn entry_id(text: &str) -> Result<i64, String> {
     text.parse().map_err(|_| usage::ENTRY.to_owned())
+}
+
+fn audit_entry(text: &str) -> Result<i64, String> {
+    text.parse().ok().filter(|id| *id > 0).ok_or_else(|| usage::AUDIT.to_owned())
 }
 
 fn request_number(text: &str) -> Result<i64, String> {

@@ -1,5 +1,5 @@
-//! Completions that ask the daemon: ids of accounts, revisions, messages and log entries, fingerprints, numbers of requests,
-//! methods of the API.
+//! Completions that ask the daemon: ids of accounts, revisions, messages and log entries, fingerprints, numbers of requests
+//! and of entries of the audit log, methods of the API.
 //!
 //! A completion that fails is no completion: nothing is said, and nobody waits long.
 
@@ -9,9 +9,9 @@ use clap_complete::CompletionCandidate as Candidate;
 use faxpost_proto::{
     connect, endpoint,
     v1::{
-        GetPolicyRequest, ListAccountsRequest, ListCertificatesRequest, ListEntriesRequest,
-        ListMessagesRequest, ListRequestsRequest, ListRevisionsRequest, ListSigningRequestsRequest,
-        RequestState, accounts_client::AccountsClient, admin_client::AdminClient,
+        GetPolicyRequest, ListAccountsRequest, ListAuditEntriesRequest, ListCertificatesRequest,
+        ListEntriesRequest, ListMessagesRequest, ListRequestsRequest, ListRevisionsRequest,
+        ListSigningRequestsRequest, RequestState, accounts_client::AccountsClient, admin_client::AdminClient,
         approvals_client::ApprovalsClient, certificates_client::CertificatesClient, log_client::LogClient,
         mail_client::MailClient,
     },
@@ -77,6 +77,18 @@ pub(crate) fn entries(current: &OsStr) -> Vec<Candidate> {
             let asked = ListEntriesRequest { page_size: MOST, ..Default::default() };
             let entries = LogClient::new(channel).list_entries(asked).await?.into_inner().entries;
             Ok(entries.into_iter().map(|entry| (entry.id.to_string(), entry.subject)).collect())
+        }),
+    )
+}
+
+/// Numbers of entries of the audit log, newest first.
+pub(crate) fn audit_entries(current: &OsStr) -> Vec<Candidate> {
+    beginning_with(
+        current,
+        ask(async |channel| {
+            let asked = ListAuditEntriesRequest { page_size: MOST, ..Default::default() };
+            let entries = AdminClient::new(channel).list_audit_entries(asked).await?.into_inner().entries;
+            Ok(entries.into_iter().map(|entry| (entry.id.to_string(), entry.method)).collect())
         }),
     )
 }

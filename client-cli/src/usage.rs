@@ -9,6 +9,8 @@ use faxpost_proto::{advice::Language, command_line};
 pub(crate) const FROM_ONE: &str = "a whole number from 1 is needed";
 pub(crate) const FROM_ZERO: &str = "a whole number from 0 is needed";
 pub(crate) const ENTRY: &str = "an entry is a number; `faxpost log list` shows them";
+pub(crate) const AUDIT: &str =
+    "an entry of the audit log is a number from 1; `faxpost audit list` shows them";
 pub(crate) const REQUEST: &str = "a request is a number; `faxpost request list` shows them";
 pub(crate) const REVISION: &str = "a revision is a number; `faxpost account history` shows them";
 
@@ -24,6 +26,7 @@ fn russian(said: &str) -> Option<&'static str> {
         FROM_ONE => "нужно целое число от 1",
         FROM_ZERO => "нужно целое число от 0",
         ENTRY => "запись журнала — число; их показывает `faxpost log list`",
+        AUDIT => "запись аудита — число от 1; их показывает `faxpost audit list`",
         REQUEST => "заявка — число; их показывает `faxpost request list`",
         REVISION => "версия — число; их показывает `faxpost account history`",
         said if said.starts_with("expected ROLE=DECISION") => "нужно РОЛЬ=РЕШЕНИЕ, например user=deny",
@@ -66,6 +69,7 @@ mod tests {
             (&["log", "show", "x"], "<ID> не может быть \"x\".\n  запись журнала — число"),
             (&["log", "list", "-n", "0"], "не может быть \"0\".\n  нужно целое число от 1"),
             (&["request", "show", "x"], "заявка — число"),
+            (&["audit", "show", "0"], "запись аудита — число от 1"),
             (&["policy", "set", "Mail/SendMail", "root=deny"], "такой роли нет"),
             (&["log", "list", "--since", "gestern"], "нужен момент, например"),
             (&["log", "list", "--since"], "Для --since <TIME> не указано значение."),

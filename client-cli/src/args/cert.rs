@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
 use faxpost_proto::v1::{KeyType, RequestState};
 
-use super::{count, request_number};
+use super::{audit_entry, count, request_number};
 use crate::{complete, times, words};
 
 const INSTALL: &str = "\
@@ -254,5 +254,11 @@ pub(crate) enum Audit {
         /// How many at most
         #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 50, value_parser = count)]
         number: u32,
+    },
+    /// One entry with all that is known
+    Show {
+        /// Which entry
+        #[arg(value_parser = audit_entry, add = ArgValueCompleter::new(complete::audit_entries))]
+        id: i64,
     },
 }

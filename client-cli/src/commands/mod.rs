@@ -155,6 +155,11 @@ fn request<T>(message: T) -> Request<T> {
     request
 }
 
+/// Name and id, once if they are the same.
+fn who(name: &str, id: &str) -> String {
+    if name == id { id.to_owned() } else { format!("{name} ({id})") }
+}
+
 /// The next page's size: what is still wanted, at most what the daemon gives.
 fn page_size(wanted: u32, have: usize, most: u32) -> i32 {
     let missing = wanted.saturating_sub(u32::try_from(have).unwrap_or(u32::MAX));

@@ -65,6 +65,11 @@ impl Admin for Service {
         let request = request.into_inner();
         let size = page::size(request.page_size, 50, 500)?;
         let before = page::key(&request.page_token)?;
+        let only = match request.id {
+            0 => None,
+            id @ 1.. => Some(id),
+            _ => return Err(error::invalid("id", "the number of an entry, or 0 for all")),
+        };
         let policy = self.0.policy.now();
         let method = match request.method.as_str() {
             "" => "",
@@ -72,7 +77,11 @@ impl Admin for Service {
         };
         let since = request.since.as_ref().map(convert::millis);
         let filter = AuditFilter { method: method.to_owned(), caller: request.caller, since };
-        let page = self.0.audit.list(filter, before, size).await.map_err(|e| error::store(&e))?;
+        let page = match only {
+            None => self.0.audit.list(filter, before, size).await,
+            Some(id) => self.0.audit.find(filter, id).await,
+        };
+        let page = page.map_err(|e| error::store(&e))?;
         let next_page_token = page::next(page.rows.last().map(|(id, _)| *id), page.more);
         let entries = page.rows.into_iter().map(|(id, event)| convert::audit_entry(id, event)).collect();
         Ok(Response::new(v1::ListAuditEntriesResponse { entries, next_page_token }))

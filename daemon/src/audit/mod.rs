@@ -150,6 +150,17 @@ impl Audit {
         self.store.audit(filter, before, limit).await
     }
 
+    /// The event with this number, if it is one of those; a page of one or none.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn find(&self, filter: AuditFilter, id: i64) -> Result<Page<(i64, Event)>, StoreError> {
+        let mut page = self.store.audit(filter, Some(id.saturating_add(1)), 1).await?;
+        page.rows.retain(|(found, _)| *found == id);
+        page.more = false;
+        Ok(page)
+    }
+
     async fn tell(&self) {
         for event in self.flood.unsaid(Instant::now()) {
             self.write(event).await;

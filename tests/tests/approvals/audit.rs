@@ -211,6 +211,25 @@ async fn h4_the_log_is_paged_and_filtered_and_survives_a_crash() {
     assert_eq!(ok(list("", "uid:4000000").await).entries, []);
     invalid(list("Mail/Nope", "").await, "method");
 
+    let mut one = async |id: i64, method: &str| {
+        let request = v1::ListAuditEntriesRequest { id, method: method.to_owned(), ..Default::default() };
+        client.list_audit_entries(request).await
+    };
+    for entry in &all {
+        let found = ok(one(entry.id, "").await);
+        assert_eq!(
+            (found.entries.as_slice(), found.next_page_token.as_str()),
+            (std::slice::from_ref(entry), "")
+        );
+        // Both must fit.
+        let is_created = entry.method.ends_with("CreateAccount");
+        assert_eq!(ok(one(entry.id, "Accounts/CreateAccount").await).entries.len(), usize::from(is_created));
+    }
+    for id in [all[0].id + 1, i64::MAX] {
+        assert_eq!(ok(one(id, "").await).entries, []);
+    }
+    invalid(one(-1, "").await, "id");
+
     let request = v1::ListAuditEntriesRequest { page_size: -1, ..Default::default() };
     invalid(client.list_audit_entries(request).await, "page_size");
     let request = v1::ListAuditEntriesRequest { page_token: "x".to_owned(), ..Default::default() };

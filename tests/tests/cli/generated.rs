@@ -48,6 +48,7 @@ async fn g1_every_command_has_help_a_manual_page_and_completions() {
         "cert csr create",
         "request approve",
         "audit list",
+        "audit show",
     ] {
         let path: Vec<_> = known.split(' ').map(str::to_owned).collect();
         assert!(commands.contains(&path), "{known} is not in the help");

@@ -59,6 +59,8 @@ const LINES: &[(&str, i32)] = &[
     ("policy show", 0),
     ("policy set Log/GetEntry user=deny", 0),
     ("audit list", 0),
+    ("audit show 1", 0),
+    ("audit show 999999", 65),
 ];
 
 /// They end with Ctrl-C, want an editor, or their output is a file by itself; other tests have them.

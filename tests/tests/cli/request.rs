@@ -130,3 +130,43 @@ async fn h4_the_audit_log_is_listed_and_filtered() {
     faxpost(&daemon, &["policy", "set", "Admin/ListAuditEntries", "administrator=deny"]).await.exits(0);
     faxpost(&daemon, &["audit", "list"]).await.exits(77);
 }
+
+#[tokio::test]
+async fn h4_an_entry_of_the_audit_log_is_shown_with_all_that_is_known() {
+    let daemon = asking().await;
+    faxpost(&daemon, &CREATE).await.exits(75);
+    let all = faxpost(&daemon, &["--json", "audit", "list"]).await.exits(0).json();
+    let asked = &all["entries"][0];
+    let id = asked["id"].as_str().unwrap();
+    // The list shows the numbers that are typed here.
+    faxpost(&daemon, &["audit", "list", "-n", "1"]).await.exits(0).says(id);
+
+    let shown = faxpost(&daemon, &["audit", "show", id]).await.exits(0);
+    let shown =
+        shown.says("Certificates/CreateSigningRequest").says("APPROVAL_PENDING").says("local, process");
+    for known in ["callerId", "callerName", "role"] {
+        let known = asked[known].as_str().unwrap();
+        assert!(shown.out.contains(known), "{known}: {}", shown.out);
+    }
+    let russian = faxpost(&daemon, &["--lang", "ru", "audit", "show", id]).await.exits(0);
+    russian
+        .says("ожидает")
+        .says("Создаёт ключ")
+        .says("Откуда")
+        .says("этот компьютер, процесс")
+        .says("администратор");
+    let json = faxpost(&daemon, &["--json", "audit", "show", id]).await.exits(0).json();
+    assert_eq!(json["entries"].as_array().unwrap()[..], [asked.clone()]);
+
+    faxpost(&daemon, &["audit", "show", "999999"]).await.exits(65).complains("no entry 999999");
+    let russian = faxpost(&daemon, &["--lang", "ru", "audit", "show", "999999"]).await.exits(65);
+    russian.complains("Записи 999999 в журнале аудита нет");
+    for wrong in ["x", "0", "-1"] {
+        faxpost(&daemon, &["audit", "show", wrong]).await.exits(64);
+    }
+    let words = ["audit".to_owned(), "show".to_owned()];
+    let offered = completed(&daemon, &words, "").await;
+    assert!(offered.contains(&id.to_owned()), "{offered:?}");
+    faxpost(&daemon, &["policy", "set", "Admin/ListAuditEntries", "administrator=deny"]).await.exits(0);
+    faxpost(&daemon, &["audit", "show", id]).await.exits(77);
+}

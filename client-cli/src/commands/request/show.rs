@@ -4,7 +4,12 @@ use faxpost_proto::v1::{Request, RequestState};
 use prost::Name;
 
 use super::method;
-use crate::{commands::Context, error::Error, output::style::Style, times};
+use crate::{
+    commands::{Context, who},
+    error::Error,
+    output::style::Style,
+    times,
+};
 
 pub(super) fn run<M: prost::Message + Name>(
     answer: &M,
@@ -52,11 +57,6 @@ pub(super) fn people(request: &Request, context: &mut Context) -> Result<(), Err
         pairs.push((texts.reason_label, format!("{said}{}", texts.said(&request.outcome_text))));
     }
     context.out.pairs(&pairs)
-}
-
-/// Name and id, once if they are the same.
-fn who(name: &str, id: &str) -> String {
-    if name == id { id.to_owned() } else { format!("{name} ({id})") }
 }
 
 /// How a state looks.

@@ -35,6 +35,7 @@ pub(crate) static EN: CertificateTexts = CertificateTexts {
     digest: "Digest",
     decision: "Decision",
     target: "About",
+    origin: "From where",
     request: "Request",
 
     key_provider: words::EN.key_provider,
@@ -100,6 +101,7 @@ pub(crate) static EN: CertificateTexts = CertificateTexts {
     yes_words: &["y", "yes"],
     not_approved: "Nothing was done; the request waits on.",
     approve_options: "There is no terminal to ask: use --digest with the digest of `faxpost request show`, or --yes.",
+    no_audit_entry: |id| format!("There is no entry {id} in the audit log; `faxpost audit list` shows them."),
     status_requests: "Requests",
     status_pending: |count| format!("{count} waiting for an administrator (`faxpost request list`)"),
     status_may_ask: "You may ask for",

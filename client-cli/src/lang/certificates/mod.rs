@@ -43,6 +43,7 @@ pub(crate) struct CertificateTexts {
     pub(crate) digest: Text,
     pub(crate) decision: Text,
     pub(crate) target: Text,
+    pub(crate) origin: Text,
     pub(crate) request: Text,
 
     // words
@@ -103,6 +104,8 @@ pub(crate) struct CertificateTexts {
     pub(crate) yes_words: &'static [&'static str],
     pub(crate) not_approved: Text,
     pub(crate) approve_options: Text,
+    /// Its number.
+    pub(crate) no_audit_entry: With1,
     pub(crate) status_requests: Text,
     pub(crate) status_pending: fn(i64) -> String,
     pub(crate) status_may_ask: Text,

@@ -35,6 +35,7 @@ pub(crate) static RU: CertificateTexts = CertificateTexts {
     digest: "Дайджест",
     decision: "Решение",
     target: "О чём",
+    origin: "Откуда",
     request: "Заявка",
 
     key_provider: words::RU.key_provider,
@@ -100,6 +101,9 @@ pub(crate) static RU: CertificateTexts = CertificateTexts {
     not_approved: "Ничего не сделано; заявка ждёт дальше.",
     approve_options: "Нет терминала, чтобы спросить: используйте --digest с дайджестом из `faxpost request show` \
                       или --yes.",
+    no_audit_entry: |id| {
+        format!("Записи {id} в журнале аудита нет; какие есть, показывает `faxpost audit list`.")
+    },
     status_requests: "Заявки",
     status_pending: |count| format!("ждут администратора: {count} (`faxpost request list`)"),
     status_may_ask: "Вы можете просить",

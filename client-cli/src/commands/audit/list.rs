@@ -1,24 +1,27 @@
 //! `audit list`
 
-use faxpost_proto::v1::{AuditEntry, AuditOutcome, ListAuditEntriesRequest, ListAuditEntriesResponse};
+use faxpost_proto::v1::{AuditEntry, ListAuditEntriesRequest, ListAuditEntriesResponse};
+use prost_types::Timestamp;
 
-use super::{Context, page_size, request};
+use super::{method, style};
 use crate::{
-    args::Audit,
+    commands::{Context, page_size, request},
     error::Error,
-    output::{
-        style::Style,
-        table::{Cell, Fit, Table},
-    },
+    output::table::{Cell, Fit, Table},
     times,
 };
 
 /// What the daemon gives on one page at most.
 const PAGE: u32 = 500;
 
-pub(super) async fn run(command: Audit, context: &mut Context) -> Result<(), Error> {
-    let Audit::List { method, caller, since, number } = command;
-    let (method, caller) = (method.unwrap_or_default(), caller.unwrap_or_default());
+/// Of this method and this caller, where they are not empty, and from then on.
+type Filter = (String, String, Option<Timestamp>);
+
+pub(super) async fn run(
+    (method, caller, since): Filter,
+    number: u32,
+    context: &mut Context,
+) -> Result<(), Error> {
     let mut client = context.admin().await?;
     let mut all = ListAuditEntriesResponse::default();
     while page_size(number, all.entries.len(), PAGE) > 0 {
@@ -28,6 +31,7 @@ pub(super) async fn run(command: Audit, context: &mut Context) -> Result<(), Err
             method: method.clone(),
             caller: caller.clone(),
             since,
+            id: 0,
         };
         let page = client.list_audit_entries(request(page)).await?.into_inner();
         all.entries.extend(page.entries);
@@ -53,6 +57,7 @@ pub(super) async fn run(command: Audit, context: &mut Context) -> Result<(), Err
 fn table(entries: &[AuditEntry], context: &Context) -> Table {
     let (texts, words) = (context.texts, context.texts.certificates);
     let mut table = Table::new([
+        (texts.id, Fit::Whole),
         (texts.time, Fit::Whole),
         (texts.caller, Fit::Shorten),
         (texts.call, Fit::Whole),
@@ -62,18 +67,13 @@ fn table(entries: &[AuditEntry], context: &Context) -> Table {
     ])
     .with_remarks(words.target);
     for entry in entries {
-        let style = match entry.outcome() {
-            AuditOutcome::Done => Style::Good,
-            AuditOutcome::Denied | AuditOutcome::Failed => Style::Bad,
-            AuditOutcome::Pending => Style::Warn,
-            AuditOutcome::Unspecified => Style::Plain,
-        };
         let number = if entry.request == 0 { String::new() } else { entry.request.to_string() };
-        let cells: [Cell; 6] = [
+        let cells: [Cell; 7] = [
+            entry.id.to_string().into(),
             times::local(entry.time.as_ref()).into(),
             (&*entry.caller_name).into(),
-            entry.method.trim_start_matches("faxpost.v1.").into(),
-            Cell::styled((words.audit_outcome)(entry.outcome()), style),
+            method(entry).into(),
+            Cell::styled((words.audit_outcome)(entry.outcome()), style(entry.outcome())),
             number.into(),
             (&*entry.reason).into(),
         ];
