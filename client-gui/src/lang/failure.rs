@@ -36,16 +36,22 @@ pub struct Failure {
     pub fields: Vec<(String, String)>,
 }
 
+/// Fields that the daemon calls wrong, and what is wrong with them, in its English.
+#[must_use]
+pub fn violations(status: &Status) -> Vec<(String, String)> {
+    let violations =
+        status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default();
+    violations.into_iter().map(|one| (one.field, one.description)).collect()
+}
+
 /// Puts a refusal into words.
 #[must_use]
 pub fn failure(status: &Status, texts: &Texts) -> Failure {
     if is_broken(status) {
         return Failure { sentence: texts.failure.broken.to_owned(), ..Failure::default() };
     }
-    let violations =
-        status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default();
-    let fields: Vec<_> =
-        violations.into_iter().map(|one| (one.field, texts.said(&one.description).into_owned())).collect();
+    let told = |(field, what): (String, String)| (field, texts.said(&what).into_owned());
+    let fields: Vec<_> = violations(status).into_iter().map(told).collect();
     let reason = reason_of(status);
     let known = match reason.as_deref() {
         Some(reason::INVALID_FIELD) if fields.len() == 1 => Some(texts.failure.one_field),

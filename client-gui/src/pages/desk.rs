@@ -38,7 +38,7 @@ impl<P> Desk<P> {
     }
 
     pub(super) fn refused(&self, status: &Status) {
-        self.say(Notice::bad(status, self.context.texts()));
+        self.say(Notice::bad(status));
     }
 }
 

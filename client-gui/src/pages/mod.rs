@@ -18,15 +18,16 @@ macro_rules! on {
 macro_rules! show_desk {
     ($desk:expr, $view:ident) => {{
         $view.set_busy($desk.busy.get());
-        show_notice!($desk.notice, $view);
+        show_notice!($desk.notice, $desk.context.texts(), $view);
     }};
 }
 
 /// Puts what was done or went wrong into a page's global.
 macro_rules! show_notice {
-    ($notice:expr, $view:ident) => {
+    ($notice:expr, $texts:expr, $view:ident) => {
         Notice::put(
             $notice.borrow().as_ref(),
+            $texts,
             |kind| $view.set_notice_kind(kind),
             |text| $view.set_notice(text),
             |detail| $view.set_notice_detail(detail),
@@ -39,6 +40,7 @@ pub mod account;
 pub mod certificate;
 mod desk;
 pub mod log;
+mod notice;
 pub mod outbox;
 pub mod requests;
 mod rows;
@@ -49,16 +51,15 @@ pub mod test;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use faxpost_gui_ui::{App as AppView, Kind, MainWindow, PageName};
+use faxpost_gui_ui::{App as AppView, MainWindow, PageName};
 use faxpost_proto::advice::Language;
 use faxpost_proto::v1::GetStatusResponse;
 use slint::{ComponentHandle as _, Model, ModelRc, SharedString, VecModel, Weak};
-use tonic::Status;
 
-use crate::lang::failure::failure;
 use crate::lang::{self, Texts};
 use crate::link::{Link, Task};
 use crate::state::account::matrix;
+pub use notice::{Banner, Notice, Saying};
 
 /// What every page has.
 pub struct Context {
@@ -72,56 +73,6 @@ pub struct Context {
     status: RefCell<GetStatusResponse>,
     account: RefCell<String>,
     kept: RefCell<Option<Task>>,
-}
-
-/// What was done, or went wrong: the banner above a page.
-pub struct Notice {
-    /// How loud.
-    pub kind: Kind,
-    /// One sentence.
-    pub text: String,
-    /// What stands below it; may be empty.
-    pub detail: String,
-}
-
-impl Notice {
-    /// It was done.
-    #[must_use]
-    pub fn good(text: &str) -> Self {
-        Self { kind: Kind::Good, text: text.to_owned(), detail: String::new() }
-    }
-
-    /// It was not.
-    #[must_use]
-    pub fn bad(status: &Status, texts: &Texts) -> Self {
-        let said = failure(status, texts);
-        // Fields of files and requests have no names for people, and their sentences say what they are about.
-        let nameless = (texts.account.field)("");
-        let line = |(field, what): &(String, String)| match (texts.account.field)(field) {
-            name if name == nameless => sentence(what),
-            name => format!("{name}: {what}"),
-        };
-        let fields: Vec<_> = said.fields.iter().map(line).collect();
-        let detail = if fields.is_empty() { said.detail } else { fields.join("\n") };
-        Self { kind: Kind::Bad, text: said.sentence, detail }
-    }
-
-    /// Puts it, or that there is none, into a page's global.
-    pub fn put(
-        notice: Option<&Self>,
-        kind: impl FnOnce(Kind),
-        text: impl FnOnce(SharedString),
-        detail: impl FnOnce(SharedString),
-    ) {
-        match notice {
-            Some(notice) => {
-                kind(notice.kind);
-                detail(notice.detail.as_str().into());
-                text(notice.text.as_str().into());
-            }
-            None => text(SharedString::new()),
-        }
-    }
 }
 
 /// A page. All is called on the window's thread.

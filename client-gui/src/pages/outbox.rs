@@ -206,8 +206,7 @@ impl OutboxPage {
             move |channel| calls::steer(channel, id, deed),
             move |page, message: Message| {
                 page.became(message);
-                let done = (page.desk.context.texts().outbox.done)(deed);
-                page.desk.say(Notice::good(done));
+                page.desk.say(Notice::good(move |texts| (texts.outbox.done)(deed)));
                 page.look_again();
             },
         );
@@ -315,7 +314,9 @@ impl OutboxPage {
         view.set_recipients(keep(view.get_recipients(), recipients.collect()));
         let barrier = |deed: Deed| {
             let may = self.desk.context.may(deed.method());
-            SharedString::from(deed.barrier(state, may).map(words.barrier).unwrap_or_default())
+            SharedString::from(
+                deed.barrier(state, !message.held_for.is_empty(), may).map(words.barrier).unwrap_or_default(),
+            )
         };
         view.set_retry_barrier(barrier(Deed::Retry));
         view.set_hold_barrier(barrier(Deed::Hold));

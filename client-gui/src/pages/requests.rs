@@ -8,7 +8,7 @@ use faxpost_proto::v1::{Request, RequestState};
 use slint::{ComponentHandle as _, SharedString};
 
 use super::desk::{Caller, Desk};
-use super::{Context, Notice, Page, keep, nth, strings};
+use super::{Banner, Context, Notice, Page, keep, nth, strings};
 use crate::lang::Texts;
 use crate::link::{Task, requests as calls};
 use crate::state::requests::{self as state, is_pending, method};
@@ -99,16 +99,13 @@ impl RequestsPage {
         let Some(Offer::Approve(shown)) = self.offer.take() else { return };
         self.decide(
             move |channel| calls::approve(channel, shown.number, shown.digest),
-            |page, request| {
-                let words = &page.desk.context.texts().requests;
-                if request.state() == RequestState::Failed {
-                    return Notice {
-                        kind: Kind::Bad,
-                        text: (words.failed)(request.number),
-                        detail: outcome(&request, page.desk.context.texts()),
-                    };
-                }
-                Notice::good(&(words.approved)(request.number))
+            |request| match request.state() {
+                RequestState::Failed => Notice::new(move |texts| Banner {
+                    kind: Kind::Bad,
+                    text: (texts.requests.failed)(request.number),
+                    detail: outcome(&request, texts),
+                }),
+                _ => Notice::good(move |texts| (texts.requests.approved)(request.number)),
             },
         );
     }
@@ -126,7 +123,7 @@ impl RequestsPage {
         let why = window.global::<RequestsView>().get_why().trim().to_owned();
         self.decide(
             move |channel| calls::refuse(channel, number, why),
-            |page, request| Notice::good(&(page.desk.context.texts().requests.refused)(request.number)),
+            |request| Notice::good(move |texts| (texts.requests.refused)(request.number)),
         );
     }
 
@@ -137,21 +134,20 @@ impl RequestsPage {
                 calls::withdraw(channel, number).await?;
                 Ok(Request { number, ..Request::default() })
             },
-            |page, request| Notice::good(&(page.desk.context.texts().requests.withdrawn)(request.number)),
+            |request| Notice::good(move |texts| (texts.requests.withdrawn)(request.number)),
         );
     }
 
     fn decide<F>(
         &self,
         call: impl FnOnce(tonic::transport::Channel) -> F,
-        notice: impl FnOnce(&Self, Request) -> Notice + 'static,
+        notice: impl FnOnce(Request) -> Notice + 'static,
     ) where
         F: Future<Output = crate::link::Answer<Request>> + Send + 'static,
     {
         self.desk.notice.take();
         let task = self.ask(call, move |page, request| {
-            let notice = notice(page, request);
-            page.desk.say(notice);
+            page.desk.say(notice(request));
         });
         self.call.replace(Some(task));
     }

@@ -13,8 +13,9 @@ use slint::{ComponentHandle as _, SharedString};
 use zeroize::Zeroizing;
 
 use super::account::AccountPage;
-use super::{Context, Notice, Page, keep};
+use super::{Banner, Context, Notice, Page, keep};
 use crate::lang::Texts;
+use crate::lang::failure::failure;
 use crate::link::sign_in::{self as calls, Progress};
 use crate::link::{Sender, Task};
 use crate::state::sign_in::{self as state, CUSTOM, Tone, WAYS};
@@ -175,15 +176,14 @@ impl SignInPage {
             move |channel| calls::sign_out(channel, account),
             move |answer| {
                 let Some(page) = page.upgrade() else { return };
-                let texts = page.context.texts();
                 let notice = match answer {
-                    Ok(why) if why.is_empty() => Notice::good(texts.sign_in.signed_out),
-                    Ok(why) => Notice {
+                    Ok(why) if why.is_empty() => Notice::good(|texts| texts.sign_in.signed_out),
+                    Ok(why) => Notice::new(move |texts| Banner {
                         kind: Kind::Warning,
                         text: texts.sign_in.signed_out.to_owned(),
-                        detail: (texts.sign_in.not_revoked)(&why),
-                    },
-                    Err(status) => Notice::bad(&status, texts),
+                        detail: (texts.sign_in.not_revoked)(&texts.said(&why)),
+                    }),
+                    Err(status) => Notice::bad(&status),
                 };
                 page.end(Some(notice));
             },
@@ -228,37 +228,15 @@ impl SignInPage {
             }
             Progress::Done(result) => {
                 let notice = match *result {
-                    Ok(_) => {
-                        let texts = &self.context.texts().sign_in;
-                        Notice {
-                            kind: Kind::Good,
-                            text: texts.done.to_owned(),
-                            detail: texts.done_detail.to_owned(),
-                        }
-                    }
-                    Err(error) => self.refused(&error),
+                    Ok(_) => Notice::new(|texts| Banner {
+                        kind: Kind::Good,
+                        text: texts.sign_in.done.to_owned(),
+                        detail: texts.sign_in.done_detail.to_owned(),
+                    }),
+                    Err(signin::Error::Call(status)) => Notice::bad(&status),
+                    Err(error) => Notice::new(move |texts| not_signed_in(&error, texts)),
                 };
                 self.end(Some(notice));
-            }
-        }
-    }
-
-    fn refused(&self, error: &signin::Error) -> Notice {
-        let texts = self.context.texts();
-        match error {
-            signin::Error::Loopback(why) => Notice {
-                kind: Kind::Bad,
-                text: (texts.sign_in.no_loopback)(without_number(&why.to_string())),
-                detail: String::new(),
-            },
-            signin::Error::Call(status) => Notice::bad(status, texts),
-            signin::Error::Browser { code, description } => Notice {
-                kind: Kind::Bad,
-                text: (texts.words.browser_error)(code).to_owned(),
-                detail: description.clone(),
-            },
-            signin::Error::TimedOut => {
-                Notice { kind: Kind::Bad, text: texts.sign_in.timed_out.to_owned(), detail: String::new() }
             }
         }
     }
@@ -276,8 +254,7 @@ impl SignInPage {
             move |opened| {
                 let Some(page) = page.upgrade() else { return };
                 if !opened {
-                    let text = page.context.texts().sign_in.no_browser;
-                    let notice = Notice { kind: Kind::Warning, text: text.to_owned(), detail: String::new() };
+                    let notice = Notice::of(Kind::Warning, |texts| texts.sign_in.no_browser);
                     page.notice.replace(Some(notice));
                     page.show();
                 }
@@ -321,7 +298,7 @@ impl SignInPage {
         let profiles = self.profiles();
 
         view.set_busy(self.busy.get());
-        show_notice!(self.notice, view);
+        show_notice!(self.notice, self.context.texts(), view);
         view.set_flow(self.flow.get());
         {
             let waiting = self.waiting.borrow();
@@ -512,4 +489,19 @@ impl Page for SignInPage {
     fn show(&self) {
         self.present();
     }
+}
+
+/// Why nobody is signed in, where it was not the daemon's refusal.
+fn not_signed_in(error: &signin::Error, texts: &Texts) -> Banner {
+    let (text, detail) = match error {
+        signin::Error::Loopback(why) => {
+            ((texts.sign_in.no_loopback)(without_number(&why.to_string())), String::new())
+        }
+        signin::Error::Call(status) => (failure(status, texts).sentence, String::new()),
+        signin::Error::Browser { code, description } => {
+            ((texts.words.browser_error)(code).to_owned(), description.clone())
+        }
+        signin::Error::TimedOut => (texts.sign_in.timed_out.to_owned(), String::new()),
+    };
+    Banner { kind: Kind::Bad, text, detail }
 }

@@ -13,8 +13,9 @@ use tonic::Status;
 use zeroize::Zeroizing;
 
 use super::account::AccountPage;
-use super::{Context, Notice, Page, keep, sentence};
+use super::{Banner, Context, Notice, Page, keep, sentence};
 use crate::lang::Texts;
+use crate::lang::failure::failure;
 use crate::link::Task;
 use crate::link::test::{self as calls, Progress};
 use crate::state::test::{Run, STEPS, Stand, UNTIL};
@@ -115,9 +116,7 @@ impl TestPage {
     fn stop(&self) {
         self.call.take();
         self.run.borrow_mut().stop();
-        let text = self.context.texts().test.stopped;
-        let notice = Notice { kind: Kind::Info, text: text.to_owned(), detail: String::new() };
-        self.notice.replace(Some(notice));
+        self.notice.replace(Some(Notice::of(Kind::Info, |texts| texts.test.stopped)));
     }
 
     fn heard(&self, progress: Progress) {
@@ -137,24 +136,26 @@ impl TestPage {
     }
 
     fn passed(&self) -> Notice {
-        let texts = &self.context.texts().test;
         let to = match &**self.to.borrow() {
             "" => self.account.look(|form| form.draft().sender_email.clone()),
             to => to.to_owned(),
         };
         let sent = self.run.borrow().stand(Step::Message).0 == Stand::Passed;
-        Notice {
+        Notice::new(move |texts| Banner {
             kind: Kind::Good,
-            text: texts.passed.to_owned(),
-            detail: if sent { (texts.sent)(&to) } else { String::new() },
-        }
+            text: texts.test.passed.to_owned(),
+            detail: if sent { (texts.test.sent)(&to) } else { String::new() },
+        })
     }
 
     fn refused(&self, status: &Status) -> Notice {
         let wants = reason_of(status).as_deref() == Some(reason::PASSWORD_NEEDED);
         self.wants_password.set(wants);
-        let said = Notice::bad(status, self.context.texts());
-        if wants { Notice { kind: Kind::Warning, detail: String::new(), ..said } } else { said }
+        if !wants {
+            return Notice::bad(status);
+        }
+        let status = status.clone();
+        Notice::of(Kind::Warning, move |texts| failure(&status, texts).sentence)
     }
 
     fn enter_password(&self) {
@@ -175,9 +176,7 @@ impl TestPage {
             form.choose("tls_check", TlsCheck::Pinned.into());
             form.edit("tls_pin", &pin);
         });
-        let text = self.context.texts().test.pinned;
-        let notice = Notice { kind: Kind::Info, text: text.to_owned(), detail: String::new() };
-        self.notice.replace(Some(notice));
+        self.notice.replace(Some(Notice::of(Kind::Info, |texts| texts.test.pinned)));
     }
 
     fn barrier(&self) -> Option<&'static str> {
@@ -195,7 +194,7 @@ impl TestPage {
         let texts = &all.test;
         let run = self.run.borrow();
 
-        show_notice!(self.notice, view);
+        show_notice!(self.notice, all, view);
         view.set_wants_password(self.wants_password.get());
         let changed = self.account.look(|form| form.changed());
         let names: Vec<_> = changed.iter().map(|field| (all.account.field)(field)).collect();

@@ -50,12 +50,14 @@ impl Deed {
         }
     }
 
-    /// Why it cannot be done with a message in this state; the daemon decides the same.
+    /// Why it cannot be done with a message in this state; the daemon decides the same. `by_daemon`: it is held until something
+    /// is repaired, and a person can make that a hold of his own.
     #[must_use]
-    pub fn barrier(self, state: MessageState, may: bool) -> Option<Barrier> {
+    pub fn barrier(self, state: MessageState, by_daemon: bool, may: bool) -> Option<Barrier> {
         match (self, state) {
             _ if !may => Some(Barrier::Denied),
             _ if is_finished(state) => Some(Barrier::Finished),
+            (Self::Hold, MessageState::Held) if by_daemon => None,
             (Self::Retry | Self::Hold, MessageState::Held) => Some(Barrier::Held),
             (Self::Release, MessageState::Queued | MessageState::Sending) => Some(Barrier::NotHeld),
             _ => None,
@@ -77,20 +79,22 @@ mod tests {
 
     #[test]
     fn f3_what_can_be_done_follows_the_state() {
-        let can = |state| DEEDS.map(|deed| deed.barrier(state, true).is_none());
+        let can = |state| DEEDS.map(|deed| deed.barrier(state, false, true).is_none());
         assert_eq!(can(MessageState::Queued), [true, true, false, true]);
         assert_eq!(can(MessageState::Sending), [true, true, false, true]);
         assert_eq!(can(MessageState::Held), [false, false, true, true]);
+        let by_daemon = DEEDS.map(|deed| deed.barrier(MessageState::Held, true, true).is_none());
+        assert_eq!(by_daemon, [false, true, true, true]);
         for state in [MessageState::Delivered, MessageState::Failed, MessageState::Cancelled] {
             assert_eq!(can(state), [false; 4]);
-            assert_eq!(Deed::Cancel.barrier(state, true), Some(Barrier::Finished));
+            assert_eq!(Deed::Cancel.barrier(state, false, true), Some(Barrier::Finished));
         }
     }
 
     #[test]
     fn h2_what_the_policy_denies_is_no_matter_of_states() {
         for state in STATES {
-            assert_eq!(DEEDS.map(|deed| deed.barrier(state, false)), [Some(Barrier::Denied); 4]);
+            assert_eq!(DEEDS.map(|deed| deed.barrier(state, false, false)), [Some(Barrier::Denied); 4]);
         }
     }
 }

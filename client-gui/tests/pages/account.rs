@@ -129,6 +129,24 @@ fn g2_the_language_is_switched_at_once() {
 }
 
 #[test]
+fn g2_an_error_that_is_shown_follows_the_language() {
+    let runtime = runtime();
+    let daemon = daemon(&runtime);
+    let gui = Gui::at(&daemon, PageName::Account);
+    gui.set("Sender's e-mail", "no address");
+    gui.press("Apply");
+    gui.until("refused", |gui| gui.has("One field is wrong."));
+    assert!(gui.description("Sender's e-mail").contains("is not an e-mail address: it has no @"));
+    gui.app.choose_language(Language::Ru);
+    assert!(gui.has("Одно поле неверно.") && !gui.has("One field is wrong."), "{}", gui.all());
+    let at_field = gui.description("E-mail отправителя");
+    assert!(at_field.contains("это не адрес электронной почты: в нём нет @"), "{at_field}");
+    gui.app.choose_language(Language::En);
+    assert!(gui.has("One field is wrong.") && !gui.has("Одно поле неверно."), "{}", gui.all());
+    assert!(gui.description("Sender's e-mail").contains("it has no @"));
+}
+
+#[test]
 fn g2_assistive_programs_choose_in_lists() {
     let runtime = runtime();
     let daemon = daemon(&runtime);

@@ -4,10 +4,11 @@ use faxpost_gui_ui::{DiscoveryView, Kind, ProposalLine};
 use faxpost_proto::v1::{DiscoverAccountResponse, Proposal, Security, Trust};
 use slint::ComponentHandle as _;
 
-use super::{AccountPage, Notice, Page as _, calls, keep};
+use super::{AccountPage, Banner, Notice, Page as _, calls, keep};
 use crate::lang::Texts;
 use crate::lang::failure::failure;
 use crate::link::Task;
+use crate::pages::Saying;
 use crate::state::discovery::Discovery;
 
 /// The dialog.
@@ -15,7 +16,7 @@ use crate::state::discovery::Discovery;
 pub(super) struct Finder {
     open: bool,
     discovery: Discovery,
-    error: String,
+    error: Saying,
     search: Option<Task>,
 }
 
@@ -62,7 +63,7 @@ impl AccountPage {
         );
         let mut finder = self.finder.borrow_mut();
         finder.discovery.begin(&address);
-        finder.error.clear();
+        finder.error = Saying::default();
         finder.search = Some(task);
     }
 
@@ -72,9 +73,11 @@ impl AccountPage {
         match answer {
             Ok(found) => finder.discovery.arrived(found),
             Err(status) => {
-                let said = failure(&status, self.context.texts());
-                let what = said.fields.into_iter().map(|(_, what)| what).next().unwrap_or(said.detail);
-                finder.error = if what.is_empty() { said.sentence } else { what };
+                finder.error = Saying::new(move |texts| {
+                    let said = failure(&status, texts);
+                    let what = said.fields.into_iter().map(|(_, what)| what).next().unwrap_or(said.detail);
+                    if what.is_empty() { said.sentence } else { what }
+                });
             }
         }
     }
@@ -87,14 +90,15 @@ impl AccountPage {
         let account = proposal.account.clone().unwrap_or_default();
         let fields = proposal.update_mask.clone().unwrap_or_default().paths;
         self.form.borrow_mut().take_over(&account, &fields);
-        let words = &self.context.texts().discovery;
-        let after = match (account.oauth, account.authentication) {
-            (true, _) => words.sign_in_after,
-            (false, true) => words.password_after,
-            (false, false) => "",
-        };
-        let text = (words.taken)(&account.server);
-        self.notice.replace(Some(Notice { kind: Kind::Info, text, detail: after.to_owned() }));
+        self.notice.replace(Some(Notice::new(move |texts| {
+            let words = &texts.discovery;
+            let after = match (account.oauth, account.authentication) {
+                (true, _) => words.sign_in_after,
+                (false, true) => words.password_after,
+                (false, false) => "",
+            };
+            Banner { kind: Kind::Info, text: (words.taken)(&account.server), detail: after.to_owned() }
+        })));
     }
 
     pub(super) fn present_finder(&self) {
@@ -107,7 +111,7 @@ impl AccountPage {
         let may = self.context.may("Accounts/DiscoverAccount");
         view.set_barrier(if may { "" } else { words.denied }.into());
         view.set_searching(finder.search.is_some());
-        view.set_error(finder.error.as_str().into());
+        view.set_error(finder.error.text(all));
         let lines = discovery.proposals().iter().map(|proposal| line(proposal, all)).collect();
         view.set_proposals(keep(view.get_proposals(), lines));
         let current = discovery.current();

@@ -15,8 +15,9 @@ use slint::ComponentHandle as _;
 use tonic::Status;
 use zeroize::Zeroizing;
 
-use super::{Context, Notice, Page, keep};
-use crate::lang::failure::failure;
+use super::{Banner, Context, Notice, Page, keep};
+use crate::lang::Texts;
+use crate::lang::failure::{failure, violations};
 use crate::link::{Task, account as calls};
 use crate::state::account::matrix::Matrix;
 use crate::state::account::{Arrival, Form, proposal};
@@ -89,6 +90,7 @@ impl AccountPage {
     pub(super) fn shown<'a>(&self, form: &'a Form) -> Shown<'a> {
         Shown {
             form,
+            all: self.context.texts(),
             texts: &self.context.texts().account,
             matrix: Matrix {
                 methods: self.methods.borrow().clone(),
@@ -142,43 +144,20 @@ impl AccountPage {
     }
 
     fn updated(&self, answer: Result<UpdateAccountResponse, Status>) {
-        let texts = self.context.texts();
         let notice = match answer {
-            Ok(answer) => {
-                if let Some(account) = answer.account {
+            Ok(mut answer) => {
+                if let Some(account) = answer.account.take() {
                     self.form.borrow_mut().applied(account);
                 }
-                let cleared = [
-                    (answer.client_secret_cleared, texts.account.secret_cleared),
-                    (answer.signed_out, texts.account.signed_out),
-                ];
-                let detail: Vec<_> =
-                    cleared.iter().filter(|(cleared, _)| *cleared).map(|(_, text)| *text).collect();
-                let text = if answer.password_cleared {
-                    texts.account.password_cleared
-                } else {
-                    texts.account.applied
-                };
-                let kind =
-                    if answer.password_cleared || !detail.is_empty() { Kind::Warning } else { Kind::Good };
-                Notice { kind, text: text.to_owned(), detail: detail.join(" ") }
+                Notice::new(move |texts| applied(&answer, texts))
             }
             // What the other editor changed comes with the stream, and is merged or asked about there.
             Err(status) if reason_of(&status).as_deref() == Some(reason::ETAG_MISMATCH) => {
-                let said = failure(&status, texts);
-                Notice { kind: Kind::Warning, text: said.sentence, detail: String::new() }
+                Notice::of(Kind::Warning, move |texts| failure(&status, texts).sentence)
             }
             Err(status) => {
-                let said = failure(&status, texts);
-                let detail = if said.fields.is_empty() {
-                    said.detail
-                } else {
-                    let names: Vec<_> =
-                        said.fields.iter().map(|(field, _)| (texts.account.field)(field)).collect();
-                    names.join(", ")
-                };
-                self.form.borrow_mut().refused(said.fields);
-                Notice { kind: Kind::Bad, text: said.sentence, detail }
+                self.form.borrow_mut().refused(violations(&status));
+                Notice::new(move |texts| refused(&status, texts))
             }
         };
         self.notice.replace(Some(notice));
@@ -205,13 +184,13 @@ impl AccountPage {
         let who = found.updated_by.clone();
         let arrival = self.form.borrow_mut().arrive(found);
         if let Arrival::Merged(fields) = arrival {
-            let texts = self.context.texts();
-            let names: Vec<_> = fields.iter().map(|field| (texts.account.field)(field)).collect();
-            let who = if who.is_empty() { texts.account.somebody } else { &who };
-            let text = (texts.account.merged)(who, &names.join(", "));
             // One's own change comes back this way, too, and has its own notice already.
             if self.call.borrow().is_none() {
-                self.notice.replace(Some(Notice { kind: Kind::Info, text, detail: String::new() }));
+                self.notice.replace(Some(Notice::of(Kind::Info, move |texts| {
+                    let names: Vec<_> = fields.iter().map(|field| (texts.account.field)(field)).collect();
+                    let who = if who.is_empty() { texts.account.somebody } else { &who };
+                    (texts.account.merged)(who, &names.join(", "))
+                })));
             }
         }
         self.show();
@@ -220,8 +199,8 @@ impl AccountPage {
     fn preset(&self, profile: Option<OAuthProfile>) {
         let Some(profile) = profile else { return };
         self.form.borrow_mut().fill_in(&profile);
-        let text = (self.context.texts().account.filled_in)(&profile.title);
-        self.notice.replace(Some(Notice { kind: Kind::Info, text, detail: String::new() }));
+        let notice = Notice::of(Kind::Info, move |texts| (texts.account.filled_in)(&profile.title));
+        self.notice.replace(Some(notice));
         self.show();
     }
 
@@ -318,9 +297,7 @@ impl Page for AccountPage {
                 match answer {
                     Ok(accounts) => page.arrived(accounts),
                     Err(status) => {
-                        let said = failure(&status, page.context.texts());
-                        let notice = Notice { kind: Kind::Bad, text: said.sentence, detail: said.detail };
-                        page.notice.replace(Some(notice));
+                        page.notice.replace(Some(Notice::bad(&status)));
                         page.show();
                     }
                 }
@@ -363,4 +340,24 @@ impl Page for AccountPage {
             follower();
         }
     }
+}
+
+/// What became of an update.
+fn applied(answer: &UpdateAccountResponse, texts: &Texts) -> Banner {
+    let cleared = [
+        (answer.client_secret_cleared, texts.account.secret_cleared),
+        (answer.signed_out, texts.account.signed_out),
+    ];
+    let detail: Vec<_> = cleared.iter().filter(|(cleared, _)| *cleared).map(|(_, text)| *text).collect();
+    let text = if answer.password_cleared { texts.account.password_cleared } else { texts.account.applied };
+    let kind = if answer.password_cleared || !detail.is_empty() { Kind::Warning } else { Kind::Good };
+    Banner { kind, text: text.to_owned(), detail: detail.join(" ") }
+}
+
+/// Why an update was refused: what is wrong stands at each field, and here which they are.
+fn refused(status: &Status, texts: &Texts) -> Banner {
+    let said = failure(status, texts);
+    let names: Vec<_> = said.fields.iter().map(|(field, _)| (texts.account.field)(field)).collect();
+    let detail = if names.is_empty() { said.detail } else { names.join(", ") };
+    Banner { kind: Kind::Bad, text: said.sentence, detail }
 }

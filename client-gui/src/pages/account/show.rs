@@ -5,6 +5,7 @@ use faxpost_proto::v1::{Method, Security, Signing, TlsCheck};
 use slint::{ComponentHandle as _, SharedString};
 
 use super::{AccountPage, Notice, keep};
+use crate::lang::Texts;
 use crate::lang::account::AccountTexts;
 use crate::state::account::matrix::{Barrier, Matrix};
 use crate::state::account::{Form, fields, usual_port};
@@ -118,7 +119,7 @@ impl AccountPage {
     }
 
     fn present_notices(&self, view: &AccountView<'_>, form: &Form, texts: &AccountTexts) {
-        show_notice!(self.notice, view);
+        show_notice!(self.notice, self.context.texts(), view);
         let (conflicts, by) = form.conflicts();
         let names: Vec<_> = conflicts.iter().map(|field| (texts.field)(field)).collect();
         let by = if by.is_empty() { texts.somebody } else { by };
@@ -142,17 +143,17 @@ impl AccountPage {
 /// Makes what the window shows of single settings.
 pub(in crate::pages) struct Shown<'a> {
     pub(in crate::pages) form: &'a Form,
+    pub(super) all: &'static Texts,
     pub(super) texts: &'static AccountTexts,
     pub(in crate::pages) matrix: Matrix<'a>,
 }
 
 impl Shown<'_> {
     pub(in crate::pages) fn field(&self, field: &str, placeholder: &str) -> Field {
-        let error = if self.form.is_no_number(field) { self.texts.no_number } else { self.form.error(field) };
         Field {
             value: self.form.text(field).into(),
             changed: self.form.is_changed(field),
-            error: error.into(),
+            error: self.error(field),
             reason: self.reason(field),
             placeholder: placeholder.into(),
         }
@@ -162,7 +163,7 @@ impl Shown<'_> {
         Toggle {
             on: fields::switch(self.form.draft(), field),
             changed: self.form.is_changed(field),
-            error: self.form.error(field).into(),
+            error: self.error(field),
             reason: self.reason(field),
         }
     }
@@ -171,7 +172,7 @@ impl Shown<'_> {
         Choice {
             index: index.and_then(|index| i32::try_from(index).ok()).unwrap_or(-1),
             changed: self.form.is_changed(field),
-            error: self.form.error(field).into(),
+            error: self.error(field),
             reason: self.reason(field),
         }
     }
@@ -186,6 +187,13 @@ impl Shown<'_> {
             detail: detail.into(),
             reason: barrier.map_or_else(SharedString::new, |barrier| (self.texts.barrier)(&barrier).into()),
         }
+    }
+
+    fn error(&self, field: &str) -> SharedString {
+        if self.form.is_no_number(field) {
+            return self.texts.no_number.into();
+        }
+        (*self.all.said(self.form.error(field))).into()
     }
 
     fn reason(&self, field: &str) -> SharedString {

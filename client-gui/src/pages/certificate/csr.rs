@@ -10,8 +10,9 @@ use slint::{ComponentHandle as _, SharedString};
 use tonic::Status;
 
 use super::{Caller as _, CertificatePage, Notice, Page as _, calls, install::Purpose, keep};
-use crate::lang::failure::failure;
-use crate::pages::nth;
+use crate::lang::Texts;
+use crate::lang::failure::violations;
+use crate::pages::{Saying, nth};
 use crate::state::certificate as state;
 use crate::times;
 
@@ -28,10 +29,10 @@ const KEYS: [(KeyType, &str); 4] = [
 pub(super) struct Csr {
     waiting: Vec<SigningRequest>,
     dialog: Dialog,
-    address_error: String,
-    subject_error: String,
-    saved: String,
-    error: String,
+    address_error: Saying,
+    subject_error: Saying,
+    saved: Saying,
+    error: Saying,
 }
 
 #[derive(Default)]
@@ -119,20 +120,21 @@ impl CertificatePage {
 
     /// At its field if it is about one; else the dialog has nothing to say.
     fn csr_refused(&self, status: &Status) {
-        let fields = failure(status, self.desk.context.texts()).fields;
+        let fields = violations(status);
         let of = |names: &[&str]| {
             let field = fields.iter().find(|(field, _)| names.contains(&field.as_str()));
-            field.map(|(_, what)| what.clone()).unwrap_or_default()
+            field.map(|(_, what)| what.clone())
         };
-        let (address_error, subject_error) = (of(&["sender_email", "account"]), of(&["subject"]));
-        if refusal::pending_request(status).is_some()
-            || (address_error.is_empty() && subject_error.is_empty())
-        {
+        let (address, subject) = (of(&["sender_email", "account"]), of(&["subject"]));
+        if refusal::pending_request(status).is_some() || (address.is_none() && subject.is_none()) {
             self.ask_csr(Dialog::None);
             return self.refused(status);
         }
         let mut csr = self.csr.borrow_mut();
-        (csr.address_error, csr.subject_error) = (address_error, subject_error);
+        let saying = |what: Option<String>| {
+            what.map(|what| Saying::new(move |texts| texts.said(&what).into_owned())).unwrap_or_default()
+        };
+        (csr.address_error, csr.subject_error) = (saying(address), saying(subject));
     }
 
     fn show_csr(&self, waiting: SigningRequest) {
@@ -157,18 +159,14 @@ impl CertificatePage {
             move || write(&file, &pem),
             move |written| {
                 let Some(page) = page.upgrade() else { return };
-                let words = page.desk.context.texts();
                 {
                     let mut csr = page.csr.borrow_mut();
                     (csr.saved, csr.error) = match written {
-                        Ok(()) => ((words.certificate.csr_saved)(&path), String::new()),
-                        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                            (String::new(), words.log.exists.to_owned())
+                        Ok(()) => {
+                            let saved = move |texts: &Texts| (texts.certificate.csr_saved)(&path);
+                            (Saying::new(saved), Saying::default())
                         }
-                        Err(error) => {
-                            let why = error.to_string();
-                            (String::new(), (words.log.cannot_write)(without_number(&why)))
-                        }
+                        Err(error) => (Saying::default(), Saying::new(move |texts| unwritten(&error, texts))),
                     };
                 }
                 page.show();
@@ -185,7 +183,7 @@ impl CertificatePage {
         self.ask_csr(Dialog::None);
         self.change(
             move |channel| calls::delete_signing_request(channel, id),
-            |texts, ()| Notice::good(texts.certificate.csr_given_up),
+            |()| Notice::good(|texts| texts.certificate.csr_given_up),
         );
     }
 
@@ -220,12 +218,12 @@ impl CertificatePage {
         view.set_give_up_text(either(delete, words.csr_give_up, words.ask_csr_give_up));
         view.set_give_up_barrier(barrier(delete));
 
-        view.set_address_error(csr.address_error.as_str().into());
-        view.set_subject_error(csr.subject_error.as_str().into());
+        view.set_address_error(csr.address_error.text(all));
+        view.set_subject_error(csr.subject_error.text(all));
         let keys = KEYS.iter().map(|(_, name)| SharedString::from(*name)).collect();
         view.set_keys(keep(view.get_keys(), keys));
-        view.set_saved(csr.saved.as_str().into());
-        view.set_error(csr.error.as_str().into());
+        view.set_saved(csr.saved.text(all));
+        view.set_error(csr.error.text(all));
         match &csr.dialog {
             Dialog::Show(waiting) => {
                 view.set_title(waiting.subject.as_str().into());
@@ -237,6 +235,13 @@ impl CertificatePage {
         view.set_making(matches!(csr.dialog, Dialog::Make));
         view.set_showing(matches!(csr.dialog, Dialog::Show(_)));
         view.set_giving_up(matches!(csr.dialog, Dialog::GiveUp(_)));
+    }
+}
+
+fn unwritten(error: &std::io::Error, texts: &Texts) -> String {
+    match error.kind() {
+        std::io::ErrorKind::AlreadyExists => texts.log.exists.to_owned(),
+        _ => (texts.log.cannot_write)(without_number(&error.to_string())),
     }
 }
 

@@ -9,6 +9,8 @@ use slint::{ComponentHandle as _, SharedString};
 use zeroize::Zeroizing;
 
 use super::{CertificatePage, Notice, Page as _, calls, keep};
+use crate::lang::Texts;
+use crate::pages::Saying;
 use crate::state::certificate::{self as state, Entry};
 
 pub(super) use crate::state::certificate::Purpose;
@@ -21,7 +23,7 @@ pub(super) struct Chooser {
     folder: PathBuf,
     entries: Vec<Entry>,
     file: Option<PathBuf>,
-    error: String,
+    error: Saying,
 }
 
 /// What an installation needs beside the daemon.
@@ -38,6 +40,18 @@ enum Unread {
     NoKey,
     File(std::io::Error),
     Store(user_store::Error),
+}
+
+impl Unread {
+    fn text(&self, texts: &Texts) -> String {
+        let words = &texts.certificate;
+        match self {
+            Self::TooLarge => words.too_large.to_owned(),
+            Self::NoKey => words.no_key_in.to_owned(),
+            Self::File(error) => (words.cannot_read)(refusal::without_number(&error.to_string())),
+            Self::Store(error) => (words.user_store)(error),
+        }
+    }
 }
 
 impl CertificatePage {
@@ -78,7 +92,7 @@ impl CertificatePage {
                         call.grant = grant;
                         page.send(call);
                     }
-                    Err(why) => page.unread(&why),
+                    Err(why) => page.unread(why),
                 }
                 page.show();
             },
@@ -90,11 +104,14 @@ impl CertificatePage {
         let own = self.desk.context.link.own_connection();
         self.change(
             move |_| async move { calls::install(own.await?, call).await },
-            |texts, answer: InstallCertificateResponse| {
+            |answer: InstallCertificateResponse| {
                 let subject = answer.certificate.map(|one| one.subject).unwrap_or_default();
-                let words = &texts.certificate;
-                let say = if answer.already_installed { words.already_installed } else { words.installed };
-                Notice::good(&say(&subject))
+                Notice::good(move |texts| {
+                    let words = &texts.certificate;
+                    let say =
+                        if answer.already_installed { words.already_installed } else { words.installed };
+                    say(&subject)
+                })
             },
         );
         self.close_chooser();
@@ -111,7 +128,7 @@ impl CertificatePage {
                 let Some(page) = page.upgrade() else { return };
                 match read {
                     Ok(answer) => page.send_answer(answer, grant),
-                    Err(why) => page.unread(&why),
+                    Err(why) => page.unread(why),
                 }
                 page.show();
             },
@@ -123,26 +140,19 @@ impl CertificatePage {
         let call = InstallSigningAnswerRequest { answer: answer.into(), grant };
         self.change(
             move |channel| calls::install_answer(channel, call),
-            |texts, answer| {
+            |answer| {
                 let subject = answer.certificate.map(|one| one.subject).unwrap_or_default();
-                Notice::good(&(texts.certificate.installed)(&subject))
+                Notice::good(move |texts| (texts.certificate.installed)(&subject))
             },
         );
         self.close_chooser();
     }
 
-    fn unread(&self, why: &Unread) {
-        let words = &self.desk.context.texts().certificate;
-        let said = match why {
-            Unread::TooLarge => words.too_large.to_owned(),
-            Unread::NoKey => words.no_key_in.to_owned(),
-            Unread::File(error) => (words.cannot_read)(refusal::without_number(&error.to_string())),
-            Unread::Store(error) => (words.user_store)(error),
-        };
+    fn unread(&self, why: Unread) {
         if self.chooser.borrow().open {
-            self.chooser.borrow_mut().error = said;
+            self.chooser.borrow_mut().error = Saying::new(move |texts| why.text(texts));
         } else {
-            self.desk.say(Notice { kind: Kind::Bad, text: said, detail: String::new() });
+            self.desk.say(Notice::of(Kind::Bad, move |texts| why.text(texts)));
         }
     }
 
@@ -174,12 +184,11 @@ impl CertificatePage {
                             chooser.file = file.filter(known).map(|name| folder.join(name));
                             chooser.folder = folder;
                             chooser.entries = entries;
-                            chooser.error.clear();
+                            chooser.error = Saying::default();
                         }
                         Err(error) => {
-                            let said = error.to_string();
-                            let words = &page.desk.context.texts().certificate;
-                            chooser.error = (words.cannot_read)(refusal::without_number(&said));
+                            let why = Unread::File(error);
+                            chooser.error = Saying::new(move |texts| why.text(texts));
                         }
                     }
                 }
@@ -206,7 +215,7 @@ impl CertificatePage {
             Some(entry) => {
                 let mut chooser = self.chooser.borrow_mut();
                 chooser.file = Some(folder.join(entry.name));
-                chooser.error.clear();
+                chooser.error = Saying::default();
             }
             None => {}
         }
@@ -253,7 +262,7 @@ impl CertificatePage {
         let files = chooser.entries.iter();
         let files = files.map(|entry| FileLine { name: (&*entry.name).into(), folder: entry.is_folder });
         view.set_files(keep(view.get_files(), files.collect()));
-        view.set_file_error(chooser.error.as_str().into());
+        view.set_file_error(chooser.error.text(self.desk.context.texts()));
     }
 }
 

@@ -16,7 +16,7 @@ use tonic::Status;
 
 use super::account::AccountPage;
 use super::desk::{Caller, Desk};
-use super::{Context, Notice, Page, keep, sentence};
+use super::{Banner, Context, Notice, Page, keep, sentence};
 use crate::lang::Texts;
 use crate::link::{Answer, Task, certificate as calls};
 use crate::state::certificate::{Certificates, is_open};
@@ -110,15 +110,14 @@ impl CertificatePage {
     fn change<T, F>(
         &self,
         call: impl FnOnce(tonic::transport::Channel) -> F,
-        notice: impl FnOnce(&Texts, T) -> Notice + 'static,
+        notice: impl FnOnce(T) -> Notice + 'static,
     ) where
         T: Send + 'static,
         F: Future<Output = Answer<T>> + Send + 'static,
     {
         self.desk.notice.take();
         let task = self.ask(call, move |page, answer| {
-            let notice = notice(page.desk.context.texts(), answer);
-            page.desk.say(notice);
+            page.desk.say(notice(answer));
             page.refresh();
         });
         self.call.replace(Some(task));
@@ -160,16 +159,14 @@ impl CertificatePage {
     fn use_for_account(&self) {
         let Some(chosen) = self.chosen() else { return };
         self.account.change(|form| form.edit("certificate", &chosen));
-        let text = self.desk.context.texts().certificate.taken;
-        let notice = Notice { kind: Kind::Info, text: text.to_owned(), detail: String::new() };
-        self.desk.say(notice);
+        self.desk.say(Notice::of(Kind::Info, |texts| texts.certificate.taken));
     }
 
     fn grant(&self) {
         let Some(chosen) = self.chosen() else { return };
         self.change(
             move |channel| calls::grant(channel, chosen),
-            |texts, ()| Notice::good(texts.certificate.granted),
+            |()| Notice::good(|texts| texts.certificate.granted),
         );
     }
 
@@ -184,7 +181,7 @@ impl CertificatePage {
         let Some(trustee) = trustee else { return };
         self.change(
             move |channel| calls::revoke(channel, chosen, trustee),
-            |texts, ()| Notice::good(texts.certificate.revoked),
+            |()| Notice::good(|texts| texts.certificate.revoked),
         );
     }
 
@@ -192,7 +189,7 @@ impl CertificatePage {
         let Some(chosen) = self.chosen() else { return };
         self.change(
             move |channel| calls::delete(channel, chosen),
-            |texts, ()| Notice::good(texts.certificate.deleted),
+            |()| Notice::good(|texts| texts.certificate.deleted),
         );
     }
 
@@ -201,19 +198,7 @@ impl CertificatePage {
         let account = self.desk.context.account();
         self.change(
             move |channel| calls::check(channel, account, chosen),
-            |texts, answer: CheckSigningResponse| {
-                let words = &texts.certificate;
-                if answer.passed {
-                    return Notice::good(&(words.check_passed)(&answer.signed_as_name, &answer.algorithm));
-                }
-                let known = (texts.words.failure)(&answer.failure_reason).unwrap_or_default();
-                let said = sentence(&texts.said(&answer.failure_text));
-                Notice {
-                    kind: Kind::Bad,
-                    text: (words.check_failed)(&answer.signed_as_name),
-                    detail: format!("{known} {said}").trim().to_owned(),
-                }
-            },
+            |answer: CheckSigningResponse| Notice::new(move |texts| checked(&answer, texts)),
         );
     }
 
@@ -327,5 +312,21 @@ impl Page for CertificatePage {
 
     fn show(&self) {
         self.present();
+    }
+}
+
+/// What the attempt to sign found.
+fn checked(answer: &CheckSigningResponse, texts: &Texts) -> Banner {
+    let words = &texts.certificate;
+    if answer.passed {
+        let text = (words.check_passed)(&answer.signed_as_name, &answer.algorithm);
+        return Banner { kind: Kind::Good, text, detail: String::new() };
+    }
+    let known = (texts.words.failure)(&answer.failure_reason).unwrap_or_default();
+    let said = sentence(&texts.said(&answer.failure_text));
+    Banner {
+        kind: Kind::Bad,
+        text: (words.check_failed)(&answer.signed_as_name),
+        detail: format!("{known} {said}").trim().to_owned(),
     }
 }

@@ -8,9 +8,11 @@ use jiff::Zoned;
 use slint::ComponentHandle as _;
 
 use super::{LogPage, Notice, Page as _};
+use crate::lang::Texts;
 use crate::lang::failure::failure;
 use crate::link::Task;
 use crate::link::log::{self as calls, ExportError, Progress};
+use crate::pages::Saying;
 use crate::state::certificate::home;
 
 /// The dialog that exports.
@@ -19,7 +21,7 @@ pub(super) struct Export {
     pub(super) open: bool,
     pub(super) task: Option<Task>,
     pub(super) written: u64,
-    pub(super) error: String,
+    pub(super) error: Saying,
 }
 
 impl LogPage {
@@ -41,7 +43,7 @@ impl LogPage {
         let filter = match self.search.borrow().filter(&Zoned::now()) {
             Ok(filter) => filter,
             Err(typed) => {
-                self.export.borrow_mut().error = (self.desk.context.texts().log.no_day)(&typed);
+                self.export.borrow_mut().error = Saying::new(move |texts| (texts.log.no_day)(&typed));
                 return;
             }
         };
@@ -60,27 +62,30 @@ impl LogPage {
     }
 
     fn exported(&self, progress: Progress, path: &str) {
-        let texts = self.desk.context.texts();
-        let words = &texts.log;
         let mut export = self.export.borrow_mut();
         match progress {
             Progress::Written(count) => export.written = count,
             Progress::Done(Ok(count)) => {
                 *export = Export::default();
-                self.desk.say(Notice::good(&(words.exported)(count, path)));
+                let path = path.to_owned();
+                self.desk.say(Notice::good(move |texts| (texts.log.exported)(count, &path)));
             }
             Progress::Done(Err(why)) => {
                 export.task = None;
                 export.written = 0;
-                export.error = match why {
-                    ExportError::Exists => words.exists.to_owned(),
-                    ExportError::File(error) => (words.cannot_write)(without_number(&error.to_string())),
-                    ExportError::Refused(status) => {
-                        let said = failure(&status, texts);
-                        format!("{} {}", said.sentence, said.detail).trim().to_owned()
-                    }
-                };
+                export.error = Saying::new(move |texts| unwritten(&why, texts));
             }
+        }
+    }
+}
+
+fn unwritten(why: &ExportError, texts: &Texts) -> String {
+    match why {
+        ExportError::Exists => texts.log.exists.to_owned(),
+        ExportError::File(error) => (texts.log.cannot_write)(without_number(&error.to_string())),
+        ExportError::Refused(status) => {
+            let said = failure(status, texts);
+            format!("{} {}", said.sentence, said.detail).trim().to_owned()
         }
     }
 }

@@ -37,7 +37,7 @@ impl LogPage {
         let export = self.export.borrow();
         view.set_exporting(export.open);
         view.set_export_runs(export.task.is_some());
-        view.set_export_error(export.error.as_str().into());
+        view.set_export_error(export.error.text(all));
         let runs = export.task.is_some();
         let progress = if runs { (words.exporting)(export.written) } else { String::new() };
         view.set_export_progress(progress.into());

@@ -222,7 +222,7 @@ impl Form {
         self.raw.is_empty()
     }
 
-    /// What the daemon said is wrong with a field; empty: nothing.
+    /// What the daemon said is wrong with a field, in its English; empty: nothing.
     #[must_use]
     pub fn error(&self, field: &str) -> &str {
         self.errors.get(field).map_or("", String::as_str)
