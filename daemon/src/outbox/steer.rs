@@ -11,7 +11,7 @@ use crate::store::{Author, Settled, StoreError};
 pub enum Steering {
     /// Try now.
     Retry,
-    /// Do not try until released.
+    /// Do not try until a person releases it; also what the daemon holds, and would release by itself.
     Hold,
     /// Try again.
     Release,
@@ -92,8 +92,9 @@ impl Outbox {
 
 fn steered(message: &Message, steering: Steering, at: i64) -> Result<Message, &'static str> {
     let mut after = message.clone();
-    // Somebody else holds it now, or nobody; and with the hold its reason ends.
-    if !std::mem::take(&mut after.held_for).is_empty() {
+    // Somebody else holds it now, or nobody; and with the hold its reason ends. So no repair releases what a person holds.
+    let is_held_by_daemon = !std::mem::take(&mut after.held_for).is_empty();
+    if is_held_by_daemon {
         after.last_error.clear();
         after.last_error_reason.clear();
         for recipient in after.recipients.iter_mut().filter(|r| r.state == RecipientState::Pending) {
@@ -105,7 +106,7 @@ fn steered(message: &Message, steering: Steering, at: i64) -> Result<Message, &'
             return Err("the message is finished; nothing more can be done with it");
         }
         (Steering::Retry, State::Held) => return Err("the message is held; release it instead"),
-        (Steering::Hold, State::Held) => return Err("the message is held already"),
+        (Steering::Hold, State::Held) if !is_held_by_daemon => return Err("the message is held already"),
         (Steering::Release, State::Held) | (Steering::Retry, _) => {
             after.state = State::Queued;
             after.next_attempt_at = Some(at);

@@ -75,8 +75,19 @@ async fn c8_mail_that_the_daemon_holds_says_so_and_goes_by_itself() {
     let waited = faxpost(&daemon, &send).await.exits(75).complains("as soon as it can be signed");
     assert!(!waited.err.contains("goes on trying"), "{}", waited.err);
 
+    // One that a person holds, too, waits for him.
+    let kept = self::send(&daemon, "c@example.test").await;
+    wait_for(&daemon, &kept, "MESSAGE_STATE_HELD", 1).await;
+    faxpost(&daemon, &["outbox", "hold", &kept]).await.exits(0).says(&format!("{kept}  held"));
+    faxpost(&daemon, &["outbox", "hold", &kept]).await.exits(65).complains("held already");
+    faxpost(&daemon, &["outbox", "show", &kept]).await.exits(0).says("Somebody holds it");
+
     faxpost(&daemon, &["account", "set", "sign=off"]).await.exits(0);
     wait_for(&daemon, &id, "MESSAGE_STATE_DELIVERED", 2).await;
+    let held = wait_for(&daemon, &kept, "MESSAGE_STATE_HELD", 1).await;
+    assert_eq!(held.get("heldFor"), None, "{held}");
+    faxpost(&daemon, &["outbox", "release", &kept]).await.exits(0);
+    wait_for(&daemon, &kept, "MESSAGE_STATE_DELIVERED", 2).await;
 }
 
 #[tokio::test]

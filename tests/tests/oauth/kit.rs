@@ -146,8 +146,13 @@ pub(crate) async fn token(daemon: &TestDaemon) -> Result<v1::GetAccessTokenRespo
 
 /// Sends a small mail, and gives its id.
 pub(crate) async fn send(daemon: &TestDaemon) -> String {
+    send_to(daemon, "a@example.test").await
+}
+
+/// The same to somebody whom the mail server takes or refuses by his name.
+pub(crate) async fn send_to(daemon: &TestDaemon, recipient: &str) -> String {
     let mail = v1::SendMailRequest {
-        to: vec!["a@example.test".to_owned()],
+        to: vec![recipient.to_owned()],
         subject: "Fax".to_owned(),
         text: "Two pages.".to_owned(),
         ..v1::SendMailRequest::default()

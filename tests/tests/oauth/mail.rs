@@ -1,15 +1,16 @@
 //! Mail of an account that signs in with OAuth 2.0 (requirements B4, B5): renewed tokens, mail that waits for a person,
 //! and the Test.
 
-use faxpost_proto::v1;
 use faxpost_proto::v1::{MessageState, SignInState, StepState};
+use faxpost_proto::{reason, v1};
 use faxpost_tests::daemon::TestDaemon;
 use faxpost_tests::oauth::{At, Fault, OauthServer};
 use faxpost_tests::smtp::{Authority, SmtpServer};
+use tonic::Code;
 
 use crate::kit::{
-    EAGER, FIELDS, LOGIN, account, alarms, mail_server, message_in, ok, send, sign_in, signed_in, standing,
-    status, until, watched,
+    EAGER, FIELDS, LOGIN, account, alarms, mail_server, message_in, ok, refused, send, send_to, sign_in,
+    signed_in, standing, status, until, watched,
 };
 
 #[tokio::test]
@@ -92,19 +93,15 @@ async fn b5_a_revoked_grant_holds_mail_and_a_new_sign_in_releases_exactly_that()
     assert!(alarms(&daemon).await.contains(&"OAUTH_LOST".to_owned()));
     assert_eq!(server.received().len(), 0);
 
-    // One of them is held by a person from now on: released by him, held again, and no sign-in's business.
+    // One of them is held by a person from now on: released by him, held again by the daemon, and then no sign-in's business.
     let mut mail = daemon.mail().await;
     ok(mail.release_message(v1::ReleaseMessageRequest { id: two.clone() }).await);
     message_in(&daemon, &two, MessageState::Held).await;
-    ok(mail.release_message(v1::ReleaseMessageRequest { id: two.clone() }).await);
-    let by_hand = loop {
-        // Between its release and the daemon's own hold.
-        match mail.hold_message(v1::HoldMessageRequest { id: two.clone() }).await {
-            Ok(answer) => break answer.into_inner(),
-            Err(_) => ok(mail.release_message(v1::ReleaseMessageRequest { id: two.clone() }).await),
-        };
-    };
-    assert!(by_hand.message.is_some());
+    let by_hand = ok(mail.hold_message(v1::HoldMessageRequest { id: two.clone() }).await).message.unwrap();
+    assert_eq!((by_hand.state(), by_hand.held_for.as_str()), (MessageState::Held, ""));
+    assert_eq!((by_hand.last_error.as_str(), by_hand.last_error_reason.as_str()), ("", ""));
+    let again = mail.hold_message(v1::HoldMessageRequest { id: two.clone() }).await;
+    refused(again, Code::FailedPrecondition, reason::WRONG_STATE);
 
     sign_in(&daemon, &provider).await.unwrap();
     message_in(&daemon, &one, MessageState::Delivered).await;
@@ -112,6 +109,46 @@ async fn b5_a_revoked_grant_holds_mail_and_a_new_sign_in_releases_exactly_that()
     assert_eq!(server.wait_for(1).await.len(), 1);
     ok(mail.release_message(v1::ReleaseMessageRequest { id: two.clone() }).await);
     message_in(&daemon, &two, MessageState::Delivered).await;
+}
+
+/// Before the repair, after it, and while it releases: what a person was told that he holds is held.
+#[tokio::test]
+async fn b5_a_persons_hold_wins_against_the_release_by_a_sign_in_whenever_it_comes() {
+    let provider = OauthServer::start().await;
+    let (daemon, server) = signed_in(&provider).await;
+    provider.revoke_all();
+    let mut ids = Vec::new();
+    for _ in 0..12 {
+        // It is put off whenever it is tried, so that none is gone before somebody holds it.
+        ids.push(send_to(&daemon, "r450@example.test").await);
+    }
+    for id in &ids {
+        assert_eq!(message_in(&daemon, id, MessageState::Held).await.held_for, "SIGN_IN_LOST");
+    }
+    let hold = async |ids: &[String]| {
+        let mut mail = daemon.mail().await;
+        for id in ids {
+            let held =
+                ok(mail.hold_message(v1::HoldMessageRequest { id: id.clone() }).await).message.unwrap();
+            assert_eq!(held.held_for, "", "{held:?}");
+        }
+    };
+    hold(&ids[..4]).await;
+    let (signed_in, ()) = tokio::join!(sign_in(&daemon, &provider), hold(&ids[4..8]));
+    signed_in.unwrap();
+    hold(&ids[8..]).await;
+    // Attempts that were under way end, and another sign-in looks again at what it may release.
+    sign_in(&daemon, &provider).await.unwrap();
+    for id in &ids {
+        let held = message_in(&daemon, id, MessageState::Held).await;
+        assert_eq!(held.held_for, "", "{held:?}");
+    }
+    assert_eq!(status(&daemon).await.held, 12);
+
+    ok(daemon.mail().await.release_message(v1::ReleaseMessageRequest { id: ids[0].clone() }).await);
+    assert!(watched(&daemon, &ids[0], |message| message.attempts > 1).await.last_error.contains("450"));
+    assert_eq!(status(&daemon).await.held, 11);
+    assert!(server.received().is_empty());
 }
 
 #[tokio::test]
