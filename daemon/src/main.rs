@@ -54,6 +54,13 @@ enum Command {
     Stop,
     /// Prints the state folder of the service.
     StateDir,
+    /// Refuses a folder for these programs that others than administrators may change: the installer asks.
+    #[command(hide = true)]
+    CheckFolder {
+        /// It need not be there yet.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// The service itself: started by Windows, and by nobody else.
     #[command(hide = true)]
     Service(Place),
@@ -108,6 +115,7 @@ fn main() -> ExitCode {
         Command::Uninstall { remove_data } => (told(&Order::Uninstall { remove_data }, words), words.error),
         Command::Start => (told(&Order::Start, words), words.error),
         Command::Stop => (told(&Order::Stop, words), words.error),
+        Command::CheckFolder { folder } => (told(&Order::CheckFolder { folder }, words), words.error),
         Command::StateDir => (told(&Order::StateDir, words), words.error),
     };
     match done {

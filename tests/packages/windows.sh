@@ -32,6 +32,7 @@ main() {
     wine cmd /c exit >/dev/null 2>&1 </dev/null
     begin_outside
 
+    check "not installed into a folder where others may write" not_where_others_write
     check "installed silently, the service runs" installed
     check "the README's commands end with a signed mail at its server" first_signed_mail
     check "the command line is in the PATH, and works" used
@@ -61,6 +62,19 @@ check() {
     fi
     printf 'ok\n'
     passed=$((passed + 1))
+}
+
+# Wine makes the list of who may write there of the mode.
+not_where_others_write() {
+    mkdir -m 777 "$drive/open"
+    local folder status
+    for folder in 'C:\open' 'C:\open\Faxpost'; do
+        status=0
+        timeout 180 wine "$setup" /S "/D=$folder" || status=$?
+        [ $status = 6 ]
+        [ -z "$(ls -A "$drive/open")" ]
+    done
+    rmdir "$drive/open"
 }
 
 installed() {

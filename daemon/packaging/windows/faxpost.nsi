@@ -2,7 +2,8 @@
 ; Uninstalled silently it keeps the data, unless /REMOVEDATA is given; which folder that is, the service knows.
 ;
 ; What a service is (start, recovery, privileges, Event Log, PATH) faxpostd knows itself; here are files and shortcuts only.
-; Exit codes: 0 done, 1 cancelled, 2 failed, 3 a newer version is there, 4 the service cannot be registered, 5 it does not start.
+; Exit codes: 0 done, 1 cancelled, 2 failed, 3 a newer version is there, 4 the service cannot be registered, 5 it does not start,
+; 6 others than administrators may change the chosen folder or one above it.
 
 Unicode true
 Target amd64-unicode
@@ -47,6 +48,8 @@ VIAddVersionKey LegalCopyright "The Faxpost authors"
 
 LangString NEWER ${LANG_ENGLISH} "A newer version of Faxpost is installed. Its data could not be read by this one; remove the newer one first if you are sure."
 LangString NEWER ${LANG_RUSSIAN} "Установлена более новая версия Faxpost. Её данные эта версия прочесть не сможет; если уверены, сначала удалите новую."
+LangString OPEN_FOLDER ${LANG_ENGLISH} "Faxpost is not put into this folder: others than administrators could change its programs there, and Windows runs them with all rights. Choose another one, e.g. below Program Files."
+LangString OPEN_FOLDER ${LANG_RUSSIAN} "В эту папку Faxpost не устанавливается: программы в ней могли бы изменить не только администраторы, а Windows запускает их со всеми правами. Выберите другую, например в Program Files."
 LangString NOT_REGISTERED ${LANG_ENGLISH} "The service cannot be registered:"
 LangString NOT_REGISTERED ${LANG_RUSSIAN} "Не удаётся зарегистрировать службу:"
 LangString NOT_STARTED ${LANG_ENGLISH} "Faxpost is installed, but its service does not start:"
@@ -67,6 +70,19 @@ LangString NOT_UNINSTALLED ${LANG_RUSSIAN} "Удалено не всё:"
         Delete /REBOOTOK "$INSTDIR\${NAME}.old"
     ${EndIf}
     File "${BINARIES}/${NAME}"
+!macroend
+
+; By the daemon that comes with this: what stands in the folder may be somebody else's. What may be written there by others is left alone.
+!macro CheckFolder
+    nsExec::ExecToStack '"$PLUGINSDIR\faxpostd.exe" --lang en check-folder "$INSTDIR"'
+    Pop $0
+    Pop $1
+    ${If} $0 != 0
+        DetailPrint $1
+        MessageBox MB_OK|MB_ICONSTOP "$(OPEN_FOLDER)$\r$\n$\r$\n$1" /SD IDOK
+        SetErrorLevel 6
+        Abort
+    ${EndIf}
 !macroend
 
 Function .onInit
@@ -90,14 +106,18 @@ FunctionEnd
 
 Section
     SetShellVarContext all
-    ; Ends when what is under way has ended; there may be none. By the daemon that comes with this, in a folder of this process:
-    ; what stands in the chosen one may be somebody else's, and would be started with all rights.
     InitPluginsDir
     SetOutPath "$PLUGINSDIR"
     File "${BINARIES}/faxpostd.exe"
+    ; Before the old service ends: a refusal leaves everything as it is.
+    !insertmacro CheckFolder
+    ; Ends when what is under way has ended; there may be none. By the daemon that comes with this, in a folder of this process:
+    ; what stands in the chosen one may be somebody else's, and would be started with all rights.
     nsExec::ExecToLog '"$PLUGINSDIR\faxpostd.exe" --lang en stop'
     Pop $0
     SetOutPath "$INSTDIR"
+    ; Somebody could have made it first.
+    !insertmacro CheckFolder
     !insertmacro Replace faxpostd.exe
     !insertmacro Replace faxpost.exe
 !ifdef GUI

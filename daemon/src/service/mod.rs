@@ -56,6 +56,12 @@ pub enum Order {
     Stop,
     /// Says which is its state folder.
     StateDir,
+    /// Refuses a folder for the programs that others than administrators may change. For the installer, before it puts
+    /// anything there.
+    CheckFolder {
+        /// It need not be there yet.
+        folder: PathBuf,
+    },
 }
 
 /// What a service does: until the token is cancelled; it calls the second when it serves.

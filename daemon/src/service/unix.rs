@@ -116,6 +116,7 @@ pub fn command(order: &Order, words: &Words) -> anyhow::Result<String> {
         Order::Uninstall { remove_data: false } => "systemctl disable --now faxpostd.socket faxpostd.service",
         Order::Start => "systemctl start faxpostd",
         Order::Stop => "systemctl stop faxpostd.socket faxpostd.service",
+        Order::CheckFolder { .. } => "apt install faxpost",
         Order::StateDir => return Ok(default_state_dir().display().to_string()),
     };
     bail!((words.systemds)(way))

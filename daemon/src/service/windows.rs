@@ -7,6 +7,7 @@ pub(crate) mod event_log;
 mod log_file;
 mod machine_path;
 mod manager;
+mod programs;
 mod scm;
 
 use std::ffi::OsString;
@@ -18,7 +19,7 @@ use std::os::windows::io::AsHandle as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use faxpost_proto::security::{ADMINISTRATORS, Descriptor, SYSTEM, Token, account_name};
+use faxpost_proto::security::{ADMINISTRATORS, Descriptor, Grant, SYSTEM, Token, account_name};
 use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
 use windows::Win32::Foundation::{ERROR_ALREADY_EXISTS, GENERIC_EXECUTE, GENERIC_READ};
 use windows::Win32::Security::{
@@ -120,7 +121,7 @@ fn check(path: &Path) -> anyhow::Result<()> {
     // Without the first no folder opens.
     let folder = FILE_FLAG_BACKUP_SEMANTICS.0;
     for flags in [folder, folder | FILE_FLAG_OPEN_REPARSE_POINT.0] {
-        match look(path, flags, &own)? {
+        match look(path, flags, &own, |grant| grant.mask)? {
             None => {}
             Some(Objection::Owner(owner)) => {
                 bail!("it belongs to {}, and not to the daemon or an administrator", shown(&owner))
@@ -136,29 +137,24 @@ fn check(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn look(path: &Path, flags: u32, own: &str) -> anyhow::Result<Option<Objection>> {
+/// What speaks against what is there. `counted`: the rights of an entry that matter.
+fn look(
+    path: &Path,
+    flags: u32,
+    own: &str,
+    counted: impl Fn(&Grant) -> u32,
+) -> anyhow::Result<Option<Objection>> {
     let opened = OpenOptions::new().access_mode(READ_CONTROL.0).custom_flags(flags).open(path)?;
     let descriptor = Descriptor::of(opened.as_handle())?;
     let owner = descriptor.owner()?.unwrap_or_default();
-    Ok(objection(&owner, descriptor.grants()?.as_deref(), own))
+    let entries = descriptor.entries()?;
+    let grants = entries.map(|entries| {
+        entries.into_iter().map(|grant| (grant.sid.clone(), counted(&grant))).collect::<Vec<_>>()
+    });
+    Ok(objection(&owner, grants.as_deref(), own))
 }
 
-/// What the system runs as itself must be changeable by nobody else: neither the program nor its folder.
-fn check_program(program: &Path, words: &Words) -> anyhow::Result<()> {
-    let own = Token::own()?.facts()?.user;
-    for path in [program, program.parent().unwrap_or(program)] {
-        let objection =
-            look(path, FILE_FLAG_BACKUP_SEMANTICS.0, &own).with_context(|| (words.cannot_look)(path))?;
-        let who = match objection {
-            None => continue,
-            Some(Objection::Owner(who) | Objection::Open(who)) => shown(&who),
-        };
-        bail!((words.open_program)(path, &who));
-    }
-    Ok(())
-}
-
-/// What speaks against a state folder.
+/// What speaks against a folder.
 #[derive(Debug, PartialEq, Eq)]
 enum Objection {
     /// This SID, which owns it and may open it at any time.

@@ -7,6 +7,6 @@
 mod windows;
 #[cfg(windows)]
 pub use windows::{
-    ADMINISTRATORS, Descriptor, SYSTEM, Token, TokenFacts, account_name, is_service, pipe_client,
+    ADMINISTRATORS, Descriptor, Grant, SYSTEM, Token, TokenFacts, account_name, is_service, pipe_client,
     pipe_server, system_error,
 };

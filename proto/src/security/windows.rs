@@ -13,11 +13,11 @@ use windows::Win32::Security::Authorization::{
     SDDL_REVISION_1, SE_KERNEL_OBJECT,
 };
 use windows::Win32::Security::{
-    ACCESS_ALLOWED_ACE, ACE_HEADER, DACL_SECURITY_INFORMATION, GetAce, GetSecurityDescriptorDacl,
-    GetSecurityDescriptorOwner, GetTokenInformation, LookupAccountSidW, OWNER_SECURITY_INFORMATION,
-    PSECURITY_DESCRIPTOR, PSID, SID_AND_ATTRIBUTES, SID_NAME_USE, TOKEN_ELEVATION, TOKEN_GROUPS,
-    TOKEN_INFORMATION_CLASS, TOKEN_QUERY, TOKEN_USER, TokenElevation, TokenGroups, TokenRestrictedSids,
-    TokenUser,
+    ACCESS_ALLOWED_ACE, ACE_HEADER, CONTAINER_INHERIT_ACE, DACL_SECURITY_INFORMATION, GetAce,
+    GetSecurityDescriptorDacl, GetSecurityDescriptorOwner, GetTokenInformation, INHERIT_ONLY_ACE,
+    LookupAccountSidW, OBJECT_INHERIT_ACE, OWNER_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID,
+    SID_AND_ATTRIBUTES, SID_NAME_USE, TOKEN_ELEVATION, TOKEN_GROUPS, TOKEN_INFORMATION_CLASS, TOKEN_QUERY,
+    TOKEN_USER, TokenElevation, TokenGroups, TokenRestrictedSids, TokenUser,
 };
 use windows::Win32::System::Pipes::{GetNamedPipeClientProcessId, GetNamedPipeServerProcessId};
 use windows::Win32::System::SystemServices::{
@@ -243,6 +243,19 @@ impl Token {
 #[derive(Debug)]
 pub struct Descriptor(Lent);
 
+/// An entry of a list of access that grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// To whom.
+    pub sid: String,
+    /// What.
+    pub mask: u32,
+    /// Not on the object itself.
+    pub inherit_only: bool,
+    /// What is made in the object has it, too.
+    pub inherited: bool,
+}
+
 impl Descriptor {
     /// From its written form (SDDL).
     ///
@@ -326,6 +339,15 @@ impl Descriptor {
     /// # Errors
     /// The descriptor is broken.
     pub fn grants(&self) -> io::Result<Option<Vec<(String, u32)>>> {
+        let entries = self.entries()?;
+        Ok(entries.map(|entries| entries.into_iter().map(|grant| (grant.sid, grant.mask)).collect()))
+    }
+
+    /// The same, and where each of them holds.
+    ///
+    /// # Errors
+    /// The descriptor is broken.
+    pub fn entries(&self) -> io::Result<Option<Vec<Grant>>> {
         let (mut list, mut present, mut defaulted) = (ptr::null_mut(), BOOL::default(), BOOL::default());
         // SAFETY: the descriptor lives as long as `self`, and its list lies in it. Entries of these two types are an
         // ACCESS_ALLOWED_ACE, with the SID where `SidStart` is; others are not looked into.
@@ -340,11 +362,17 @@ impl Descriptor {
             for index in 0..(*list).AceCount {
                 let mut entry = ptr::null_mut();
                 GetAce(list, index.into(), &mut entry).map_err(system_error)?;
-                let kind = u32::from((*entry.cast::<ACE_HEADER>()).AceType);
+                let header = *entry.cast::<ACE_HEADER>();
+                let (kind, flags) = (u32::from(header.AceType), u32::from(header.AceFlags));
                 if kind == ACCESS_ALLOWED_ACE_TYPE || kind == ACCESS_ALLOWED_CALLBACK_ACE_TYPE {
                     let entry = entry.cast::<ACCESS_ALLOWED_ACE>();
                     let sid = PSID((&raw mut (*entry).SidStart).cast());
-                    grants.push((sid_text(sid)?, (*entry).Mask));
+                    grants.push(Grant {
+                        sid: sid_text(sid)?,
+                        mask: (*entry).Mask,
+                        inherit_only: flags & INHERIT_ONLY_ACE.0 != 0,
+                        inherited: flags & (CONTAINER_INHERIT_ACE.0 | OBJECT_INHERIT_ACE.0) != 0,
+                    });
                 }
             }
             Ok(Some(grants))
@@ -425,6 +453,11 @@ mod tests {
         assert_eq!(descriptor.grants().unwrap(), Some(expected));
         assert_eq!(Descriptor::from_sddl("D:P(D;;FA;;;WD)").unwrap().grants().unwrap(), Some(Vec::new()));
         assert_eq!(Descriptor::from_sddl("O:BA").unwrap().grants().unwrap(), None);
+        let inheriting = Descriptor::from_sddl("D:(A;;FA;;;SY)(A;OICI;FA;;;SY)(A;CIIO;FA;;;SY)").unwrap();
+        let where_they_hold = inheriting.entries().unwrap().unwrap();
+        let where_they_hold: Vec<_> =
+            where_they_hold.iter().map(|grant| (grant.inherit_only, grant.inherited)).collect();
+        assert_eq!(where_they_hold, [(false, false), (false, true), (true, true)]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 
 use super::super::words::Words;
 use super::super::{Order, Removal, default_state_dir, remove_data};
-use super::{check_program, event_log, machine_path, scm};
+use super::{event_log, machine_path, programs, scm};
 
 /// The name that Windows knows it by; its SID is that of `NT SERVICE\Faxpost`.
 pub(super) const NAME: &str = "Faxpost";
@@ -75,6 +75,10 @@ pub(super) fn command(order: &Order, words: &Words) -> anyhow::Result<String> {
         Order::Uninstall { remove_data } => uninstall(*remove_data, words),
         Order::Start => start(words),
         Order::Stop => stop(words),
+        Order::CheckFolder { folder } => {
+            programs::check_folder(folder, words)?;
+            Ok(String::new())
+        }
         Order::StateDir => {
             let manager = manager(ServiceManagerAccess::CONNECT, words)?;
             let folder = match manager.open_service(NAME, ServiceAccess::QUERY_CONFIG) {
@@ -95,7 +99,7 @@ fn install(
 ) -> anyhow::Result<String> {
     let explained = explained(words);
     let program = std::env::current_exe().context(words.no_path)?;
-    check_program(&program, words)?;
+    programs::check_program(&program, words)?;
     let manager = manager(ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE, words)?;
     let chosen = arguments(state_dir, endpoint)?;
     let (service, was_there) = match manager.open_service(NAME, ServiceAccess::ALL_ACCESS) {
