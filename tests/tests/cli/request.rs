@@ -156,7 +156,7 @@ async fn h4_an_entry_of_the_audit_log_is_shown_with_all_that_is_known() {
         .says("этот компьютер, процесс")
         .says("администратор");
     let json = faxpost(&daemon, &["--json", "audit", "show", id]).await.exits(0).json();
-    assert_eq!(json["entries"].as_array().unwrap()[..], [asked.clone()]);
+    assert_eq!(json["entries"].as_array().unwrap().as_slice(), std::slice::from_ref(asked));
 
     faxpost(&daemon, &["audit", "show", "999999"]).await.exits(65).complains("no entry 999999");
     let russian = faxpost(&daemon, &["--lang", "ru", "audit", "show", "999999"]).await.exits(65);
