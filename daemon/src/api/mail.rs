@@ -363,7 +363,7 @@ impl<'a> Incoming<'a> {
 /// A file of the spool, with a buffer that every call under way may have.
 pub(super) fn buffered(file: std::fs::File) -> tokio::fs::File {
     let mut file = tokio::fs::File::from_std(file);
-    file.set_max_buf_size(64 * 1024);
+    file.set_max_buf_size(128 * 1024);
     file
 }
 

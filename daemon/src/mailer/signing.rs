@@ -1,6 +1,7 @@
 //! Signing, where the mail is sent: under the account that the keys are granted to, whatever the method.
 
 use std::sync::Arc;
+use std::sync::LazyLock;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
@@ -47,9 +48,10 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// Here, under the account of this process.
+    /// Here, under the account of this process. It stays the same, and its name is not looked up for every job.
     pub(super) fn own() -> Self {
-        Self { account: own_account().0, open: Box::new(open_key) }
+        static OWN: LazyLock<String> = LazyLock::new(|| own_account().0);
+        Self { account: OWN.clone(), open: Box::new(open_key) }
     }
 }
 

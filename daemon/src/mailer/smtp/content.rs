@@ -143,7 +143,7 @@ impl Stuffer {
                 Position::LineBeginning if first == b'.' => output.push(b'.'),
                 _ => {}
             }
-            let length = input.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(input.len());
+            let length = memchr::memchr2(b'\r', b'\n', input).unwrap_or(input.len());
             let (line, rest) = input.split_at(length);
             output.extend_from_slice(line);
             (self.at, input) = match rest.split_first() {
@@ -155,6 +155,22 @@ impl Stuffer {
                 }
             };
         }
+    }
+
+    /// As [`Self::push`], for what is known to have no lone CR or LF: nothing but the dots has to be looked for.
+    pub(super) fn push_clean(&mut self, input: &[u8], output: &mut Vec<u8>) {
+        let Some(last) = input.last() else { return };
+        if self.at == Position::LineBeginning && input.first() == Some(&b'.') {
+            output.push(b'.');
+        }
+        let mut from = 0;
+        for line_end in memchr::memmem::find_iter(input, b"\n.") {
+            output.extend_from_slice(&input[from..=line_end]);
+            output.push(b'.');
+            from = line_end + 1;
+        }
+        output.extend_from_slice(&input[from..]);
+        self.at = if *last == b'\n' { Position::LineBeginning } else { Position::InLine };
     }
 
     /// The end of the last line, and the final dot.
@@ -234,7 +250,13 @@ mod tests {
                 pieces.push(piece);
                 rest = after;
             }
-            prop_assert_eq!(unstuff(&stuff(&pieces)), message);
+            let wire = stuff(&pieces);
+            prop_assert_eq!(unstuff(&wire), message);
+            // There is no lone line end in it: the short way comes to the same, wherever the pieces are cut.
+            let (mut stuffer, mut short) = (Stuffer::default(), Vec::new());
+            pieces.iter().for_each(|piece| stuffer.push_clean(piece, &mut short));
+            stuffer.finish(&mut short);
+            prop_assert_eq!(short, wire);
         }
 
         #[test]

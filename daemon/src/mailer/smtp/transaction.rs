@@ -198,6 +198,7 @@ impl<'a> Session<'a> {
                 break;
             }
             match &mut stuffer {
+                Some(stuffer) if self.job.seven_bit => stuffer.push_clean(&piece, &mut output),
                 Some(stuffer) => stuffer.push(&piece, &mut output),
                 None => output.extend_from_slice(&piece),
             }

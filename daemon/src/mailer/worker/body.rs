@@ -17,7 +17,7 @@ use crate::mailer::Body;
 use crate::message::Elsewhere;
 
 /// Pieces that one reader asks for ahead. Two readers of a message at the same time stay below [`PIECES`].
-const AHEAD: usize = 3;
+const AHEAD: usize = 2;
 
 /// A message that the daemon has and the mailer reads, any number of times.
 #[derive(Clone, Debug)]
@@ -248,9 +248,9 @@ mod tests {
     async fn h6_a_file_that_is_missing_or_cut_fails_the_reader() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spooled");
-        let body = Body::File { path: path.clone(), size: 100_000 };
+        let body = Body::File { path: path.clone(), size: 200_000 };
         assert!(read(body.clone(), 1).await.remove(0).is_err());
-        std::fs::write(&path, vec![1; 90_000]).unwrap();
+        std::fs::write(&path, vec![1; 190_000]).unwrap();
         assert!(read(body, 1).await.remove(0).is_err());
     }
 }

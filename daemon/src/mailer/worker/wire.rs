@@ -27,10 +27,10 @@ pub(super) const LONGEST_FRAME: usize = 1024 * 1024;
 const HEAD: usize = 5;
 
 /// Bytes of a message asked for at once.
-pub(super) const PIECE: u32 = 64 * 1024;
+pub(super) const PIECE: u32 = 128 * 1024;
 
 /// Pieces of one message that may be asked for before they have come.
-pub(super) const PIECES: usize = 8;
+pub(super) const PIECES: usize = 5;
 
 /// A body of this size travels with its job; a larger one is asked for in pieces.
 pub(super) const INLINE: usize = 128 * 1024;
