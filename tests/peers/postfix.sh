@@ -17,6 +17,7 @@
 # Sign-ins: SCRAM-SHA-256 (STARTTLS alone), SCRAM-SHA-1 (STARTTLS and SMTPS), CRAM-MD5, PLAIN and LOGIN (everywhere).
 # With INTROSPECTION=http://CLIENT:SECRET@HOST/… (RFC 7662) in the environment also OAUTHBEARER and XOAUTH2, by access tokens
 # that have scope mail.send and, as claim "email", the login.
+# With DISCARD=yes mail is taken, queued as ever, and then thrown away: for measurements of what comes before.
 # Accounts: alice@fax.test / secret, and bob@fax.test / pässwörd mit Leer & "Q".
 # Scripted answers: recipients r550@ r552@ r450@ r451@ r421@, senders s553@ s451@, and "X-Fault: reject" in a header.
 set -euo pipefail
@@ -252,6 +253,7 @@ virtual_mailbox_maps = static:all/
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 virtual_mailbox_limit = 0
+virtual_transport = $([ -n "${DISCARD:-}" ] && echo discard: || echo virtual)
 mailbox_size_limit = 0
 message_size_limit = 62914560
 # What arrives is what was sent: no header is completed, rewritten or (Bcc!) dropped.
@@ -327,6 +329,7 @@ proxymap   unix       - - n - -     proxymap
 error      unix       - - n - -     error
 retry      unix       - - n - -     error
 virtual    unix       - n n - -     virtual
+discard    unix       - - n - -     discard
 postlog    unix-dgram n - n - 1     postlogd
 EOF
     # Every program of Postfix waits until a new configuration file is two seconds old.

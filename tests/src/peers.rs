@@ -61,7 +61,16 @@ impl Postfix {
     /// # Errors
     /// When it does not start, with what the servers said.
     pub fn start() -> anyhow::Result<Self> {
-        Self::start_with(None)
+        Self::start_with("", false)
+    }
+
+    /// One that takes and queues mail as the others do, and then throws it away: delivering it would take the time of whoever
+    /// is measured.
+    ///
+    /// # Errors
+    /// See [`Self::start`].
+    pub fn discarding() -> anyhow::Result<Self> {
+        Self::start_with("", true)
     }
 
     /// The same that also takes access tokens: those that `oidc` knows as alice's.
@@ -69,10 +78,10 @@ impl Postfix {
     /// # Errors
     /// See [`Self::start`].
     pub fn with_tokens_of(oidc: &Oidc) -> anyhow::Result<Self> {
-        Self::start_with(Some(&oidc.introspection()))
+        Self::start_with(&oidc.introspection(), false)
     }
 
-    fn start_with(introspection: Option<&str>) -> anyhow::Result<Self> {
+    fn start_with(introspection: &str, discards: bool) -> anyhow::Result<Self> {
         let home = tempfile::Builder::new().prefix("faxpost-peers-").tempdir_in("/tmp")?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/postfix.sh");
         let mut script = Command::new(&script)
@@ -82,7 +91,8 @@ impl Postfix {
             .env_remove("STARTTLS")
             .env_remove("SMTPS")
             .env_remove("AUTHPLAIN")
-            .env("INTROSPECTION", introspection.unwrap_or_default())
+            .env("INTROSPECTION", introspection)
+            .env("DISCARD", if discards { "yes" } else { "" })
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -13,7 +13,7 @@ use super::StoreError;
 const BATCH: usize = 256;
 
 /// How long works that nobody waits for may wait for others to share a commit with.
-const LATER: Duration = Duration::from_millis(5);
+const LATER: Duration = Duration::from_millis(1);
 
 /// Works that wait at most; who comes then waits outside, where giving up costs nothing.
 const QUEUE: usize = 4 * BATCH;
