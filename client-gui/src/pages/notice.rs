@@ -81,9 +81,12 @@ fn refusal(status: &Status, texts: &Texts) -> Banner {
     Banner { kind: Kind::Bad, text: said.sentence, detail }
 }
 
+/// Puts it into words of the language that is wanted.
+type Tell = dyn Fn(&Texts) -> String;
+
 /// What a dialog says, or nothing.
 #[derive(Default)]
-pub struct Saying(Option<Box<dyn Fn(&Texts) -> String>>);
+pub struct Saying(Option<Box<Tell>>);
 
 impl Saying {
     /// Said like this.
