@@ -2,19 +2,23 @@
 //! run and against the same server.
 //!
 //! The server here takes what it is given and keeps nothing: every other one is slower, and the cost of the split smaller
-//! beside it.
+//! beside it. What it costs of the whole, from the first acceptance to the last outcome, is told by an outbox with each of the two.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use faxpost_tests::measure::{mebibytes, median, memory, millis};
+use faxpost_tests::outbox::Parts;
 use faxpostd::accounts::{Security, TlsCheck};
+use faxpostd::config::Config;
 use faxpostd::mailer::worker::{self, Arguments};
 use faxpostd::mailer::{
     Body, DeliveryStatus, Envelope, Job, Mailer, Route, Shared, SmtpRoute, Step, Timeouts,
 };
+use tokio_util::sync::CancellationToken;
 
 /// Jobs at once, as the daemon has them.
 const AT_ONCE: usize = 8;
@@ -90,6 +94,63 @@ async fn measure(port: u16) {
         println!("the process after all that, {line} {}", mebibytes(memory(child(), line)));
     }
     split.stop().await;
+
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        here.push(through_an_outbox(&Mailer::in_process(), port).await);
+        let split = Mailer::new(None, folder.path()).expect("a mailer");
+        there.push(through_an_outbox(&split, port).await);
+        split.stop().await;
+    }
+    let (here, there) = (each(median(here)), each(median(there)));
+    println!(
+        "4 KB accepted and delivered: {:.0}/s with it in this process, {:.0}/s in its own: {:+.1} %",
+        1e6 / here,
+        1e6 / there,
+        (here / there - 1.0) * 100.0
+    );
+}
+
+/// [`JOBS`] messages, from the first acceptance to the last outcome, with the connections that the bench `outbox` has.
+async fn through_an_outbox(mailer: &Mailer, port: u16) -> Duration {
+    const CONNECTIONS: u32 = 20;
+    const CALLERS: usize = 32;
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = "[limits]\nqueued-per-caller = 1000000\n";
+    std::fs::write(folder.path().join("faxpostd.toml"), settings).expect("settings");
+    let config = Config::load(folder.path(), "unused").expect("settings");
+    let parts = Arc::new(Parts::open(folder.path(), &config, mailer.clone()).await);
+    parts.send_to(port, CONNECTIONS).await;
+    let running = CancellationToken::new();
+    let sending = tokio::spawn(parts.outbox.clone().run(running.clone()));
+    let text = Arc::new(String::from_utf8(line().repeat(64)).expect("text"));
+    // The mailer starts with the first job.
+    parts.accept(&text).await;
+    drained(&parts).await;
+
+    let begun = Instant::now();
+    let callers = (0..CALLERS).map(|_| {
+        let (parts, text) = (parts.clone(), text.clone());
+        tokio::spawn(async move {
+            for _ in 0..JOBS / CALLERS {
+                parts.accept(&text).await;
+            }
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.expect("a caller ends");
+    }
+    drained(&parts).await;
+    let taken = begun.elapsed();
+    running.cancel();
+    let _ = sending.await;
+    taken
+}
+
+async fn drained(parts: &Parts) {
+    while parts.outbox.unfinished(None).await.expect("a count").queued > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 async fn burst(mailer: &Mailer, port: u16) -> Duration {

@@ -9,6 +9,7 @@ pub mod measure;
 #[cfg(unix)]
 pub mod memory;
 pub mod oauth;
+pub mod outbox;
 #[cfg(unix)]
 pub mod peers;
 pub mod pki;
