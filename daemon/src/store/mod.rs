@@ -7,18 +7,17 @@ mod audit;
 mod held;
 mod log;
 mod messages;
-mod migrate;
 mod oauth;
 mod policy;
-mod reader;
 mod requests;
 mod retention;
 mod revisions;
-mod writer;
+mod sql;
+mod sqlite;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use sql::{Connection, Row, Value, Wanted};
 
 pub use accounts::{AccountPut, AccountRow, Author, DAEMON};
 pub use audit::AuditFilter;
@@ -33,8 +32,12 @@ pub const DATABASE: &str = "faxpost.db";
 /// The open database.
 #[derive(Clone)]
 pub struct Store {
-    writer: writer::Writer,
-    reader: reader::Reader,
+    backend: Backend,
+}
+
+#[derive(Clone)]
+enum Backend {
+    Sqlite(sqlite::Sqlite),
 }
 
 /// Rows in their order, and whether there are more.
@@ -51,23 +54,24 @@ pub struct Page<T> {
 const PAGE_BYTES: usize = 1024 * 1024;
 
 impl<T> Page<T> {
-    /// Takes from `rows` until there are `limit`, or their bytes reach [`PAGE_BYTES`].
-    fn fill(
-        rows: impl Iterator<Item = Result<T, StoreError>>,
+    /// Reads rows until there are `limit`, or their bytes reach [`PAGE_BYTES`].
+    fn read(
+        c: &Connection<'_>,
+        sql: &str,
+        values: &[Value<'_>],
         limit: usize,
+        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
         bytes: impl Fn(&T) -> usize,
     ) -> Result<Self, StoreError> {
         let mut page = Self { rows: Vec::new(), more: false };
         let mut filled = 0;
-        for row in rows {
-            let row = row?;
+        c.each(sql, values, |row| {
+            let row = read(row)?;
             filled += bytes(&row);
             page.rows.push(row);
-            if page.rows.len() >= limit || filled >= PAGE_BYTES {
-                page.more = true;
-                break;
-            }
-        }
+            page.more = page.rows.len() >= limit || filled >= PAGE_BYTES;
+            Ok(if page.more { Wanted::NoMore } else { Wanted::More })
+        })?;
         Ok(page)
     }
 }
@@ -131,53 +135,44 @@ impl Store {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(state_dir: &Path) -> Result<Self, OpenError> {
-        let path = state_dir.join(DATABASE);
-        let connection = migrate::open(&path)?;
-        let reader = reader::Reader::new(path);
-        Ok(Self { writer: writer::Writer::start(connection), reader })
+        let database = sqlite::Sqlite::open(&state_dir.join(DATABASE))?;
+        Ok(Self { backend: Backend::Sqlite(database) })
     }
 
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Connection<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.reader.run(work).await
+        match &self.backend {
+            Backend::Sqlite(database) => database.read(work).await,
+        }
+    }
+
+    /// As [`Self::read`], on this thread: for what is short, and surely in memory. `None`: not now, or not here.
+    fn read_here<T>(
+        &self,
+        work: impl FnOnce(&Connection<'_>) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        match &self.backend {
+            Backend::Sqlite(database) => database.read_here(work),
+        }
     }
 
     async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Connection<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.run(work).await
+        match &self.backend {
+            Backend::Sqlite(database) => database.write(work).await,
+        }
     }
 
     async fn write_later<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Connection<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.run_later(work).await
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
-            _ => Self::Failed(error.to_string()),
+        match &self.backend {
+            Backend::Sqlite(database) => database.write_later(work).await,
         }
     }
-}
-
-/// Settings every connection has.
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "journal_mode", "wal")?;
-    // FULL: a commit returns when the WAL is on the disk. This is what "accepted" rests on.
-    connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // What one commit changes must fit, or it is written twice: 256 messages change some 2,000 pages. It is taken as it is
-    // needed; an idle daemon stays small.
-    connection.pragma_update(None, "cache_size", -8192)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(())
 }
