@@ -12,6 +12,8 @@ pub mod oauth;
 #[cfg(unix)]
 pub mod peers;
 pub mod pki;
+#[cfg(unix)]
+pub mod postgres;
 pub mod raw;
 pub mod restricted;
 pub mod smtp;

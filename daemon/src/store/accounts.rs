@@ -101,6 +101,10 @@ impl Store {
     ) -> Result<Result<Vec<(i64, bool)>, AccountId>, StoreError> {
         let author = author.clone();
         self.write(move |c| {
+            if puts.iter().any(|put| put.expected.is_none()) {
+                // What is not there cannot be locked.
+                c.alone("account")?;
+            }
             for put in &puts {
                 if revision(c, put.row.id.as_str())? != put.expected {
                     return Ok(Err(put.row.id.clone()));

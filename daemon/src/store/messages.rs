@@ -1,7 +1,9 @@
 //! The outbox's rows.
 
+use std::path::PathBuf;
+
 use super::sql::{Connection, Row, Value, out_of_range, params};
-use super::{Page, Store, StoreError, log};
+use super::{Backend, Page, Store, StoreError, log};
 use crate::log::Entry;
 use crate::outbox::{Message, Recipient, RecipientState, State};
 
@@ -22,6 +24,8 @@ pub struct NewMessage {
     pub digest: [u8; 32],
     /// `None`: in the spool.
     pub body: Option<Vec<u8>>,
+    /// The file of the spool, if it is there.
+    pub file: Option<PathBuf>,
     /// What the log says of it.
     pub entry: Entry,
 }
@@ -134,6 +138,9 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn insert_message(&self, new: NewMessage) -> Result<Inserted, StoreError> {
+        if let Backend::Postgres(database) = &self.backend {
+            return database.accept(new).await;
+        }
         self.write(move |c| {
             if let Some(request) = &new.request_id
                 && let Some((message, digest)) = by_request(c, &new.message.caller_id, request)?
@@ -196,6 +203,18 @@ impl Store {
     /// waited for. `None`: everybody who could read is busy.
     pub fn with_body_here(&self, seq: i64) -> Option<Result<Option<Due>, StoreError>> {
         self.read_here(|c| due(c, seq))
+    }
+
+    /// Makes the file of a large body anew, where another machine accepted the message or the file is lost. `false`: the store
+    /// does not have it.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn body_file(&self, seq: i64, file: PathBuf) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::Sqlite(_) => Ok(false),
+            Backend::Postgres(database) => database.body_file(seq, file).await,
+        }
     }
 
     /// One message; `caller_id`: only if it is his.
@@ -361,8 +380,11 @@ fn write_down(c: &Connection<'_>, settled: Option<Settled>) -> Result<Option<Wri
     update(c, &settled)?;
     let entry = log::insert(c, &settled.entry)?;
     let report = match &settled.report {
-        Some(new) => Some((insert(c, new)?, log::insert(c, &new.entry)?)),
-        None => None,
+        // It is there already when a commit without an answer was made after all, and is repeated.
+        Some(new) if by_id(c, &new.message.id)?.is_none() => {
+            Some((insert(c, new)?, log::insert(c, &new.entry)?))
+        }
+        _ => None,
     };
     Ok(Some(Written { entry, report }))
 }
@@ -423,6 +445,9 @@ fn update(c: &Connection<'_>, settled: &Settled) -> Result<(), StoreError> {
     ])?;
     if settled.state.is_final() {
         c.execute("DELETE FROM body WHERE message = ?1", params![settled.seq])?;
+        if let Connection::Postgres(_) = c {
+            c.execute("DELETE FROM body_piece WHERE message = ?1", params![settled.seq])?;
+        }
     }
     let sql = "UPDATE recipient SET state = ?3, answer = ?4 WHERE message = ?1 AND position = ?2";
     for (position, recipient) in settled.recipients.iter().enumerate() {
@@ -447,7 +472,7 @@ fn by_id(c: &Connection<'_>, id: &str) -> Result<Option<Message>, StoreError> {
     with_recipients(c, found)
 }
 
-fn by_request(
+pub(super) fn by_request(
     c: &Connection<'_>,
     caller: &str,
     request: &str,

@@ -1,6 +1,7 @@
-//! The store: the only place that knows SQL. One embedded SQLite database, one writer that commits what has gathered.
+//! The store: the only place that knows SQL. The embedded SQLite database of one machine (sqlite/), or one of a PostgreSQL
+//! server (postgres/); what is asked is said once, to either (sql/).
 //!
-//! Nothing is told to a caller before the commit that holds it has returned (synchronous=FULL).
+//! Nothing is told to a caller before the commit that holds it has returned (synchronous=FULL, synchronous_commit=on).
 
 mod accounts;
 mod audit;
@@ -9,6 +10,7 @@ mod log;
 mod messages;
 mod oauth;
 mod policy;
+mod postgres;
 mod requests;
 mod retention;
 mod revisions;
@@ -24,6 +26,7 @@ pub use audit::AuditFilter;
 pub use held::Released;
 pub use log::From as EntriesFrom;
 pub use messages::{Due, Inserted, Listing, NewMessage, Queued, Settled, Unfinished, Written};
+pub use postgres::Address;
 pub use requests::{Asked, RequestFilter, RequestLimits, RequestStep, Stepped};
 
 /// File name of the database in the state folder.
@@ -38,6 +41,7 @@ pub struct Store {
 #[derive(Clone)]
 enum Backend {
     Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
 }
 
 /// Rows in their order, and whether there are more.
@@ -79,9 +83,15 @@ impl<T> Page<T> {
 /// Why the store did not do it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The disk is full; what is stored is safe.
-    #[error("the disk of the state folder is full")]
+    /// The disk is full, of the state folder or of the database server; what is stored is safe.
+    #[error("the disk of the store is full")]
     Full,
+    /// The database server cannot be worked with now. Nothing was changed.
+    #[error("the database server is away: {0}")]
+    Away(String),
+    /// The server did not answer to a commit: the change may have been made. Whoever repeats it must find it, if so.
+    #[error("the database server went away while a change was written, which may have been made: {0}")]
+    Unknown(String),
     /// The database failed, or the writer stopped after a failed commit.
     #[error("the database failed: {0}")]
     Failed(String),
@@ -119,6 +129,43 @@ pub enum OpenError {
         /// Ours.
         known: i64,
     },
+    /// The server, or its database, cannot be used.
+    #[error("{server} cannot be used: {why}")]
+    Server {
+        /// Which.
+        server: String,
+        /// What it said.
+        why: String,
+    },
+    /// The server's database has a schema of our name, but not of ours.
+    #[error(
+        "the schema faxpost of {server} is of another program; it was left as it is. Choose another database"
+    )]
+    ServerForeign {
+        /// Which.
+        server: String,
+    },
+    /// The server's database was made by a later version.
+    #[error(
+        "the database of {server} was made by a newer Faxpost (schema {found}, this one knows {known}); install that \
+         version again"
+    )]
+    ServerNewer {
+        /// Which.
+        server: String,
+        /// Its schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// Another daemon works on the server's database.
+    #[error(
+        "another faxpostd works on {server}, and only one can; stop that one, or choose another database"
+    )]
+    Held {
+        /// Which.
+        server: String,
+    },
     /// It cannot be opened or made.
     #[error("{path} cannot be opened: {why}")]
     Unusable {
@@ -139,12 +186,40 @@ impl Store {
         Ok(Self { backend: Backend::Sqlite(database) })
     }
 
+    /// Opens a database of a server; makes our schema in it on a fresh install. Waits a while for a server that starts, and
+    /// for another daemon that ends.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn connect(address: Address, password: Option<String>) -> Result<Self, OpenError> {
+        let database = postgres::Postgres::open(address, password).await?;
+        Ok(Self { backend: Backend::Postgres(database) })
+    }
+
+    /// Where it is, for people.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.backend {
+            Backend::Sqlite(_) => "SQLite in the state folder".to_owned(),
+            Backend::Postgres(database) => database.place(),
+        }
+    }
+
+    /// Resolves when the daemon can't go on with this store and must be started anew, with the reason.
+    pub async fn ended(&self) -> String {
+        match &self.backend {
+            Backend::Sqlite(_) => std::future::pending().await,
+            Backend::Postgres(database) => database.ended().await,
+        }
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         match &self.backend {
             Backend::Sqlite(database) => database.read(work).await,
+            Backend::Postgres(database) => database.read(work).await,
         }
     }
 
@@ -155,6 +230,8 @@ impl Store {
     ) -> Option<Result<T, StoreError>> {
         match &self.backend {
             Backend::Sqlite(database) => database.read_here(work),
+            // A server is waited for, and not on this thread.
+            Backend::Postgres(_) => None,
         }
     }
 
@@ -164,6 +241,7 @@ impl Store {
     ) -> Result<T, StoreError> {
         match &self.backend {
             Backend::Sqlite(database) => database.write(work).await,
+            Backend::Postgres(database) => database.write(work).await,
         }
     }
 
@@ -173,6 +251,7 @@ impl Store {
     ) -> Result<T, StoreError> {
         match &self.backend {
             Backend::Sqlite(database) => database.write_later(work).await,
+            Backend::Postgres(database) => database.write(work).await,
         }
     }
 }

@@ -69,6 +69,7 @@ impl Store {
         seal: impl FnOnce(&Request) -> Vec<u8> + Send + 'static,
     ) -> Result<Asked, StoreError> {
         self.write(move |c| {
+            c.alone("request")?;
             let caller = request.caller_id.as_str();
             let same = "SELECT number FROM request WHERE caller_id = ?1 AND digest = ?2 AND state = 1";
             if let Some(number) = c.optional(same, params![caller, request.digest], |row| row.get(0))? {

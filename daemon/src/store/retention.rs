@@ -2,7 +2,7 @@
 //!
 //! Which and when is decided in `log/retention.rs`.
 
-use super::sql::params;
+use super::sql::{Connection, params};
 use super::{Backend, Store, StoreError};
 
 impl Store {
@@ -83,6 +83,7 @@ impl Store {
     pub async fn used_bytes(&self) -> Result<u64, StoreError> {
         match &self.backend {
             Backend::Sqlite(database) => database.used_bytes().await,
+            Backend::Postgres(database) => database.used_bytes().await,
         }
     }
 
@@ -92,8 +93,14 @@ impl Store {
     /// See [`StoreError`].
     pub async fn waiting_bytes(&self) -> Result<u64, StoreError> {
         self.read(|c| {
-            let sql = "SELECT CAST(coalesce(sum(length(content)), 0) AS BIGINT) FROM body";
-            c.one(sql, params![], |row| row.get(0))
+            let bodies = match c {
+                Connection::Sqlite(_) => "body",
+                Connection::Postgres(_) => {
+                    "(SELECT content FROM body UNION ALL SELECT content FROM body_piece) AS bodies"
+                }
+            };
+            let sql = format!("SELECT CAST(coalesce(sum(length(content)), 0) AS BIGINT) FROM {bodies}");
+            c.one(&sql, params![], |row| row.get(0))
         })
         .await
     }
@@ -106,6 +113,8 @@ impl Store {
     pub async fn give_pages_back(&self, keep: u64, limit: u64) -> Result<u64, StoreError> {
         match &self.backend {
             Backend::Sqlite(database) => database.give_pages_back(keep, limit).await,
+            // Its own vacuum does.
+            Backend::Postgres(_) => Ok(0),
         }
     }
 
@@ -117,6 +126,7 @@ impl Store {
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
         match &self.backend {
             Backend::Sqlite(database) => database.checkpoint().await,
+            Backend::Postgres(_) => Ok(()),
         }
     }
 }

@@ -9,13 +9,15 @@ mod value;
 use rusqlite::params_from_iter;
 
 use super::StoreError;
+use super::postgres::Session;
 
 pub(super) use row::{Row, out_of_range, unreadable};
-pub(super) use value::{ToValue, Value, params};
+pub(super) use value::{Kind, ToValue, Value, params};
 
 /// A connection, within a transaction if it is one that writes.
 pub(super) enum Connection<'a> {
     Sqlite(&'a rusqlite::Connection),
+    Postgres(&'a Session),
 }
 
 impl Connection<'_> {
@@ -23,17 +25,18 @@ impl Connection<'_> {
     pub(super) fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<usize, StoreError> {
         match self {
             Self::Sqlite(c) => Ok(c.prepare_cached(sql)?.execute(params_from_iter(values))?),
+            Self::Postgres(c) => c.execute(sql, values),
         }
     }
 
     /// Inserts a row; gives the number that its column `key` was given.
     pub(super) fn insert(&self, sql: &str, key: &str, values: &[Value<'_>]) -> Result<i64, StoreError> {
-        let _ = key;
         match self {
             Self::Sqlite(c) => {
                 c.prepare_cached(sql)?.execute(params_from_iter(values))?;
                 Ok(c.last_insert_rowid())
             }
+            Self::Postgres(c) => c.insert(sql, key, values),
         }
     }
 
@@ -50,6 +53,14 @@ impl Connection<'_> {
                 let mut rows = statement.query(params_from_iter(values))?;
                 while let Some(row) = rows.next()? {
                     if each(&Row::Sqlite(row))? == Wanted::NoMore {
+                        break;
+                    }
+                }
+            }
+            // All of them are here before the first is looked at: statements have limits. So `each` may ask further.
+            Self::Postgres(c) => {
+                for row in c.query(sql, values)? {
+                    if each(&Row::Postgres(&row))? == Wanted::NoMore {
                         break;
                     }
                 }
@@ -98,14 +109,15 @@ impl Connection<'_> {
         match self {
             // There is one writer.
             Self::Sqlite(_) => self.optional(sql, values, read),
+            Self::Postgres(_) => self.optional(&format!("{sql} FOR UPDATE"), values, read),
         }
     }
 
     /// As [`Self::optional_locked`], for a row that is read in another way after this.
     pub(super) fn lock(&self, sql: &str, values: &[Value<'_>]) -> Result<(), StoreError> {
-        let _ = (sql, values);
         match self {
             Self::Sqlite(_) => Ok(()),
+            Self::Postgres(c) => c.query(&format!("{sql} FOR UPDATE"), values).map(drop),
         }
     }
 
@@ -124,6 +136,7 @@ impl Connection<'_> {
     pub(super) fn contains(&self, column: &str) -> String {
         match self {
             Self::Sqlite(_) => format!("instr({column}, ?)"),
+            Self::Postgres(_) => format!("strpos({column}, ?) > 0"),
         }
     }
 
@@ -131,6 +144,17 @@ impl Connection<'_> {
     pub(super) fn json_each(&self, column: &str) -> String {
         match self {
             Self::Sqlite(_) => format!("json_each({column})"),
+            Self::Postgres(_) => format!("json_array_elements(CAST({column} AS json))"),
+        }
+    }
+
+    /// Keeps every other work of this kind waiting until this one has ended: for one that counts what others add.
+    pub(super) fn alone(&self, table: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(c) => {
+                c.execute(&format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"), &[]).map(drop)
+            }
         }
     }
 }

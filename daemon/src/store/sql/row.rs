@@ -5,6 +5,7 @@ use crate::store::StoreError;
 /// A row of either database.
 pub(in crate::store) enum Row<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a tokio_postgres::Row),
 }
 
 impl Row<'_> {
@@ -36,6 +37,9 @@ macro_rules! plain {
             fn read(row: &Row<'_>, at: usize) -> Result<Self, StoreError> {
                 match row {
                     Row::Sqlite(row) => Ok(row.get(at)?),
+                    Row::Postgres(row) => {
+                        row.try_get(at).map_err(|error| StoreError::Failed(error.to_string()))
+                    }
                 }
             }
         }
