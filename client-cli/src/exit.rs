@@ -87,6 +87,7 @@ fn of_reason(error_reason: &str) -> Option<Exit> {
         | reason::TOO_MANY_REQUESTS
         | reason::DISK_FULL
         | reason::STORE_FAILED
+        | reason::STORE_UNKNOWN
         | reason::STOPPING => Exit::Temporary,
         reason::INTERNAL => Exit::Other,
         _ => return None,

@@ -1,6 +1,7 @@
 //! What an administrator may set about the daemon itself: two arguments, and `faxpostd.toml` in the state folder.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use serde::Deserialize;
 
 use crate::message::address::{parse_addr_spec, parse_mailbox_list};
 use crate::outbox::Clock;
+use crate::store::Address;
 
 /// Everything the daemon is started with.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub struct Config {
     pub endpoint: String,
     /// Bounds on what callers can make the daemon do.
     pub limits: Limits,
+    /// Where accounts, mail and log are.
+    pub store: Store,
     /// When mail is tried again.
     pub outbox: Outbox,
     /// How long things are kept.
@@ -183,6 +187,58 @@ pub struct Sendmail {
     pub aliases: BTreeMap<String, String>,
 }
 
+/// Where accounts, mail and log are. `[store]` in `faxpostd.toml`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Store {
+    /// A database of a PostgreSQL server, as it is written; empty: the one in the state folder.
+    pub url: String,
+    /// File with its password in the first line; empty: the systemd credential `faxpost-store-password`, or none.
+    pub password_file: PathBuf,
+    /// What `url` is.
+    #[serde(skip)]
+    pub address: Option<Address>,
+}
+
+/// Name of the credential that systemd hands over.
+const STORE_CREDENTIAL: &str = "faxpost-store-password";
+
+impl Store {
+    /// Takes this database.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn choose(&mut self, url: &str) -> anyhow::Result<()> {
+        self.address = Some(Address::parse(url).map_err(|why| anyhow!(why))?);
+        url.clone_into(&mut self.url);
+        Ok(())
+    }
+
+    /// The password of the database, if there is one.
+    ///
+    /// # Errors
+    /// Its file cannot be read.
+    pub fn password(&self) -> anyhow::Result<Option<String>> {
+        let path = if self.password_file.as_os_str().is_empty() {
+            let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY") else { return Ok(None) };
+            let path = PathBuf::from(folder).join(STORE_CREDENTIAL);
+            if !path.exists() {
+                return Ok(None);
+            }
+            path
+        } else {
+            self.password_file.clone()
+        };
+        let mut text = String::new();
+        std::fs::File::open(&path)
+            .and_then(|file| file.take(4096).read_to_string(&mut text))
+            .with_context(|| format!("the database's password cannot be read from {}", path.display()))?;
+        let password = text.lines().next().unwrap_or_default().to_owned();
+        ensure!(!password.is_empty(), "the first line of {} is empty instead of a password", path.display());
+        Ok(Some(password))
+    }
+}
+
 /// See [`Sendmail::foreign_from`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -233,6 +289,7 @@ impl Sendmail {
 #[serde(default, deny_unknown_fields)]
 struct File {
     limits: Limits,
+    store: Store,
     outbox: Outbox,
     log: Retention,
     mailer: Mailer,
@@ -320,10 +377,16 @@ impl Config {
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
         file.check().with_context(|| format!("{} is not usable", path.display()))?;
+        let mut store = file.store;
+        if !store.url.is_empty() {
+            let url = store.url.clone();
+            store.choose(&url).with_context(|| format!("store.url in {} is not usable", path.display()))?;
+        }
         Ok(Self {
             state_dir: state_dir.to_owned(),
             endpoint: endpoint.to_owned(),
             limits: file.limits,
+            store,
             outbox: file.outbox,
             log: file.log,
             approvals: file.approvals,
@@ -361,6 +424,7 @@ mod tests {
             ("[log]\nmax-megabytes = 9223372036854775807", "log.max-megabytes"),
             ("[log]\nfirst-look = 1", "first-look"),
             ("[approvals]\nexpire-hours = 0", "approvals.expire-hours"),
+            ("[store]\nurl = \"postgres://fax:secret@db/mail\"", "store.url"),
             ("[mailer]\naccount = \"\"", "mailer.account"),
             ("[sendmail.aliases]\nroot = \"admin\"", "sendmail.aliases.root"),
             ("[sendmail.senders]\ndefault = [\"@\"]", "sendmail.senders.default"),

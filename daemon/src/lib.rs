@@ -82,7 +82,10 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
     let _lock = StateLock::take(&config.state_dir, &config.endpoint)?;
     // The key first: a look at it changes nothing, while opening the database brings in what a crash left.
     let vault = Arc::new(Vault::open(&config.state_dir)?);
-    let store = Store::open(&config.state_dir)?;
+    let store = match &config.store.address {
+        Some(address) => Store::connect(address.clone(), config.store.password()?).await?,
+        None => Store::open(&config.state_dir)?,
+    };
     let mailer = Mailer::new(config.mailer.account.as_deref(), &config.state_dir)?;
     for row in accounts::capabilities() {
         if let Some(why) = &row.unavailable {
@@ -143,12 +146,13 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
         version = env!("CARGO_PKG_VERSION"),
         endpoint = config.endpoint,
         state = %config.state_dir.display(),
+        store = store.place(),
         "ready"
     );
     ready();
     let app = App {
         config,
-        store,
+        store: store.clone(),
         registry,
         oauth,
         certificates,
@@ -162,11 +166,17 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
         started_at,
         stopping: shutdown.clone(),
     };
+    let mut lost = None;
     let served = tokio::select! {
         served = api::serve(Arc::new(app), incoming) => served,
         // A peer that takes no answer must not hold up the stop.
         () = async { shutdown.cancelled().await; tokio::time::sleep(STOP_GRACE).await } => {
             tracing::warn!("calls under way were cut off by the stop");
+            Ok(())
+        }
+        // What this daemon remembers of the store is old: started anew, it reads it.
+        why = store.ended() => {
+            lost = Some(why);
             Ok(())
         }
     };
@@ -179,5 +189,8 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
     auditing.await.context("the audit log failed")?;
     mailer.stop().await;
     tracing::info!("stopped");
+    if let Some(why) = lost {
+        anyhow::bail!("the store was lost: {why}; start the daemon again");
+    }
     served.context("the daemon cannot serve its endpoint")
 }

@@ -33,7 +33,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Runs in the foreground until Ctrl-C or SIGTERM. FAXPOST_LOG sets what is logged, e.g. debug (default: info).
-    Run(Place),
+    Run(Running),
     /// Registers the service that Windows starts with the machine, or brings its registration up to date.
     Install {
         #[command(flatten)]
@@ -90,6 +90,16 @@ struct Place {
     endpoint: Option<String>,
 }
 
+#[derive(clap::Args)]
+struct Running {
+    #[command(flatten)]
+    place: Place,
+    /// Database of a PostgreSQL server instead of the one in the state folder: postgres://USER@HOST/DATABASE. Its password
+    /// comes from a file: see [store] in faxpostd.toml.
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+}
+
 /// How long a stop waits for work that cannot be interrupted.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -103,10 +113,11 @@ fn main() -> ExitCode {
             logging::start_of_mailer();
             return worker::main(&worker::Arguments { account, keys });
         }
-        Command::Run(place) => (run(place), words.failed),
+        Command::Run(running) => (run(&running), words.failed),
         Command::Service(place) => {
             let state_dir = place.state_dir();
-            let work = move |shutdown, ready| serve(&place, shutdown, ready, false);
+            let running = Running { place, store: None };
+            let work = move |shutdown, ready| serve(&running, shutdown, ready, false);
             (service::serve(&state_dir, Box::new(work), words), words.error)
         }
         Command::Install { place: Place { state_dir, endpoint }, add_to_path } => {
@@ -139,14 +150,14 @@ fn told(order: &Order, words: &Words) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn run(place: Place) -> anyhow::Result<()> {
+fn run(running: &Running) -> anyhow::Result<()> {
     logging::start();
-    serve(&place, CancellationToken::new(), Box::new(service::tell_ready), true)
+    serve(running, CancellationToken::new(), Box::new(service::tell_ready), true)
 }
 
 /// Until `shutdown` is cancelled; with `signals` also until a signal or the console asks for it.
 fn serve(
-    place: &Place,
+    Running { place, store }: &Running,
     shutdown: CancellationToken,
     ready: Box<dyn FnOnce() + Send>,
     signals: bool,
@@ -154,7 +165,10 @@ fn serve(
     // Before anything secret is read; the mailer does the same when it has become its account.
     service::forbid_dumps()?;
     let endpoint = place.endpoint.as_deref().unwrap_or(faxpost_proto::endpoint::DEFAULT);
-    let config = Config::load(&place.state_dir(), endpoint)?;
+    let mut config = Config::load(&place.state_dir(), endpoint)?;
+    if let Some(url) = store {
+        config.store.choose(url)?;
+    }
     // While there is one thread only: it takes it from the environment.
     let listener = service::handed_over()?;
     service::raise_limits();

@@ -13,6 +13,8 @@ pub mod outbox;
 #[cfg(unix)]
 pub mod peers;
 pub mod pki;
+#[cfg(unix)]
+pub mod postgres;
 pub mod raw;
 pub mod restricted;
 pub mod smtp;

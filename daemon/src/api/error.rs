@@ -82,8 +82,21 @@ fn cut(text: &str, most: usize) -> String {
 pub(super) fn store(error: &StoreError) -> Status {
     match error {
         StoreError::Full => {
-            let text = "the disk of the daemon's state folder is full; nothing was accepted or changed, try again later";
+            let text = "the disk of the daemon's state folder or of its database server is full; nothing was accepted or \
+                        changed, try again later";
             status(Code::Unavailable, reason::DISK_FULL, text)
+        }
+        StoreError::Away(why) => {
+            tracing::warn!(why, "the database server is away");
+            let text = "the daemon's database server is away; nothing was accepted or changed, try again later. The \
+                        daemon's log says why";
+            status(Code::Unavailable, reason::STORE_FAILED, text)
+        }
+        StoreError::Unknown(why) => {
+            tracing::error!(why, "nobody knows whether a change was made");
+            let text = "the daemon's database server went away during the change, which may have been made; repeat a \
+                        message with the same request_id, and look at other things before they are repeated";
+            status(Code::Unavailable, reason::STORE_UNKNOWN, text)
         }
         StoreError::Failed(why) => {
             tracing::error!(why, "the store failed");

@@ -339,6 +339,7 @@ mod tests {
             request_id: Some(request.to_owned()),
             digest: [0; 32],
             body: Some(vec![0; body]),
+            file: None,
             entry: entry(at),
         }
     }

@@ -222,7 +222,7 @@ impl Outbox {
         match &result {
             Ok(accepted) if !accepted.duplicate => share.keep(),
             // Nobody knows whether the row is on the disk. If it is, its body must be, too; the next start finds out.
-            Err(AcceptError::Store(StoreError::Failed(_))) => {}
+            Err(AcceptError::Store(StoreError::Failed(_) | StoreError::Unknown(_))) => {}
             _ if spooled => self.spool.remove(id),
             _ => {}
         }
@@ -306,7 +306,8 @@ impl Outbox {
         let entry = entry_about(&message, Kind::Accepted, Outcome::Ok, at, caller);
         let request_id = (!request_id.is_empty()).then(|| request_id.to_owned());
         let (author, digest, body) = (built.composed.author, built.digest, built.body);
-        let new = NewMessage { message, author, request_id, digest, body, entry };
+        let file = body.is_none().then(|| self.spool.body(id));
+        let new = NewMessage { message, author, request_id, digest, body, file, entry };
         match self.store.insert_message(new).await? {
             Inserted::New { seq, entry } => {
                 self.log.written(entry);

@@ -103,6 +103,14 @@ impl Outbox {
                 return;
             }
         };
+        if body.is_none()
+            && let Err(error) = self.at_hand(&message).await
+        {
+            tracing::error!(%error, message = message.id, "the body of a message that is due cannot be read");
+            let due = self.clock.steady() + STORE_PAUSE.as_millis() as i64;
+            flight.then = Some(Then::Again { due, blocked: false });
+            return;
+        }
         lock(&self.flights).insert(message.seq, message.attempts);
         self.changed(&message.id);
         let certificates = *self.certificates.changes().borrow();
@@ -167,6 +175,16 @@ impl Outbox {
             self.spool.remove(id);
         }
         self.changed(id);
+    }
+
+    /// Sees to the spool's file of a large body: another machine may have accepted it.
+    async fn at_hand(&self, message: &Message) -> Result<(), StoreError> {
+        let file = self.spool.body(&message.id);
+        if !file.exists() {
+            // Where the store does not have it either, the attempt says so.
+            self.store.body_file(message.seq, file).await?;
+        }
+        Ok(())
     }
 
     pub(super) fn job(

@@ -67,7 +67,15 @@ impl Outbox {
         let author = Author { id: message.caller_id.clone(), name: message.caller_name.clone() };
         let entry = entry_about(&report, Kind::Accepted, LogOutcome::Ok, at, &author);
         let body = Some(body);
-        Some(NewMessage { message: report, author: from, request_id: None, digest: NO_DIGEST, body, entry })
+        Some(NewMessage {
+            message: report,
+            author: from,
+            request_id: None,
+            digest: NO_DIGEST,
+            body,
+            file: None,
+            entry,
+        })
     }
 
     /// The report was written with the outcome; it is a message like any other now.

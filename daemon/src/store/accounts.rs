@@ -1,7 +1,6 @@
 //! Accounts and their revisions.
 
-use rusqlite::{OptionalExtension as _, params};
-
+use super::sql::{Connection, params};
 use super::{Store, StoreError, oauth};
 use crate::accounts::history::{Note, RevisionKind, SecretChange};
 use crate::accounts::{Account, AccountId};
@@ -69,26 +68,21 @@ impl Store {
                        FROM account a
                        LEFT JOIN account_revision r ON r.revision = a.revision AND r.caller_id <> ?1
                        ORDER BY a.id <> 'default', a.id";
-            let mut statement = c.prepare_cached(sql)?;
-            let rows = statement.query_map([DAEMON], |row| {
-                Ok((
-                    row.get::<_, String>(0)?,
-                    row.get(1)?,
-                    row.get::<_, String>(2)?,
-                    row.get(3)?,
-                    row.get(4)?,
-                    row.get::<_, Option<i64>>(5)?,
-                    row.get::<_, Option<String>>(6)?,
-                ))
-            })?;
-            rows.map(|row| {
-                let (id, revision, settings, password, client_secret, at, by) = row?;
+            c.rows(sql, params![DAEMON], |row| {
+                let (id, settings) = (row.get::<String>(0)?, row.get::<String>(2)?);
                 let account = serde_json::from_str(&settings)
                     .map_err(|error| StoreError::Failed(format!("settings of account {id}: {error}")))?;
                 let id = AccountId::parse(&id).map_err(|error| StoreError::Failed(error.to_owned()))?;
-                Ok(AccountRow { id, revision, account, password, client_secret, changed: at.zip(by) })
+                let (at, by) = (row.get::<Option<i64>>(5)?, row.get::<Option<String>>(6)?);
+                Ok(AccountRow {
+                    id,
+                    revision: row.get(1)?,
+                    account,
+                    password: row.get(3)?,
+                    client_secret: row.get(4)?,
+                    changed: at.zip(by),
+                })
             })
-            .collect()
         })
         .await
     }
@@ -107,6 +101,10 @@ impl Store {
     ) -> Result<Result<Vec<(i64, bool)>, AccountId>, StoreError> {
         let author = author.clone();
         self.write(move |c| {
+            if puts.iter().any(|put| put.expected.is_none()) {
+                // What is not there cannot be locked.
+                c.alone("account")?;
+            }
             for put in &puts {
                 if revision(c, put.row.id.as_str())? != put.expected {
                     return Ok(Err(put.row.id.clone()));
@@ -134,13 +132,13 @@ impl Store {
                 return Ok(false);
             }
             let signed_out = oauth::forget(c, &id)?;
-            let note = Note { kind: Some(RevisionKind::Deleted), signed_out, ..Note::default() };
+            let note = json(&Note { kind: Some(RevisionKind::Deleted), signed_out, ..Note::default() })?;
             c.execute(
                 "INSERT INTO account_revision (account, at, caller_id, caller_name, fields, note)
                  VALUES (?1, ?2, ?3, ?4, '[]', ?5)",
-                params![id, at, author.id, author.name, json(&note)?],
+                params![id, at, author.id, author.name, note],
             )?;
-            c.execute("DELETE FROM account WHERE id = ?1", [&id])?;
+            c.execute("DELETE FROM account WHERE id = ?1", params![id])?;
             Ok(true)
         })
         .await
@@ -148,7 +146,7 @@ impl Store {
 }
 
 fn write_account(
-    c: &rusqlite::Connection,
+    c: &Connection<'_>,
     put: &AccountPut,
     author: &Author,
     at: i64,
@@ -160,25 +158,24 @@ fn write_account(
     if !signed_out && note.client_secret == Some(SecretChange::Set) {
         oauth::client_repaired(c, id)?;
     }
-    let note = Note { signed_out, ..note.clone() };
-    c.prepare_cached(
+    let (fields, note) = (json(fields)?, json(&Note { signed_out, ..note.clone() })?);
+    let revision = c.insert(
         "INSERT INTO account_revision (account, at, caller_id, caller_name, fields, settings, note)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![id, at, author.id, author.name, json(fields)?, settings, json(&note)?])?;
-    let revision = c.last_insert_rowid();
-    c.prepare_cached(
+        "revision",
+        params![id, at, author.id, author.name, fields, settings, note],
+    )?;
+    c.execute(
         "INSERT INTO account (id, revision, settings, password, client_secret) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (id) DO UPDATE SET revision = ?2, settings = ?3, password = ?4, client_secret = ?5",
-    )?
-    .execute(params![id, revision, settings, row.password, row.client_secret])?;
+        params![id, revision, settings, row.password, row.client_secret],
+    )?;
     Ok((revision, signed_out))
 }
 
-fn revision(c: &rusqlite::Connection, id: &str) -> rusqlite::Result<Option<i64>> {
-    c.prepare_cached("SELECT revision FROM account WHERE id = ?1")?
-        .query_row([id], |row| row.get(0))
-        .optional()
+/// The account's revision, which nobody else changes until this change has ended.
+fn revision(c: &Connection<'_>, id: &str) -> Result<Option<i64>, StoreError> {
+    c.optional_locked("SELECT revision FROM account WHERE id = ?1", params![id], |row| row.get(0))
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {

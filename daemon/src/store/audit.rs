@@ -1,8 +1,6 @@
 //! The audit log.
 
-use rusqlite::types::Value;
-use rusqlite::{Row, params, params_from_iter};
-
+use super::sql::{Row, Value, out_of_range, params};
 use super::{Page, Store, StoreError};
 use crate::audit::{Event, Outcome};
 
@@ -24,23 +22,23 @@ impl Store {
     /// See [`StoreError`].
     pub async fn put_audit(&self, event: Event) -> Result<i64, StoreError> {
         self.write(move |c| {
-            c.prepare_cached(
+            c.insert(
                 "INSERT INTO audit (at, caller_id, caller_name, role, origin, method, target, outcome, reason, request)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            )?
-            .execute(params![
-                event.at,
-                event.caller_id,
-                event.caller_name,
-                event.role,
-                event.origin,
-                event.method,
-                event.target,
-                event.outcome as i64,
-                event.reason,
-                event.request,
-            ])?;
-            Ok(c.last_insert_rowid())
+                "id",
+                params![
+                    event.at,
+                    event.caller_id,
+                    event.caller_name,
+                    event.role,
+                    event.origin,
+                    event.method,
+                    event.target,
+                    event.outcome as i64,
+                    event.reason,
+                    event.request,
+                ],
+            )
         })
         .await
     }
@@ -56,7 +54,7 @@ impl Store {
         limit: usize,
     ) -> Result<Page<(i64, Event)>, StoreError> {
         self.read(move |c| {
-            let (mut condition, mut values) = (String::new(), Vec::<Value>::new());
+            let (mut condition, mut values) = (String::new(), Vec::<Value<'_>>::new());
             values.push(before.unwrap_or(i64::MAX).into());
             if !filter.method.is_empty() {
                 condition.push_str(" AND method = ?");
@@ -75,9 +73,7 @@ impl Store {
                 "SELECT id, at, caller_id, caller_name, role, origin, method, target, outcome, reason, request
                  FROM audit WHERE id < ?{condition} ORDER BY id DESC LIMIT ?"
             );
-            let mut statement = c.prepare_cached(&sql)?;
-            let rows = statement.query_map(params_from_iter(values), event)?;
-            Page::fill(rows.map(|row| Ok(row?)), limit, |(_, event)| event.target.len() + 200)
+            Page::read(c, &sql, &values, limit, event, |(_, event)| event.target.len() + 200)
         })
         .await
     }
@@ -90,13 +86,13 @@ impl Store {
         self.write(move |c| {
             let sql =
                 "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY at LIMIT ?2)";
-            Ok(c.prepare_cached(sql)?.execute(params![before, limit as i64])?)
+            c.execute(sql, params![before, limit])
         })
         .await
     }
 }
 
-fn event(row: &Row) -> rusqlite::Result<(i64, Event)> {
+fn event(row: &Row<'_>) -> Result<(i64, Event), StoreError> {
     let outcome: i64 = row.get(8)?;
     let event = Event {
         at: row.get(1)?,
@@ -106,7 +102,7 @@ fn event(row: &Row) -> rusqlite::Result<(i64, Event)> {
         origin: row.get(5)?,
         method: row.get(6)?,
         target: row.get(7)?,
-        outcome: Outcome::from_number(outcome).ok_or(rusqlite::Error::IntegralValueOutOfRange(8, outcome))?,
+        outcome: Outcome::from_number(outcome).ok_or_else(|| out_of_range(8, outcome))?,
         reason: row.get(9)?,
         request: row.get(10)?,
     };

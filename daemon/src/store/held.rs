@@ -1,8 +1,6 @@
 //! Mail that the daemon itself holds until something is repaired: a sign-in, a certificate, a key.
 
-use rusqlite::params_from_iter;
-use rusqlite::types::Value;
-
+use super::sql::{ToValue as _, Value, params};
 use super::{Store, StoreError};
 
 /// A message that was held and is queued again.
@@ -28,10 +26,8 @@ impl Store {
                  WHERE state = 3 AND state IN (1, 3) AND held_for IN ({})",
                 marks(reasons.len())
             );
-            let mut statement = c.prepare_cached(&sql)?;
-            let pairs =
-                statement.query_map(params_from_iter(reasons), |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok(pairs.collect::<Result<_, _>>()?)
+            let values: Vec<_> = reasons.into_iter().map(Value::from).collect();
+            c.rows(&sql, &values, |row| Ok((row.get(0)?, row.get(1)?)))
         })
         .await
     }
@@ -47,22 +43,19 @@ impl Store {
         caller: Option<String>,
     ) -> Result<Vec<(String, u64, Option<String>)>, StoreError> {
         self.read(move |c| {
-            // A bare column beside max() is of the row that has the maximum.
             let sql = format!(
-                "SELECT account, count, CASE WHEN latest IS NOT NULL THEN why END
-                 FROM (SELECT account, count(seen) AS count, last_error AS why, max(seen) AS latest
-                       FROM (SELECT account, last_error, CASE WHEN ? IS NULL OR caller_id = ? THEN seq END AS seen
-                             FROM message WHERE state = 3 AND state IN (1, 3) AND held_for IN ({}))
-                       GROUP BY account)",
+                "SELECT held.account, held.messages, latest.last_error
+                 FROM (SELECT account, count(seen) AS messages, max(seen) AS seq
+                       FROM (SELECT account, CASE WHEN ? IS NULL OR caller_id = ? THEN seq END AS seen
+                             FROM message WHERE state = 3 AND state IN (1, 3) AND held_for IN ({})) AS mail
+                       GROUP BY account) AS held
+                 LEFT JOIN message AS latest ON latest.seq = held.seq ORDER BY held.account",
                 marks(reasons.len())
             );
-            let caller = caller.map_or(Value::Null, Value::from);
-            let reasons = reasons.into_iter().map(|reason| Value::from(reason.to_owned()));
-            let values = [caller.clone(), caller].into_iter().chain(reasons);
-            let mut statement = c.prepare_cached(&sql)?;
-            let rows = statement
-                .query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            let caller = caller.to_value();
+            let reasons = reasons.into_iter().map(Value::from);
+            let values: Vec<_> = [caller.clone(), caller].into_iter().chain(reasons).collect();
+            c.rows(&sql, &values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         })
         .await
     }
@@ -87,18 +80,14 @@ impl Store {
                 marks(reasons.len())
             );
             let values = [Value::from(now), Value::from(account), Value::from(author)];
-            let values =
-                values.into_iter().chain(reasons.into_iter().map(|reason| Value::from(reason.to_owned())));
-            let mut statement = c.prepare_cached(&sql)?;
-            let rows = statement.query_map(params_from_iter(values), |row| {
+            let values: Vec<_> = values.into_iter().chain(reasons.into_iter().map(Value::from)).collect();
+            let released = c.rows(&sql, &values, |row| {
                 Ok(Released { seq: row.get(0)?, id: row.get(1)?, caller_id: row.get(2)? })
             })?;
-            let released: Vec<Released> = rows.collect::<Result<_, _>>()?;
             // 1: those who were not reached.
             let sql = "UPDATE recipient SET answer = '' WHERE message = ?1 AND state = 1";
-            let mut statement = c.prepare_cached(sql)?;
             for one in &released {
-                statement.execute([one.seq])?;
+                c.execute(sql, params![one.seq])?;
             }
             Ok(released)
         })

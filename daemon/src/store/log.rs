@@ -1,8 +1,6 @@
 //! The e-mail log.
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
-
+use super::sql::{Connection, Row, Value, out_of_range, params, unreadable};
 use super::{Page, Store, StoreError};
 use crate::log::{Entry, Filter, Kind, Outcome};
 use crate::mailer::Transcript;
@@ -34,7 +32,7 @@ impl Store {
     /// See [`StoreError`].
     pub async fn entries(&self, filter: Filter, from: From, limit: usize) -> Result<Page<Entry>, StoreError> {
         self.read(move |c| {
-            let (condition, mut values) = condition(&filter);
+            let (condition, mut values) = condition(c, &filter);
             let (bound, order) = match from {
                 From::Before(None) => (String::new(), "DESC"),
                 From::Before(Some(id)) => {
@@ -49,9 +47,7 @@ impl Store {
             values.push((limit as i64).into());
             let sql =
                 format!("SELECT {COLUMNS} FROM entry WHERE {condition}{bound} ORDER BY id {order} LIMIT ?");
-            let mut statement = c.prepare_cached(&sql)?;
-            let rows = statement.query_map(params_from_iter(values), entry)?;
-            Page::fill(rows.map(|row| Ok(row?)), limit, |entry| {
+            Page::read(c, &sql, &values, limit, entry, |entry| {
                 let recipients =
                     entry.recipients.iter().map(|(address, _, answer)| address.len() + answer.len());
                 entry.subject.len() + entry.answer.len() + recipients.sum::<usize>()
@@ -67,7 +63,7 @@ impl Store {
     pub async fn entry(&self, id: i64) -> Result<Option<Entry>, StoreError> {
         self.read(move |c| {
             let sql = format!("SELECT {COLUMNS} FROM entry WHERE id = ?1");
-            Ok(c.prepare_cached(&sql)?.query_row([id], entry).optional()?)
+            c.optional(&sql, params![id], entry)
         })
         .await
     }
@@ -79,26 +75,25 @@ impl Store {
     pub async fn transcript(&self, id: i64) -> Result<Option<Transcript>, StoreError> {
         self.read(move |c| {
             let sql = "SELECT transcript, truncated FROM entry WHERE id = ?1 AND transcript IS NOT NULL";
-            let transcript = |row: &Row| Ok(Transcript { text: row.get(0)?, truncated: row.get(1)? });
-            Ok(c.prepare_cached(sql)?.query_row([id], transcript).optional()?)
+            let transcript = |row: &Row<'_>| Ok(Transcript { text: row.get(0)?, truncated: row.get(1)? });
+            c.optional(sql, params![id], transcript)
         })
         .await
     }
 }
 
-pub(super) fn insert(c: &Connection, e: &Entry) -> Result<i64, StoreError> {
-    let recipients =
-        serde_json::to_string(&e.recipients).map_err(|error| StoreError::Failed(error.to_string()))?;
+pub(super) fn insert(c: &Connection<'_>, e: &Entry) -> Result<i64, StoreError> {
+    let recipients = recipients(e)?;
     let (text, truncated) = match &e.transcript {
         Some(transcript) => (Some(&transcript.text), transcript.truncated),
         None => (None, false),
     };
-    c.prepare_cached(
+    c.insert(
         "INSERT INTO entry (at, kind, outcome, message, caller_id, caller_name, account, method, server, sender,
                             recipients, subject, size, attempt, duration_ms, answer, reason, tls, transcript, truncated)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
-    )?
-    .execute(params![
+        "id",
+        params![
         e.at,
         e.kind as i64,
         e.outcome as i64,
@@ -119,29 +114,33 @@ pub(super) fn insert(c: &Connection, e: &Entry) -> Result<i64, StoreError> {
         e.tls,
         text,
         truncated,
-    ])?;
-    Ok(c.last_insert_rowid())
+    ])
 }
 
-fn entry(row: &Row) -> rusqlite::Result<Entry> {
+/// Recipients as their column has them.
+pub(super) fn recipients(e: &Entry) -> Result<String, StoreError> {
+    serde_json::to_string(&e.recipients).map_err(|error| StoreError::Failed(error.to_string()))
+}
+
+fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
     let recipients: String = row.get(11)?;
     Ok(Entry {
         id: row.get(0)?,
         at: row.get(1)?,
-        kind: match row.get(2)? {
+        kind: match row.get::<i64>(2)? {
             1 => Kind::Accepted,
             2 => Kind::Attempt,
             3 => Kind::Test,
             4 => Kind::Expired,
             5 => Kind::Steered,
-            other => return Err(rusqlite::Error::IntegralValueOutOfRange(2, other)),
+            other => return Err(out_of_range(2, other)),
         },
-        outcome: match row.get(3)? {
+        outcome: match row.get::<i64>(3)? {
             1 => Outcome::Ok,
             2 => Outcome::Partial,
             3 => Outcome::Temporary,
             4 => Outcome::Permanent,
-            other => return Err(rusqlite::Error::IntegralValueOutOfRange(3, other)),
+            other => return Err(out_of_range(3, other)),
         },
         message: row.get(4)?,
         caller_id: row.get(5)?,
@@ -150,9 +149,7 @@ fn entry(row: &Row) -> rusqlite::Result<Entry> {
         method: row.get(8)?,
         server: row.get(9)?,
         sender: row.get(10)?,
-        recipients: serde_json::from_str(&recipients).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(11, rusqlite::types::Type::Text, Box::new(error))
-        })?,
+        recipients: serde_json::from_str(&recipients).map_err(|error| unreadable(11, &error))?,
         subject: row.get(12)?,
         size: row.get(13)?,
         attempt: row.get(14)?,
@@ -166,10 +163,10 @@ fn entry(row: &Row) -> rusqlite::Result<Entry> {
 }
 
 /// The WHERE of a filter; its text is made of constants only, what callers give is bound.
-fn condition(filter: &Filter) -> (String, Vec<Value>) {
-    let mut sql = "1".to_owned();
+fn condition(c: &Connection<'_>, filter: &Filter) -> (String, Vec<Value<'static>>) {
+    let mut sql = "1 = 1".to_owned();
     let mut values = Vec::new();
-    let mut and = |text: &str, value: Value| {
+    let mut and = |text: &str, value: Value<'static>| {
         sql.push_str(text);
         values.push(value);
     };
@@ -183,13 +180,14 @@ fn condition(filter: &Filter) -> (String, Vec<Value>) {
         and(" AND account = ?", filter.account.clone().into());
     }
     if !filter.recipient.is_empty() {
-        and(
-            " AND EXISTS (SELECT 1 FROM json_each(recipients) r WHERE instr(lower(r.value ->> 0), ?))",
-            filter.recipient.to_lowercase().into(),
-        );
+        let holds = c.contains("lower(r.value ->> 0)");
+        let each = c.json_each("recipients");
+        let text = format!(" AND EXISTS (SELECT 1 FROM {each} r WHERE {holds})");
+        and(&text, filter.recipient.to_lowercase().into());
     }
     if !filter.caller.is_empty() {
-        and(" AND instr(lower(caller_name), ?)", filter.caller.to_lowercase().into());
+        let text = format!(" AND {}", c.contains("lower(caller_name)"));
+        and(&text, filter.caller.to_lowercase().into());
     }
     if let Some(since) = filter.since {
         and(" AND at >= ?", since.into());
@@ -201,7 +199,7 @@ fn condition(filter: &Filter) -> (String, Vec<Value>) {
         if !numbers.is_empty() {
             let marks = vec!["?"; numbers.len()].join(", ");
             sql.push_str(&format!(" AND {column} IN ({marks})"));
-            values.extend(numbers.iter().map(|number| Value::from(*number)));
+            values.extend(numbers.iter().map(|number| Value::from(i64::from(*number))));
         }
     }
     (sql, values)

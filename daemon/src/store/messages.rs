@@ -1,9 +1,9 @@
 //! The outbox's rows.
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+use std::path::PathBuf;
 
-use super::{Page, Store, StoreError, log};
+use super::sql::{Connection, Row, Value, out_of_range, params};
+use super::{Backend, Page, Store, StoreError, log};
 use crate::log::Entry;
 use crate::outbox::{Message, Recipient, RecipientState, State};
 
@@ -24,6 +24,8 @@ pub struct NewMessage {
     pub digest: [u8; 32],
     /// `None`: in the spool.
     pub body: Option<Vec<u8>>,
+    /// The file of the spool, if it is there.
+    pub file: Option<PathBuf>,
     /// What the log says of it.
     pub entry: Entry,
 }
@@ -136,6 +138,9 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn insert_message(&self, new: NewMessage) -> Result<Inserted, StoreError> {
+        if let Backend::Postgres(database) = &self.backend {
+            return database.accept(new).await;
+        }
         self.write(move |c| {
             if let Some(request) = &new.request_id
                 && let Some((message, digest)) = by_request(c, &new.message.caller_id, request)?
@@ -172,8 +177,7 @@ impl Store {
         self.read(|c| {
             let sql = "SELECT seq, account, caller_id, next_attempt_at, not_before, expires_at FROM message
                        WHERE state = 1";
-            let mut statement = c.prepare(sql)?;
-            let rows = statement.query_map([], |row| {
+            c.rows(sql, params![], |row| {
                 Ok(Queued {
                     seq: row.get(0)?,
                     account: row.get(1)?,
@@ -182,8 +186,7 @@ impl Store {
                     not_before: row.get(4)?,
                     expires_at: row.get(5)?,
                 })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            })
         })
         .await
     }
@@ -199,7 +202,19 @@ impl Store {
     /// As [`Self::with_body`], without another thread: for a message that was written a moment ago, so that no disk is
     /// waited for. `None`: everybody who could read is busy.
     pub fn with_body_here(&self, seq: i64) -> Option<Result<Option<Due>, StoreError>> {
-        self.reader.run_here(|c| due(c, seq))
+        self.read_here(|c| due(c, seq))
+    }
+
+    /// Makes the file of a large body anew, where another machine accepted the message or the file is lost. `false`: the store
+    /// does not have it.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn body_file(&self, seq: i64, file: PathBuf) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::Sqlite(_) => Ok(false),
+            Backend::Postgres(database) => database.body_file(seq, file).await,
+        }
     }
 
     /// One message; `caller_id`: only if it is his.
@@ -223,8 +238,8 @@ impl Store {
     /// See [`StoreError`].
     pub async fn messages(&self, listing: Listing) -> Result<Page<Message>, StoreError> {
         self.read(move |c| {
-            let mut sql = format!("SELECT {COLUMNS} FROM message WHERE 1");
-            let mut values: Vec<Value> = Vec::new();
+            let mut sql = format!("SELECT {COLUMNS} FROM message WHERE 1 = 1");
+            let mut values: Vec<Value<'_>> = Vec::new();
             if let Some(id) = listing.caller_id {
                 sql.push_str(" AND caller_id = ?");
                 values.push(id.into());
@@ -244,14 +259,12 @@ impl Store {
             }
             sql.push_str(" ORDER BY seq DESC LIMIT ?");
             values.push((listing.limit as i64).into());
-            let mut statement = c.prepare_cached(&sql)?;
-            let rows = statement.query_map(params_from_iter(values), message)?;
-            let whole = rows.map(|row| {
-                let mut message = row?;
+            let whole = |row: &Row<'_>| {
+                let mut message = message(row)?;
                 message.recipients = recipients(c, message.seq)?;
                 Ok(message)
-            });
-            Page::fill(whole, listing.limit, |message| {
+            };
+            Page::read(c, &sql, &values, listing.limit, whole, |message| {
                 let recipients = message.recipients.iter().map(|r| r.address.len() + r.answer.len());
                 message.subject.len() + message.last_error.len() + recipients.sum::<usize>()
             })
@@ -283,8 +296,8 @@ impl Store {
         decide: impl FnOnce(Option<State>) -> (R, Option<Settled>) + Send + 'static,
     ) -> Result<(R, Option<Written>), StoreError> {
         self.write_later(move |c| {
-            let mut statement = c.prepare_cached("SELECT state FROM message WHERE seq = ?1")?;
-            let number: Option<i64> = statement.query_row([seq], |row| row.get(0)).optional()?;
+            let sql = "SELECT state FROM message WHERE seq = ?1";
+            let number = c.optional_locked(sql, params![seq], |row| row.get::<i64>(0))?;
             let (result, settled) = decide(number.and_then(State::from_number));
             Ok((result, write_down(c, settled)?))
         })
@@ -300,9 +313,9 @@ impl Store {
             let sql = "SELECT count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 3),
                               min(accepted_at) FILTER (WHERE state = 1)
                        FROM message WHERE state IN (1, 3) AND (?1 IS NULL OR caller_id = ?1)";
-            Ok(c.prepare_cached(sql)?.query_row([caller], |row| {
+            c.one(sql, params![caller], |row| {
                 Ok(Unfinished { queued: row.get(0)?, held: row.get(1)?, oldest: row.get(2)? })
-            })?)
+            })
         })
         .await
     }
@@ -313,11 +326,9 @@ impl Store {
     /// See [`StoreError`].
     pub async fn shares(&self) -> Result<Vec<(String, u64, u64)>, StoreError> {
         self.read(|c| {
-            let sql =
-                "SELECT caller_id, count(*), sum(size) FROM message WHERE state IN (1, 3) GROUP BY caller_id";
-            let mut statement = c.prepare(sql)?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            let sql = "SELECT caller_id, count(*), CAST(sum(size) AS BIGINT) FROM message
+                       WHERE state IN (1, 3) GROUP BY caller_id";
+            c.rows(sql, params![], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         })
         .await
     }
@@ -328,11 +339,10 @@ impl Store {
     /// See [`StoreError`].
     pub async fn unfinished_of(&self, ids: Vec<String>) -> Result<Vec<String>, StoreError> {
         self.read(move |c| {
-            let mut statement =
-                c.prepare("SELECT EXISTS (SELECT 1 FROM message WHERE id = ?1 AND state IN (1, 3))")?;
+            let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE id = ?1 AND state IN (1, 3))";
             let mut unfinished = Vec::new();
             for id in ids {
-                if statement.query_row([&id], |row| row.get(0))? {
+                if c.one(sql, params![id], |row| row.get(0))? {
                     unfinished.push(id);
                 }
             }
@@ -348,41 +358,46 @@ impl Store {
     pub async fn account_is_busy(&self, account: String) -> Result<bool, StoreError> {
         self.read(move |c| {
             let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE state IN (1, 3) AND account = ?1)";
-            Ok(c.prepare_cached(sql)?.query_row([account], |row| row.get(0))?)
+            c.one(sql, params![account], |row| row.get(0))
         })
         .await
     }
 }
 
 fn settle<R>(
-    c: &Connection,
+    c: &Connection<'_>,
     id: &str,
     decide: impl FnOnce(Option<&Message>) -> (R, Option<Settled>),
 ) -> Result<(R, Option<Written>), StoreError> {
+    // Whoever settles it, too, waits here, and decides about what this one leaves.
+    c.lock("SELECT seq FROM message WHERE id = ?1", params![id])?;
     let (result, settled) = decide(by_id(c, id)?.as_ref());
     Ok((result, write_down(c, settled)?))
 }
 
-fn write_down(c: &Connection, settled: Option<Settled>) -> Result<Option<Written>, StoreError> {
+fn write_down(c: &Connection<'_>, settled: Option<Settled>) -> Result<Option<Written>, StoreError> {
     let Some(settled) = settled else { return Ok(None) };
     update(c, &settled)?;
     let entry = log::insert(c, &settled.entry)?;
     let report = match &settled.report {
-        Some(new) => Some((insert(c, new)?, log::insert(c, &new.entry)?)),
-        None => None,
+        // It is there already when a commit without an answer was made after all, and is repeated.
+        Some(new) if by_id(c, &new.message.id)?.is_none() => {
+            Some((insert(c, new)?, log::insert(c, &new.entry)?))
+        }
+        _ => None,
     };
     Ok(Some(Written { entry, report }))
 }
 
-fn insert(c: &Connection, new: &NewMessage) -> Result<i64, StoreError> {
+fn insert(c: &Connection<'_>, new: &NewMessage) -> Result<i64, StoreError> {
     let m = &new.message;
-    c.prepare_cached(
+    let seq = c.insert(
         "INSERT INTO message (id, account, caller_id, caller_name, request_id, digest, message_id, sender, subject,
                               size, state, accepted_at, next_attempt_at, expires_at, not_before, delivery_status,
                               seven_bit, author)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-    )?
-    .execute(params![
+        "seq",
+        params![
         m.id,
         m.account,
         m.caller_id,
@@ -402,27 +417,22 @@ fn insert(c: &Connection, new: &NewMessage) -> Result<i64, StoreError> {
         m.seven_bit,
         new.author,
     ])?;
-    let seq = c.last_insert_rowid();
     if let Some(body) = &new.body {
-        c.prepare_cached("INSERT INTO body (message, content) VALUES (?1, ?2)")?
-            .execute(params![seq, body])?;
+        c.execute("INSERT INTO body (message, content) VALUES (?1, ?2)", params![seq, body])?;
     }
-    let mut statement = c.prepare_cached(
-        "INSERT INTO recipient (message, position, address, state) VALUES (?1, ?2, ?3, ?4)",
-    )?;
+    let sql = "INSERT INTO recipient (message, position, address, state) VALUES (?1, ?2, ?3, ?4)";
     for (position, recipient) in m.recipients.iter().enumerate() {
-        statement.execute(params![seq, position as i64, recipient.address, recipient.state as i64])?;
+        c.execute(sql, params![seq, position, recipient.address, recipient.state as i64])?;
     }
     Ok(seq)
 }
 
-fn update(c: &Connection, settled: &Settled) -> Result<(), StoreError> {
-    c.prepare_cached(
+fn update(c: &Connection<'_>, settled: &Settled) -> Result<(), StoreError> {
+    c.execute(
         "UPDATE message SET state = ?2, attempts = ?3, next_attempt_at = ?4, last_error = ?5, last_error_reason = ?6,
-                            finished_at = iif(?7, ?8, NULL), held_for = ?9
+                            finished_at = CASE WHEN ?7 THEN ?8 END, held_for = ?9
          WHERE seq = ?1",
-    )?
-    .execute(params![
+        params![
         settled.seq,
         settled.state as i64,
         settled.attempts,
@@ -434,56 +444,53 @@ fn update(c: &Connection, settled: &Settled) -> Result<(), StoreError> {
         settled.held_for,
     ])?;
     if settled.state.is_final() {
-        c.prepare_cached("DELETE FROM body WHERE message = ?1")?.execute([settled.seq])?;
+        c.execute("DELETE FROM body WHERE message = ?1", params![settled.seq])?;
+        if let Connection::Postgres(_) = c {
+            c.execute("DELETE FROM body_piece WHERE message = ?1", params![settled.seq])?;
+        }
     }
-    let mut statement = c.prepare_cached(
-        "UPDATE recipient SET state = ?3, answer = ?4 WHERE message = ?1 AND position = ?2",
-    )?;
+    let sql = "UPDATE recipient SET state = ?3, answer = ?4 WHERE message = ?1 AND position = ?2";
     for (position, recipient) in settled.recipients.iter().enumerate() {
-        statement.execute(params![settled.seq, position as i64, recipient.state as i64, recipient.answer])?;
+        c.execute(sql, params![settled.seq, position, recipient.state as i64, recipient.answer])?;
     }
     Ok(())
 }
 
-fn due(c: &Connection, seq: i64) -> Result<Option<Due>, StoreError> {
+fn due(c: &Connection<'_>, seq: i64) -> Result<Option<Due>, StoreError> {
     let sql =
         format!("SELECT {COLUMNS}, content FROM message LEFT JOIN body ON body.message = seq WHERE seq = ?1");
-    let found = c
-        .prepare_cached(&sql)?
-        .query_row([seq], |row| Ok(Due { message: message(row)?, body: row.get(20)? }))
-        .optional()?;
+    let found =
+        c.optional(&sql, params![seq], |row| Ok(Due { message: message(row)?, body: row.get(20)? }))?;
     let Some(mut due) = found else { return Ok(None) };
     due.message.recipients = recipients(c, seq)?;
     Ok(Some(due))
 }
 
-fn by_id(c: &Connection, id: &str) -> Result<Option<Message>, StoreError> {
+fn by_id(c: &Connection<'_>, id: &str) -> Result<Option<Message>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM message WHERE id = ?1");
-    let found = c.prepare_cached(&sql)?.query_row([id], message).optional()?;
+    let found = c.optional(&sql, params![id], message)?;
     with_recipients(c, found)
 }
 
-fn by_request(
-    c: &Connection,
+pub(super) fn by_request(
+    c: &Connection<'_>,
     caller: &str,
     request: &str,
 ) -> Result<Option<(Message, [u8; 32])>, StoreError> {
     let sql = format!("SELECT {COLUMNS}, digest FROM message WHERE caller_id = ?1 AND request_id = ?2");
-    let found = c
-        .prepare_cached(&sql)?
-        .query_row([caller, request], |row| Ok((message(row)?, row.get::<_, [u8; 32]>(20)?)))
-        .optional()?;
+    let found =
+        c.optional(&sql, params![caller, request], |row| Ok((message(row)?, row.get::<[u8; 32]>(20)?)))?;
     let Some((message, digest)) = found else { return Ok(None) };
     Ok(with_recipients(c, Some(message))?.map(|message| (message, digest)))
 }
 
-fn with_recipients(c: &Connection, found: Option<Message>) -> Result<Option<Message>, StoreError> {
+fn with_recipients(c: &Connection<'_>, found: Option<Message>) -> Result<Option<Message>, StoreError> {
     let Some(mut message) = found else { return Ok(None) };
     message.recipients = recipients(c, message.seq)?;
     Ok(Some(message))
 }
 
-fn message(row: &Row) -> rusqlite::Result<Message> {
+fn message(row: &Row<'_>) -> Result<Message, StoreError> {
     let state: i64 = row.get(6)?;
     Ok(Message {
         seq: row.get(0)?,
@@ -492,7 +499,7 @@ fn message(row: &Row) -> rusqlite::Result<Message> {
         account: row.get(3)?,
         caller_id: row.get(4)?,
         caller_name: row.get(5)?,
-        state: State::from_number(state).ok_or(rusqlite::Error::IntegralValueOutOfRange(6, state))?,
+        state: State::from_number(state).ok_or_else(|| out_of_range(6, state))?,
         sender: row.get(7)?,
         subject: row.get(8)?,
         recipients: Vec::new(),
@@ -510,14 +517,11 @@ fn message(row: &Row) -> rusqlite::Result<Message> {
     })
 }
 
-fn recipients(c: &Connection, seq: i64) -> rusqlite::Result<Vec<Recipient>> {
+fn recipients(c: &Connection<'_>, seq: i64) -> Result<Vec<Recipient>, StoreError> {
     let sql = "SELECT address, state, answer FROM recipient WHERE message = ?1 ORDER BY position";
-    let mut statement = c.prepare_cached(sql)?;
-    let rows = statement.query_map([seq], |row| {
+    c.rows(sql, params![seq], |row| {
         let state: i64 = row.get(1)?;
-        let state =
-            RecipientState::from_number(state).ok_or(rusqlite::Error::IntegralValueOutOfRange(1, state))?;
+        let state = RecipientState::from_number(state).ok_or_else(|| out_of_range(1, state))?;
         Ok(Recipient { address: row.get(0)?, state, answer: row.get(2)? })
-    })?;
-    rows.collect()
+    })
 }

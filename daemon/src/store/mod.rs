@@ -1,30 +1,32 @@
-//! The store: the only place that knows SQL. One embedded SQLite database, one writer that commits what has gathered.
+//! The store: the only place that knows SQL. The embedded SQLite database of one machine (sqlite/), or one of a PostgreSQL
+//! server (postgres/); what is asked is said once, to either (sql/).
 //!
-//! Nothing is told to a caller before the commit that holds it has returned (synchronous=FULL).
+//! Nothing is told to a caller before the commit that holds it has returned (synchronous=FULL, synchronous_commit=on).
 
 mod accounts;
 mod audit;
 mod held;
 mod log;
 mod messages;
-mod migrate;
 mod oauth;
 mod policy;
-mod reader;
+mod postgres;
 mod requests;
 mod retention;
 mod revisions;
-mod writer;
+mod sql;
+mod sqlite;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use sql::{Connection, Row, Value, Wanted};
 
 pub use accounts::{AccountPut, AccountRow, Author, DAEMON};
 pub use audit::AuditFilter;
 pub use held::Released;
 pub use log::From as EntriesFrom;
 pub use messages::{Due, Inserted, Listing, NewMessage, Queued, Settled, Unfinished, Written};
+pub use postgres::Address;
 pub use requests::{Asked, RequestFilter, RequestLimits, RequestStep, Stepped};
 
 /// File name of the database in the state folder.
@@ -33,8 +35,13 @@ pub const DATABASE: &str = "faxpost.db";
 /// The open database.
 #[derive(Clone)]
 pub struct Store {
-    writer: writer::Writer,
-    reader: reader::Reader,
+    backend: Backend,
+}
+
+#[derive(Clone)]
+enum Backend {
+    Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
 }
 
 /// Rows in their order, and whether there are more.
@@ -51,23 +58,24 @@ pub struct Page<T> {
 const PAGE_BYTES: usize = 1024 * 1024;
 
 impl<T> Page<T> {
-    /// Takes from `rows` until there are `limit`, or their bytes reach [`PAGE_BYTES`].
-    fn fill(
-        rows: impl Iterator<Item = Result<T, StoreError>>,
+    /// Reads rows until there are `limit`, or their bytes reach [`PAGE_BYTES`].
+    fn read(
+        c: &Connection<'_>,
+        sql: &str,
+        values: &[Value<'_>],
         limit: usize,
+        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
         bytes: impl Fn(&T) -> usize,
     ) -> Result<Self, StoreError> {
         let mut page = Self { rows: Vec::new(), more: false };
         let mut filled = 0;
-        for row in rows {
-            let row = row?;
+        c.each(sql, values, |row| {
+            let row = read(row)?;
             filled += bytes(&row);
             page.rows.push(row);
-            if page.rows.len() >= limit || filled >= PAGE_BYTES {
-                page.more = true;
-                break;
-            }
-        }
+            page.more = page.rows.len() >= limit || filled >= PAGE_BYTES;
+            Ok(if page.more { Wanted::NoMore } else { Wanted::More })
+        })?;
         Ok(page)
     }
 }
@@ -75,9 +83,15 @@ impl<T> Page<T> {
 /// Why the store did not do it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The disk is full; what is stored is safe.
-    #[error("the disk of the state folder is full")]
+    /// The disk is full, of the state folder or of the database server; what is stored is safe.
+    #[error("the disk of the store is full")]
     Full,
+    /// The database server cannot be worked with now. Nothing was changed.
+    #[error("the database server is away: {0}")]
+    Away(String),
+    /// The server did not answer to a commit: the change may have been made. Whoever repeats it must find it, if so.
+    #[error("the database server went away while a change was written, which may have been made: {0}")]
+    Unknown(String),
     /// The database failed, or the writer stopped after a failed commit.
     #[error("the database failed: {0}")]
     Failed(String),
@@ -115,6 +129,43 @@ pub enum OpenError {
         /// Ours.
         known: i64,
     },
+    /// The server, or its database, cannot be used.
+    #[error("{server} cannot be used: {why}")]
+    Server {
+        /// Which.
+        server: String,
+        /// What it said.
+        why: String,
+    },
+    /// The server's database has a schema of our name, but not of ours.
+    #[error(
+        "the schema faxpost of {server} is of another program; it was left as it is. Choose another database"
+    )]
+    ServerForeign {
+        /// Which.
+        server: String,
+    },
+    /// The server's database was made by a later version.
+    #[error(
+        "the database of {server} was made by a newer Faxpost (schema {found}, this one knows {known}); install that \
+         version again"
+    )]
+    ServerNewer {
+        /// Which.
+        server: String,
+        /// Its schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// Another daemon works on the server's database.
+    #[error(
+        "another faxpostd works on {server}, and only one can; stop that one, or choose another database"
+    )]
+    Held {
+        /// Which.
+        server: String,
+    },
     /// It cannot be opened or made.
     #[error("{path} cannot be opened: {why}")]
     Unusable {
@@ -131,53 +182,76 @@ impl Store {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(state_dir: &Path) -> Result<Self, OpenError> {
-        let path = state_dir.join(DATABASE);
-        let connection = migrate::open(&path)?;
-        let reader = reader::Reader::new(path);
-        Ok(Self { writer: writer::Writer::start(connection), reader })
+        let database = sqlite::Sqlite::open(&state_dir.join(DATABASE))?;
+        Ok(Self { backend: Backend::Sqlite(database) })
+    }
+
+    /// Opens a database of a server; makes our schema in it on a fresh install. Waits a while for a server that starts, and
+    /// for another daemon that ends.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn connect(address: Address, password: Option<String>) -> Result<Self, OpenError> {
+        let database = postgres::Postgres::open(address, password).await?;
+        Ok(Self { backend: Backend::Postgres(database) })
+    }
+
+    /// Where it is, for people.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.backend {
+            Backend::Sqlite(_) => "SQLite in the state folder".to_owned(),
+            Backend::Postgres(database) => database.place(),
+        }
+    }
+
+    /// Resolves when the daemon can't go on with this store and must be started anew, with the reason.
+    pub async fn ended(&self) -> String {
+        match &self.backend {
+            Backend::Sqlite(_) => std::future::pending().await,
+            Backend::Postgres(database) => database.ended().await,
+        }
     }
 
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Connection<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.reader.run(work).await
+        match &self.backend {
+            Backend::Sqlite(database) => database.read(work).await,
+            Backend::Postgres(database) => database.read(work).await,
+        }
+    }
+
+    /// As [`Self::read`], on this thread: for what is short, and surely in memory. `None`: not now, or not here.
+    fn read_here<T>(
+        &self,
+        work: impl FnOnce(&Connection<'_>) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        match &self.backend {
+            Backend::Sqlite(database) => database.read_here(work),
+            // A server is waited for, and not on this thread.
+            Backend::Postgres(_) => None,
+        }
     }
 
     async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Connection<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.run(work).await
+        match &self.backend {
+            Backend::Sqlite(database) => database.write(work).await,
+            Backend::Postgres(database) => database.write(work).await,
+        }
     }
 
     async fn write_later<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Connection<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.run_later(work).await
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
-            _ => Self::Failed(error.to_string()),
+        match &self.backend {
+            Backend::Sqlite(database) => database.write_later(work).await,
+            Backend::Postgres(database) => database.write(work).await,
         }
     }
-}
-
-/// Settings every connection has.
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "journal_mode", "wal")?;
-    // FULL: a commit returns when the WAL is on the disk. This is what "accepted" rests on.
-    connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // What one commit changes must fit, or it is written twice: 256 messages change some 2,000 pages. It is taken as it is
-    // needed; an idle daemon stays small.
-    connection.pragma_update(None, "cache_size", -8192)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(())
 }

@@ -1,7 +1,6 @@
 //! Grants of OAuth 2.0.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
-
+use super::sql::{Connection, Row, out_of_range, params};
 use super::{Store, StoreError};
 use crate::oauth::{Flow, Grant, Loss, LossKind, SealedTokens};
 
@@ -17,8 +16,7 @@ impl Store {
     pub async fn grants(&self) -> Result<Vec<Grant>, StoreError> {
         self.read(|c| {
             let sql = format!("SELECT {COLUMNS} FROM oauth_grant ORDER BY account");
-            let mut statement = c.prepare_cached(&sql)?;
-            Ok(statement.query_map([], grant)?.collect::<Result<_, _>>()?)
+            c.rows(&sql, params![], grant)
         })
         .await
     }
@@ -30,7 +28,7 @@ impl Store {
     pub async fn grant(&self, account: String) -> Result<Option<Grant>, StoreError> {
         self.read(move |c| {
             let sql = format!("SELECT {COLUMNS} FROM oauth_grant WHERE account = ?1");
-            Ok(c.prepare_cached(&sql)?.query_row([account], grant).optional()?)
+            c.optional(&sql, params![account], grant)
         })
         .await
     }
@@ -41,18 +39,19 @@ impl Store {
     /// See [`StoreError`].
     pub async fn put_grant(&self, new: Grant, revision: i64) -> Result<Option<i64>, StoreError> {
         self.write(move |c| {
-            let sql = "SELECT EXISTS (SELECT 1 FROM account WHERE id = ?1 AND revision = ?2)";
-            if !c.query_row(sql, params![new.account, revision], |row| row.get::<_, bool>(0))? {
+            let sql = "SELECT revision FROM account WHERE id = ?1";
+            let stored = c.optional_locked(sql, params![new.account], |row| row.get::<i64>(0))?;
+            if stored != Some(revision) {
                 return Ok(None);
             }
             forget(c, &new.account)?;
-            c.prepare_cached(
+            let key = c.insert(
                 "INSERT INTO oauth_grant (account, flow, requested_scope, scope, caller_id, caller_name, signed_in_at,
                                           access_token, access_at, access_expires_at, refresh_token, refresh_at,
                                           refresh_expires_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-            )?
-            .execute(params![
+                "id",
+                params![
                 new.account,
                 new.flow as i64,
                 new.requested_scope,
@@ -67,7 +66,7 @@ impl Store {
                 new.tokens.refresh_at,
                 new.tokens.refresh_expires_at,
             ])?;
-            Ok(Some(c.last_insert_rowid()))
+            Ok(Some(key))
         })
         .await
     }
@@ -84,15 +83,13 @@ impl Store {
         at: i64,
     ) -> Result<bool, StoreError> {
         self.write(move |c| {
-            let changed = c
-                .prepare_cached(
-                    "UPDATE oauth_grant
+            let changed = c.execute(
+                "UPDATE oauth_grant
                      SET access_token = ?2, access_at = ?3, access_expires_at = ?4, refresh_token = ?5,
                          refresh_at = ?6, refresh_expires_at = ?7, scope = ?8, refreshed_at = ?9, lost = 0,
                          error_code = '', error_text = '', advice = ''
                      WHERE id = ?1",
-                )?
-                .execute(params![
+                params![
                     id,
                     tokens.access,
                     tokens.access_at,
@@ -102,7 +99,8 @@ impl Store {
                     tokens.refresh_expires_at,
                     scope,
                     at,
-                ])?;
+                ],
+            )?;
             Ok(changed > 0)
         })
         .await
@@ -115,13 +113,13 @@ impl Store {
     /// See [`StoreError`].
     pub async fn lose_grant(&self, id: i64, loss: Loss) -> Result<(), StoreError> {
         self.write(move |c| {
-            c.prepare_cached(
+            c.execute(
                 "UPDATE oauth_grant
                  SET lost = ?2, error_code = ?3, error_text = ?4, advice = ?5, access_token = NULL,
-                     refresh_token = iif(?2 = 1, NULL, refresh_token)
+                     refresh_token = CASE WHEN ?2 = 1 THEN NULL ELSE refresh_token END
                  WHERE id = ?1",
-            )?
-            .execute(params![id, loss.kind as i64, loss.code, loss.text, loss.advice])?;
+                params![id, loss.kind as i64, loss.code, loss.text, loss.advice],
+            )?;
             Ok(())
         })
         .await
@@ -132,32 +130,32 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn forget_grant(&self, account: String) -> Result<bool, StoreError> {
-        self.write(move |c| Ok(forget(c, &account)?)).await
+        self.write(move |c| forget(c, &account)).await
     }
 }
 
 /// Within another change: see [`Store::forget_grant`].
-pub(super) fn forget(c: &Connection, account: &str) -> rusqlite::Result<bool> {
-    Ok(c.execute("DELETE FROM oauth_grant WHERE account = ?1", [account])? > 0)
+pub(super) fn forget(c: &Connection<'_>, account: &str) -> Result<bool, StoreError> {
+    Ok(c.execute("DELETE FROM oauth_grant WHERE account = ?1", params![account])? > 0)
 }
 
 /// Within another change: the client may be taken again.
-pub(super) fn client_repaired(c: &Connection, account: &str) -> rusqlite::Result<()> {
+pub(super) fn client_repaired(c: &Connection<'_>, account: &str) -> Result<(), StoreError> {
     let sql = "UPDATE oauth_grant SET lost = 0, error_code = '', error_text = '', advice = ''
                WHERE account = ?1 AND lost = 2";
-    c.execute(sql, [account])?;
+    c.execute(sql, params![account])?;
     Ok(())
 }
 
-fn grant(row: &Row) -> rusqlite::Result<Grant> {
-    let (flow, lost): (i64, i64) = (row.get(2)?, row.get(15)?);
-    let loss = |kind| -> rusqlite::Result<Loss> {
+fn grant(row: &Row<'_>) -> Result<Grant, StoreError> {
+    let (flow, lost) = (row.get::<i64>(2)?, row.get::<i64>(15)?);
+    let loss = |kind| -> Result<Loss, StoreError> {
         Ok(Loss { kind, code: row.get(16)?, text: row.get(17)?, advice: row.get(18)? })
     };
     Ok(Grant {
         id: row.get(0)?,
         account: row.get(1)?,
-        flow: Flow::from_number(flow).ok_or(rusqlite::Error::IntegralValueOutOfRange(2, flow))?,
+        flow: Flow::from_number(flow).ok_or_else(|| out_of_range(2, flow))?,
         requested_scope: row.get(3)?,
         scope: row.get(4)?,
         caller_id: row.get(5)?,

@@ -1,7 +1,6 @@
 //! Changes to the policy table.
 
-use rusqlite::params;
-
+use super::sql::params;
 use super::{Store, StoreError};
 
 impl Store {
@@ -11,9 +10,8 @@ impl Store {
     /// See [`StoreError`].
     pub async fn policy_changes(&self) -> Result<Vec<(String, String, String)>, StoreError> {
         self.read(|c| {
-            let mut statement = c.prepare_cached("SELECT method, role, decision FROM policy")?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            let sql = "SELECT method, role, decision FROM policy";
+            c.rows(sql, params![], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         })
         .await
     }

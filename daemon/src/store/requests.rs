@@ -1,8 +1,6 @@
 //! Requests that wait for an administrator. What they would carry out is sealed before it comes here.
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
-
+use super::sql::{Connection, Row, Value, out_of_range, params, unreadable};
 use super::{Author, Page, Store, StoreError};
 use crate::approvals::{Request, State};
 use crate::certs::Effect;
@@ -71,32 +69,33 @@ impl Store {
         seal: impl FnOnce(&Request) -> Vec<u8> + Send + 'static,
     ) -> Result<Asked, StoreError> {
         self.write(move |c| {
+            c.alone("request")?;
             let caller = request.caller_id.as_str();
             let same = "SELECT number FROM request WHERE caller_id = ?1 AND digest = ?2 AND state = 1";
-            let same = c.prepare_cached(same)?.query_row(params![caller, request.digest], |row| row.get(0));
-            if let Some(number) = same.optional()? {
+            if let Some(number) = c.optional(same, params![caller, request.digest], |row| row.get(0))? {
                 return Ok(Asked::Same(number));
             }
             let open = "SELECT count(*), count(*) FILTER (WHERE caller_id = ?1) FROM request WHERE ended_at IS NULL";
             let (all, of_caller): (i64, i64) =
-                c.prepare_cached(open)?.query_row([caller], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                c.one(open, params![caller], |row| Ok((row.get(0)?, row.get(1)?)))?;
             if of_caller >= limits.caller {
                 return Ok(Asked::TooManyOfCaller);
             }
             if all >= limits.all {
                 return Ok(Asked::TooManyInAll);
             }
-            c.prepare_cached(
+            c.execute(
                 "DELETE FROM request WHERE number IN (SELECT number FROM request
-                 WHERE caller_id = ?1 AND ended_at IS NOT NULL ORDER BY number DESC LIMIT -1 OFFSET ?2)",
-            )?
-            .execute(params![caller, limits.ended])?;
-            c.prepare_cached(
+                 WHERE caller_id = ?1 AND ended_at IS NOT NULL ORDER BY number DESC LIMIT 9223372036854775807 OFFSET ?2)",
+                params![caller, limits.ended],
+            )?;
+            let effects = json(&request.effects)?;
+            request.number = c.insert(
                 "INSERT INTO request (method, caller_id, caller_name, role, created_at, expires_at, summary, effects,
                                       digest, state)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1)",
-            )?
-            .execute(params![
+                "number",
+                params![
                 request.method,
                 request.caller_id,
                 request.caller_name,
@@ -104,13 +103,11 @@ impl Store {
                 request.created_at,
                 request.expires_at,
                 request.summary,
-                json(&request.effects)?,
+                effects,
                 request.digest,
             ])?;
-            request.number = c.last_insert_rowid();
             let sealed = seal(&request);
-            c.prepare_cached("UPDATE request SET action = ?2 WHERE number = ?1")?
-                .execute(params![request.number, sealed])?;
+            c.execute("UPDATE request SET action = ?2 WHERE number = ?1", params![request.number, sealed])?;
             Ok(Asked::New(request.number))
         })
         .await
@@ -126,19 +123,16 @@ impl Store {
         decide: impl FnOnce(Option<&Request>) -> Result<RequestStep, E> + Send + 'static,
     ) -> Result<Result<Stepped, E>, StoreError> {
         self.write(move |c| {
+            let sealed = c.optional_locked("SELECT action FROM request WHERE number = ?1", params![number], |row| row.get(0))?;
             let step = match decide(by_number(c, number)?.as_ref()) {
                 Ok(step) => step,
                 Err(error) => return Ok(Err(error)),
             };
-            let sealed = c
-                .prepare_cached("SELECT action FROM request WHERE number = ?1")?
-                .query_row([number], |row| row.get(0))?;
             let (reason, text) = step.outcome.unwrap_or_default();
-            c.prepare_cached(
+            c.execute(
                 "UPDATE request SET state = ?2, action = NULL, ended_at = ?3, outcome_reason = ?4, outcome_text = ?5
                  WHERE number = ?1",
-            )?
-            .execute(params![
+                params![
                 number,
                 step.state as i64,
                 step.state.is_final().then_some(step.at),
@@ -146,15 +140,15 @@ impl Store {
                 text
             ])?;
             if let Some((decider, said)) = step.decision {
-                c.prepare_cached(
+                c.execute(
                     "UPDATE request SET decider_id = ?2, decider_name = ?3, decided_at = ?4, decision_text = ?5
                      WHERE number = ?1",
-                )?
-                .execute(params![number, decider.id, decider.name, step.at, said])?;
+                    params![number, decider.id, decider.name, step.at, said],
+                )?;
             }
             let after = by_number(c, number)?;
             let after = after.ok_or_else(|| StoreError::Failed(format!("request {number} is gone")))?;
-            Ok(Ok((after, sealed)))
+            Ok(Ok((after, sealed.flatten())))
         })
         .await
     }
@@ -184,9 +178,7 @@ impl Store {
             let sql = format!(
                 "SELECT {COLUMNS} FROM request WHERE {condition} AND number < ? ORDER BY number DESC LIMIT ?"
             );
-            let mut statement = c.prepare_cached(&sql)?;
-            let rows = statement.query_map(params_from_iter(values), request)?;
-            Page::fill(rows.map(|row| Ok(row?)), limit, |request| {
+            Page::read(c, &sql, &values, limit, request, |request| {
                 let effects = request.effects.iter().map(|effect| effect.name.len() + effect.value.len());
                 request.summary.len() + request.outcome_text.len() + effects.sum::<usize>()
             })
@@ -202,7 +194,7 @@ impl Store {
         self.read(move |c| {
             let (condition, values) = condition(&filter);
             let sql = format!("SELECT count(*) FROM request WHERE {condition}");
-            Ok(c.prepare_cached(&sql)?.query_row(params_from_iter(values), |row| row.get(0))?)
+            c.one(&sql, &values, |row| row.get(0))
         })
         .await
     }
@@ -214,7 +206,7 @@ impl Store {
     pub async fn next_expiry(&self) -> Result<Option<i64>, StoreError> {
         self.read(|c| {
             let sql = "SELECT min(expires_at) FROM request WHERE state = 1";
-            Ok(c.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+            c.one(sql, params![], |row| row.get(0))
         })
         .await
     }
@@ -226,9 +218,7 @@ impl Store {
     pub async fn overdue_requests(&self, now: i64) -> Result<Vec<i64>, StoreError> {
         self.read(move |c| {
             let sql = "SELECT number FROM request WHERE state = 1 AND expires_at <= ?1";
-            let mut statement = c.prepare_cached(sql)?;
-            let rows = statement.query_map([now], |row| row.get(0))?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            c.rows(sql, params![now], |row| row.get(0))
         })
         .await
     }
@@ -241,14 +231,14 @@ impl Store {
         self.write(move |c| {
             let sql = "DELETE FROM request WHERE number IN
                        (SELECT number FROM request WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2)";
-            Ok(c.prepare_cached(sql)?.execute(params![before, limit as i64])?)
+            c.execute(sql, params![before, limit])
         })
         .await
     }
 }
 
-fn condition(filter: &RequestFilter) -> (String, Vec<Value>) {
-    let (mut parts, mut values) = (vec!["1".to_owned()], Vec::<Value>::new());
+fn condition(filter: &RequestFilter) -> (String, Vec<Value<'static>>) {
+    let (mut parts, mut values) = (vec!["1 = 1".to_owned()], Vec::<Value<'static>>::new());
     if let Some(caller) = &filter.caller {
         parts.push("caller_id = ?".to_owned());
         values.push(caller.clone().into());
@@ -261,17 +251,15 @@ fn condition(filter: &RequestFilter) -> (String, Vec<Value>) {
     (parts.join(" AND "), values)
 }
 
-fn by_number(c: &Connection, number: i64) -> Result<Option<Request>, StoreError> {
+fn by_number(c: &Connection<'_>, number: i64) -> Result<Option<Request>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM request WHERE number = ?1");
-    Ok(c.prepare_cached(&sql)?.query_row([number], request).optional()?)
+    c.optional(&sql, params![number], request)
 }
 
-fn request(row: &Row) -> rusqlite::Result<Request> {
+fn request(row: &Row<'_>) -> Result<Request, StoreError> {
     let state: i64 = row.get(10)?;
     let effects: String = row.get(8)?;
-    let effects: Vec<Effect> = serde_json::from_str(&effects).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(8, rusqlite::types::Type::Text, Box::new(error))
-    })?;
+    let effects: Vec<Effect> = serde_json::from_str(&effects).map_err(|error| unreadable(8, &error))?;
     Ok(Request {
         number: row.get(0)?,
         method: row.get(1)?,
@@ -283,7 +271,7 @@ fn request(row: &Row) -> rusqlite::Result<Request> {
         summary: row.get(7)?,
         effects,
         digest: row.get(9)?,
-        state: State::from_number(state).ok_or(rusqlite::Error::IntegralValueOutOfRange(10, state))?,
+        state: State::from_number(state).ok_or_else(|| out_of_range(10, state))?,
         decider_id: row.get(11)?,
         decider_name: row.get(12)?,
         decided_at: row.get(13)?,

@@ -2,9 +2,8 @@
 //!
 //! Which and when is decided in `log/retention.rs`.
 
-use rusqlite::{Connection, OpenFlags, params};
-
-use super::{Store, StoreError};
+use super::sql::{Connection, params};
+use super::{Backend, Store, StoreError};
 
 impl Store {
     /// Removes entries of the log from before `before`, the oldest first, at most `limit`; gives how many.
@@ -15,7 +14,7 @@ impl Store {
         self.write(move |c| {
             let sql =
                 "DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE at < ?1 ORDER BY at LIMIT ?2)";
-            Ok(c.prepare_cached(sql)?.execute(params![before, limit as i64])?)
+            c.execute(sql, params![before, limit])
         })
         .await
     }
@@ -34,15 +33,15 @@ impl Store {
         let last: Option<i64> = self
             .read(move |c| {
                 let sql = "SELECT max(id) FROM
-                           (SELECT id FROM entry WHERE id > ?1 AND transcript IS NOT NULL ORDER BY id LIMIT ?2)";
-                Ok(c.prepare_cached(sql)?.query_row(params![after, limit as i64], |row| row.get(0))?)
+                           (SELECT id FROM entry WHERE id > ?1 AND transcript IS NOT NULL ORDER BY id LIMIT ?2) AS first";
+                c.one(sql, params![after, limit], |row| row.get(0))
             })
             .await?;
         let Some(last) = last else { return Ok(None) };
         self.write(move |c| {
-            let sql = "UPDATE entry SET transcript = NULL, truncated = 0
+            let sql = "UPDATE entry SET transcript = NULL, truncated = FALSE
                        WHERE id > ?1 AND id <= ?2 AND transcript IS NOT NULL";
-            Ok(Some((last, c.prepare_cached(sql)?.execute([after, last])?)))
+            Ok(Some((last, c.execute(sql, params![after, last])?)))
         })
         .await
     }
@@ -53,14 +52,13 @@ impl Store {
     /// See [`StoreError`].
     pub async fn remove_finished(&self, before: i64, limit: usize) -> Result<usize, StoreError> {
         self.write(move |c| {
-            let limit = limit as i64;
             // The states as well: whatever else may be wrong with a row, an unfinished message stays.
             let which = "SELECT seq FROM message WHERE finished_at < ?1 AND state IN (4, 5, 6)
                          ORDER BY finished_at, seq LIMIT ?2";
-            c.prepare_cached(&format!("DELETE FROM recipient WHERE message IN ({which})"))?
-                .execute(params![before, limit])?;
+            let sql = format!("DELETE FROM recipient WHERE message IN ({which})");
+            c.execute(&sql, params![before, limit])?;
             let sql = format!("DELETE FROM message WHERE seq IN ({which})");
-            Ok(c.prepare_cached(&sql)?.execute(params![before, limit])?)
+            c.execute(&sql, params![before, limit])
         })
         .await
     }
@@ -73,7 +71,7 @@ impl Store {
         self.read(|c| {
             let sql = "SELECT (SELECT min(at) FROM entry),
                               (SELECT min(finished_at) FROM message WHERE finished_at IS NOT NULL)";
-            Ok(c.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
+            c.one(sql, params![], |row| Ok((row.get(0)?, row.get(1)?)))
         })
         .await
     }
@@ -83,11 +81,10 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn used_bytes(&self) -> Result<u64, StoreError> {
-        self.read(|c| {
-            let used = number(c, "PRAGMA page_count")?.saturating_sub(number(c, "PRAGMA freelist_count")?);
-            Ok(used * number(c, "PRAGMA page_size")?)
-        })
-        .await
+        match &self.backend {
+            Backend::Sqlite(database) => database.used_bytes().await,
+            Backend::Postgres(database) => database.used_bytes().await,
+        }
     }
 
     /// Bytes of the database that are bodies of unfinished messages.
@@ -95,7 +92,17 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn waiting_bytes(&self) -> Result<u64, StoreError> {
-        self.read(|c| Ok(number(c, "SELECT coalesce(sum(length(content)), 0) FROM body")?)).await
+        self.read(|c| {
+            let bodies = match c {
+                Connection::Sqlite(_) => "body",
+                Connection::Postgres(_) => {
+                    "(SELECT content FROM body UNION ALL SELECT content FROM body_piece) AS bodies"
+                }
+            };
+            let sql = format!("SELECT CAST(coalesce(sum(length(content)), 0) AS BIGINT) FROM {bodies}");
+            c.one(&sql, params![], |row| row.get(0))
+        })
+        .await
     }
 
     /// Gives free pages back to the file system, at most `limit` of them, and keeps `keep` for what comes next; gives
@@ -104,19 +111,11 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn give_pages_back(&self, keep: u64, limit: u64) -> Result<u64, StoreError> {
-        self.write(move |c| {
-            let free = number(c, "PRAGMA freelist_count")?;
-            let pages = free.saturating_sub(keep).min(limit);
-            // Without a number it would be all of them.
-            if pages > 0 {
-                // Each row is a page given back: it must be read to its end.
-                let mut statement = c.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
-                let mut rows = statement.query([])?;
-                while rows.next()?.is_some() {}
-            }
-            Ok(free.saturating_sub(number(c, "PRAGMA freelist_count")?))
-        })
-        .await
+        match &self.backend {
+            Backend::Sqlite(database) => database.give_pages_back(keep, limit).await,
+            // Its own vacuum does.
+            Backend::Postgres(_) => Ok(0),
+        }
     }
 
     /// Moves what is committed from the WAL into the database, as far as no reader needs it there. Through a
@@ -125,19 +124,9 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        let path = self.reader.path().to_owned();
-        let work = move || {
-            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(path, flags)?;
-            // The database must be on the disk before the WAL may be used anew.
-            connection.pragma_update(None, "synchronous", "full")?;
-            connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
-            Ok(())
-        };
-        tokio::task::spawn_blocking(work).await.map_err(|error| StoreError::Failed(error.to_string()))?
+        match &self.backend {
+            Backend::Sqlite(database) => database.checkpoint().await,
+            Backend::Postgres(_) => Ok(()),
+        }
     }
-}
-
-fn number(c: &Connection, sql: &str) -> rusqlite::Result<u64> {
-    c.prepare_cached(sql)?.query_row([], |row| row.get(0))
 }

@@ -1,7 +1,6 @@
 //! The history of accounts.
 
-use rusqlite::{OptionalExtension as _, Row, params};
-
+use super::sql::{Row, params};
 use super::{Page, Store, StoreError};
 use crate::accounts::history::{Note, Revision, RevisionWithSettings};
 
@@ -23,13 +22,13 @@ impl Store {
             let before = before.unwrap_or(i64::MAX);
             let which = if account.is_some() { "account = ?1 AND" } else { "?1 IS NULL AND" };
             let sql = format!(
-                "SELECT {COLUMNS} FROM account_revision WHERE {which} revision < ?2 ORDER BY revision DESC"
+                "SELECT {COLUMNS} FROM account_revision WHERE {which} revision < ?2 ORDER BY revision DESC LIMIT ?3"
             );
-            let mut statement = c.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![account, before], |row| Ok(revision(row)))?;
-            let mut page = Page::fill(rows.map(|row| row?), limit.saturating_add(1), |row: &Revision| {
-                row.fields.iter().map(String::len).sum::<usize>() + 200
-            })?;
+            let most = limit.saturating_add(1);
+            let mut page =
+                Page::read(c, &sql, params![account, before, most], most, revision, |row: &Revision| {
+                    row.fields.iter().map(String::len).sum::<usize>() + 200
+                })?;
             page.more = page.rows.len() > limit || page.more && page.rows.len() < limit;
             page.rows.truncate(limit);
             Ok(page)
@@ -67,11 +66,10 @@ impl Store {
             let sql = format!(
                 "SELECT {COLUMNS}, settings FROM account_revision WHERE {which} ORDER BY revision DESC LIMIT 1"
             );
-            let found = c.prepare_cached(&sql)?.query_row(params![number, account], |row| {
-                Ok((revision(row), row.get::<_, Option<String>>(8)?))
-            });
-            let Some((revision, settings)) = found.optional()? else { return Ok(None) };
-            let revision = revision?;
+            let found = c.optional(&sql, params![number, account], |row| {
+                Ok((revision(row)?, row.get::<Option<String>>(8)?))
+            })?;
+            let Some((revision, settings)) = found else { return Ok(None) };
             let settings = settings.map(|json| serde_json::from_str(&json)).transpose().map_err(|error| {
                 StoreError::Failed(format!("settings of revision {}: {error}", revision.number))
             })?;
@@ -103,27 +101,25 @@ impl Store {
                              SELECT revision, at,
                                     row_number() OVER (PARTITION BY account ORDER BY revision DESC) AS place,
                                     row_number() OVER (PARTITION BY account, caller_id ORDER BY revision DESC) AS own
-                             FROM account_revision)
+                             FROM account_revision) AS numbered
                            WHERE own > ?4 AND ((place > ?1 AND at < ?2) OR place > ?3) ORDER BY revision LIMIT ?5";
-                let mut statement = c.prepare_cached(sql)?;
-                let rows = statement.query_map(params![kept, before, most, own, limit], |row| row.get(0))?;
-                Ok(rows.collect::<Result<_, _>>()?)
+                c.rows(sql, params![kept, before, most, own, limit], |row| row.get(0))
             })
             .await?;
         if gone.is_empty() {
             return Ok(0);
         }
         self.write(move |c| {
-            let mut statement = c.prepare_cached("DELETE FROM account_revision WHERE revision = ?1")?;
-            gone.iter().map(|number| Ok(statement.execute([number])?)).sum()
+            let sql = "DELETE FROM account_revision WHERE revision = ?1";
+            gone.iter().map(|number| c.execute(sql, params![number])).sum()
         })
         .await
     }
 }
 
 fn revision(row: &Row<'_>) -> Result<Revision, StoreError> {
-    let (fields, note): (String, String) = (row.get(5)?, row.get(6)?);
-    let number = row.get(0)?;
+    let (fields, note) = (row.get::<String>(5)?, row.get::<String>(6)?);
+    let number = row.get::<i64>(0)?;
     let unreadable =
         |error: serde_json::Error| StoreError::Failed(format!("revision {number} of the accounts: {error}"));
     let note: Note = serde_json::from_str(&note).map_err(unreadable)?;

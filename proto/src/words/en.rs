@@ -199,6 +199,9 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::STORE_FAILED => {
             "The service's store failed; nothing was accepted or changed. Try again later."
         }
+        reason::STORE_UNKNOWN => {
+            "The service's database server went away during the change: look whether it was made before you repeat it."
+        }
         reason::STOPPING => "The service is stopping. Try again later.",
         reason::INTERNAL => "A fault of the service; its log has more.",
         _ => return None,

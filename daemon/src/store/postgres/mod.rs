@@ -1,0 +1,120 @@
+//! A database of a PostgreSQL server. It groups commits itself, so each change is a transaction of its own, on one of a
+//! few connections.
+//!
+//! One daemon at a time works on a database: see holder.rs. Where a row that was read decides what is written, it is locked
+//! (`FOR UPDATE`): works are run once, so the isolation is that of READ COMMITTED, which never asks for repeating them.
+
+mod accept;
+mod address;
+mod body;
+mod holder;
+mod migrate;
+mod pool;
+mod session;
+mod tls;
+
+use std::sync::Arc;
+
+use super::{OpenError, StoreError, sql};
+use pool::Pool;
+
+pub use address::Address;
+pub(in crate::store) use session::Session;
+
+/// How connections of ours are known on the server.
+const APPLICATION: &str = "faxpostd";
+
+/// The server ends a statement that takes longer.
+const STATEMENT_MS: u32 = 30_000;
+
+/// The database, as long as this daemon holds it.
+#[derive(Clone)]
+pub(super) struct Postgres {
+    pool: Pool,
+    holder: Arc<holder::Holder>,
+}
+
+impl Postgres {
+    pub(super) async fn open(address: Address, password: Option<String>) -> Result<Self, OpenError> {
+        let server = address.to_string();
+        let unusable = |why: String| OpenError::Server { server: server.clone(), why };
+        let authority = address.authority.clone();
+        let tls = tokio::task::spawn_blocking(move || tls::Tls::new(authority.as_deref())).await;
+        let tls = tls.map_err(|error| unusable(error.to_string()))?.map_err(unusable)?;
+        let connector = pool::Connector { config: address.config(password.as_deref()), tls };
+        let pool = Pool::new(connector);
+        let holder = Arc::new(holder::Holder::take(&server, pool.clone()).await?);
+        Ok(Self { pool, holder })
+    }
+
+    /// For people: the server, and the schema.
+    pub(super) fn place(&self) -> String {
+        format!("{}, schema {}", self.holder.server(), migrate::known())
+    }
+
+    /// Resolves when this daemon can't go on with the database, with the reason.
+    pub(super) async fn ended(&self) -> String {
+        self.holder.ended().await
+    }
+
+    /// Runs a work that reads. It is run once.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&sql::Connection<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let taken = self.pool.take().await?;
+        blocking(move || {
+            let result = work(&sql::Connection::Postgres(taken.session()));
+            taken.give_back();
+            result
+        })
+        .await
+    }
+
+    /// Runs a work in a transaction. It is run once; its `Err` undoes what it did.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&sql::Connection<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let taken = self.pool.begin().await?;
+        let (result, taken) = blocking(move || {
+            let result = work(&sql::Connection::Postgres(taken.session()));
+            Ok((result, taken))
+        })
+        .await?;
+        match result {
+            Ok(result) => {
+                // What is not given back is closed: after a commit without an answer nothing is known of a connection.
+                taken.session().commit().await?;
+                taken.give_back();
+                Ok(result)
+            }
+            Err(error) => {
+                if taken.session().say("ROLLBACK").await.is_ok() {
+                    taken.give_back();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Bytes that rows hold. Not of the files: those shrink late or never, and retention would go on for ever.
+    pub(super) async fn used_bytes(&self) -> Result<u64, StoreError> {
+        self.read(|c| {
+            let sql = "SELECT CAST(
+                         (SELECT coalesce(sum(pg_column_size(entry.*)), 0) FROM entry)
+                         + (SELECT coalesce(sum(pg_column_size(message.*)), 0) FROM message)
+                         + (SELECT coalesce(sum(pg_column_size(recipient.*)), 0) FROM recipient)
+                         + (SELECT coalesce(sum(pg_column_size(content)), 0) FROM body)
+                         + (SELECT coalesce(sum(pg_column_size(content)), 0) FROM body_piece) AS BIGINT)";
+            c.one(sql, sql::params![], |row| row.get(0))
+        })
+        .await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| StoreError::Failed(error.to_string()))?
+}

@@ -1,0 +1,157 @@
+//! A few connections, made when they are needed. One that is broken is closed, never given out again.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_postgres::{Client, Config};
+
+use super::session::{Session, answered, judge};
+use super::tls::Tls;
+use crate::store::StoreError;
+
+/// Connections at most. PostgreSQL commits together what they bring at the same time.
+const CONNECTIONS: usize = 8;
+
+/// How long a free connection is waited for. Callers must hear of a server that hangs before they give up themselves.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// After a failed connection nobody tries another one for so long: a server that is away is not run against.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Makes connections.
+#[derive(Clone)]
+pub(super) struct Connector {
+    pub(super) config: Config,
+    pub(super) tls: Tls,
+}
+
+impl Connector {
+    pub(super) async fn connect(&self) -> Result<Client, StoreError> {
+        let (client, connection) =
+            self.config.connect(self.tls.clone()).await.map_err(|error| judge(&error))?;
+        // Ends with its client, or with the server; the client then says why.
+        tokio::spawn(connection);
+        Ok(client)
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    connector: Connector,
+    idle: Mutex<Vec<Session>>,
+    places: Arc<Semaphore>,
+    /// Of this daemon's hold on the database; 0: it has none, and nothing may be read or written.
+    epoch: AtomicI64,
+    /// When a connection failed, and why.
+    failed: Mutex<Option<(Instant, StoreError)>>,
+}
+
+impl Pool {
+    pub(super) fn new(connector: Connector) -> Self {
+        let (idle, places) = (Mutex::default(), Arc::new(Semaphore::new(CONNECTIONS)));
+        let shared = Shared { connector, idle, places, epoch: AtomicI64::new(0), failed: Mutex::default() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    pub(super) fn connector(&self) -> &Connector {
+        &self.shared.connector
+    }
+
+    /// Opens the pool for whoever holds the database with this epoch; 0 closes it.
+    pub(super) fn open(&self, epoch: i64) {
+        self.shared.epoch.store(epoch, Ordering::SeqCst);
+        lock(&self.shared.idle).clear();
+        *lock(&self.shared.failed) = None;
+    }
+
+    /// A connection; made now if none is idle.
+    pub(super) async fn take(&self) -> Result<Taken, StoreError> {
+        let waited = tokio::time::timeout(PATIENCE, self.shared.places.clone().acquire_owned()).await;
+        let place = waited
+            .map_err(|_| StoreError::Away("all connections to it are busy, and none became free".to_owned()))?
+            .map_err(|closed| StoreError::Failed(closed.to_string()))?;
+        let epoch = self.shared.epoch.load(Ordering::SeqCst);
+        if epoch == 0 {
+            let why = "this daemon does not hold the database now; it tries to take it again";
+            return Err(StoreError::Away(why.to_owned()));
+        }
+        let idle = || lock(&self.shared.idle).pop();
+        while let Some(session) = idle() {
+            if !session.client().is_closed() && session.epoch == epoch {
+                return Ok(self.taken(session, place));
+            }
+        }
+        if let Some((at, why)) = &*lock(&self.shared.failed)
+            && at.elapsed() < PAUSE
+        {
+            return Err(why.clone());
+        }
+        match self.connect(epoch).await {
+            Ok(session) => Ok(self.taken(session, place)),
+            Err(error) => {
+                *lock(&self.shared.failed) = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    /// A connection with a transaction begun. One that broke while it was idle shows here, before anything was done.
+    pub(super) async fn begin(&self) -> Result<Taken, StoreError> {
+        loop {
+            let taken = self.take().await?;
+            match taken.session().say("BEGIN").await {
+                Ok(()) => return Ok(taken),
+                Err(error) if taken.is_new => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+
+    async fn connect(&self, epoch: i64) -> Result<Session, StoreError> {
+        let client = self.shared.connector.connect().await?;
+        // Whoever took the database since has ended the connections that he saw; this one he may not have seen.
+        let row = answered(client.query_one("SELECT epoch FROM faxpost.holder", &[])).await;
+        let found: i64 = row.map_err(|failed| failed.error)?.try_get(0).map_err(|error| judge(&error))?;
+        if found != epoch {
+            return Err(StoreError::Away("another daemon has taken the database".to_owned()));
+        }
+        Ok(Session::new(client, epoch))
+    }
+
+    fn taken(&self, session: Session, place: OwnedSemaphorePermit) -> Taken {
+        let is_new = session.is_new();
+        Taken { session, is_new, pool: self.clone(), _place: place }
+    }
+}
+
+/// A connection of the pool. It is closed unless it is given back.
+pub(super) struct Taken {
+    session: Session,
+    is_new: bool,
+    pool: Pool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Taken {
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(super) fn give_back(self) {
+        let Self { session, pool, .. } = self;
+        if !session.client().is_closed() && session.epoch == pool.shared.epoch.load(Ordering::SeqCst) {
+            session.used();
+            lock(&pool.shared.idle).push(session);
+        }
+    }
+}
+
+fn lock<T>(what: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,175 @@
+//! A PostgreSQL server of the tests' own, on a Unix socket in a folder of its own. It goes with whoever started it, also when
+//! that is killed.
+
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The database user, a superuser.
+const USER: &str = "fax";
+
+/// The system's user it runs as, when the tests run as root: PostgreSQL refuses that one.
+const ACCOUNT: &str = "postgres";
+
+/// Runs its arguments until nobody holds its standard input any more.
+const GUARD: &str = "\"$@\" <&- & server=$!; cat >/dev/null; kill -QUIT $server 2>/dev/null; wait $server";
+
+/// The server.
+pub struct Postgres {
+    folder: tempfile::TempDir,
+    programs: PathBuf,
+    settings: Vec<String>,
+    guard: Option<Child>,
+}
+
+impl Postgres {
+    /// Makes and starts one. `settings`: as of its command line, e.g. "fsync=off".
+    ///
+    /// # Panics
+    /// It cannot be started: Debian's package postgresql is missing, perhaps.
+    #[must_use]
+    pub fn start(settings: &[&str]) -> Self {
+        let programs = programs().expect("PostgreSQL's initdb is found: install Debian's package postgresql");
+        let folder = tempfile::tempdir().unwrap();
+        if is_root() {
+            let number = |which| {
+                let output = Command::new("id").args([which, ACCOUNT]).output().unwrap();
+                String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+            };
+            chown(folder.path(), Some(number("-u")), Some(number("-g"))).unwrap();
+        }
+        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let mut server = Self { folder, programs, settings, guard: None };
+        let data = server.data();
+        server.run(
+            "initdb",
+            &["-D", &data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+        );
+        server.start_again();
+        server
+    }
+
+    /// Where a database of it is, for Faxpost.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres:///{database}?host={}&user={USER}", self.folder.path().display())
+    }
+
+    /// Makes an empty database.
+    ///
+    /// # Panics
+    /// It refuses.
+    pub fn create(&self, database: &str) {
+        self.run("createdb", &["-h", &self.socket(), "-U", USER, database]);
+    }
+
+    /// What `psql` says to some SQL.
+    ///
+    /// # Panics
+    /// It fails.
+    pub fn sql(&self, database: &str, sql: &str) -> String {
+        self.run(
+            "psql",
+            &["-h", &self.socket(), "-U", USER, "-d", database, "-qtAX", "-v", "ON_ERROR_STOP=1", "-c", sql],
+        )
+    }
+
+    /// Starts it after [`Self::stop`] or [`Self::crash`], and waits until it takes connections.
+    ///
+    /// # Panics
+    /// It does not.
+    pub fn start_again(&mut self) {
+        let mut command = Command::new("sh");
+        command.args(["-c", GUARD, "guard"]);
+        if is_root() {
+            command.args(["setpriv", "--reuid", ACCOUNT, "--regid", ACCOUNT, "--clear-groups"]);
+        }
+        command.arg(self.programs.join("postgres")).args(["-D", &self.data(), "-k", &self.socket()]);
+        command.args(["-c", "listen_addresses="]);
+        for setting in &self.settings {
+            command.args(["-c", setting]);
+        }
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log"));
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log.unwrap());
+        self.guard = Some(command.spawn().unwrap());
+        let began = Instant::now();
+        let ready = || {
+            let mut asked = Command::new(self.programs.join("pg_isready"));
+            asked.args(["-q", "-h", &self.socket()]).status().unwrap().success()
+        };
+        while !ready() {
+            assert!(began.elapsed() < Duration::from_secs(30), "PostgreSQL does not start: {}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Stops it in order.
+    ///
+    /// # Panics
+    /// It cannot be.
+    pub fn stop(&mut self) {
+        self.run("pg_ctl", &["stop", "-w", "-m", "fast", "-D", &self.data()]);
+        self.gone();
+    }
+
+    /// Ends it at once, as a crash does.
+    pub fn crash(&mut self) {
+        self.gone();
+    }
+
+    fn gone(&mut self) {
+        if let Some(mut guard) = self.guard.take() {
+            drop(guard.stdin.take());
+            let _ = guard.wait();
+        }
+    }
+
+    /// What it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    fn data(&self) -> String {
+        self.folder.path().join("data").display().to_string()
+    }
+
+    fn socket(&self) -> String {
+        self.folder.path().display().to_string()
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let mut command = Command::new(if is_root() { Path::new("setpriv") } else { &self.programs });
+        if is_root() {
+            command.args(["--reuid", ACCOUNT, "--regid", ACCOUNT, "--clear-groups"]);
+            command.arg(self.programs.join(program));
+        } else {
+            command = Command::new(self.programs.join(program));
+        }
+        let output = command.args(arguments).current_dir("/").output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        assert!(output.status.success(), "{program}: {text}{}", String::from_utf8_lossy(&output.stderr));
+        text
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.gone();
+    }
+}
+
+/// Folder of the newest version's programs.
+fn programs() -> Option<PathBuf> {
+    let said = Command::new("pg_config").arg("--bindir").output().ok();
+    let said = said.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim().to_owned()));
+    let packaged = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut packaged: Vec<_> = packaged.map(|version| version.path().join("bin")).collect();
+    packaged.sort();
+    packaged.into_iter().rev().chain(said).find(|folder| folder.join("initdb").exists())
+}
+
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
