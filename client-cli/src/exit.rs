@@ -88,6 +88,7 @@ fn of_reason(error_reason: &str) -> Option<Exit> {
         | reason::DISK_FULL
         | reason::STORE_FAILED
         | reason::STORE_UNKNOWN
+        | reason::STANDBY
         | reason::STOPPING => Exit::Temporary,
         reason::INTERNAL => Exit::Other,
         _ => return None,

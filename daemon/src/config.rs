@@ -1,7 +1,6 @@
 //! What an administrator may set about the daemon itself: two arguments, and `faxpostd.toml` in the state folder.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +10,7 @@ use serde::Deserialize;
 
 use crate::message::address::{parse_addr_spec, parse_mailbox_list};
 use crate::outbox::Clock;
+use crate::secrets::{self, Secret};
 use crate::store::Address;
 
 /// Everything the daemon is started with.
@@ -217,25 +217,18 @@ impl Store {
     /// The password of the database, if there is one.
     ///
     /// # Errors
-    /// Its file cannot be read.
-    pub fn password(&self) -> anyhow::Result<Option<String>> {
-        let path = if self.password_file.as_os_str().is_empty() {
-            let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY") else { return Ok(None) };
-            let path = PathBuf::from(folder).join(STORE_CREDENTIAL);
-            if !path.exists() {
-                return Ok(None);
-            }
-            path
-        } else {
-            self.password_file.clone()
-        };
-        let mut text = String::new();
-        std::fs::File::open(&path)
-            .and_then(|file| file.take(4096).read_to_string(&mut text))
-            .with_context(|| format!("the database's password cannot be read from {}", path.display()))?;
-        let password = text.lines().next().unwrap_or_default().to_owned();
-        ensure!(!password.is_empty(), "the first line of {} is empty instead of a password", path.display());
-        Ok(Some(password))
+    /// It cannot be read, or others could read it, too.
+    pub fn password(&self) -> anyhow::Result<Option<Secret>> {
+        let path = &self.password_file;
+        if path.as_os_str().is_empty() {
+            return secrets::password_credential(STORE_CREDENTIAL).with_context(|| {
+                format!("the database's password in the credential {STORE_CREDENTIAL} is not usable")
+            });
+        }
+        let password = secrets::password_file(path);
+        password
+            .map(Some)
+            .with_context(|| format!("the database's password in {} is not usable", path.display()))
     }
 }
 

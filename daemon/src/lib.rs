@@ -26,10 +26,14 @@ pub mod service;
 mod state;
 pub mod store;
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures_util::Stream;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Host, Registry};
@@ -38,17 +42,20 @@ use crate::approvals::Desk;
 use crate::audit::Audit;
 use crate::certs::{Certificates, Machine, Requests};
 use crate::config::Config;
-use crate::ipc::{Door, HandedOver};
+use crate::ipc::{Conn, Door, HandedOver};
 use crate::log::{Log, Retention};
 use crate::mailer::Mailer;
 use crate::oauth::Oauth;
 use crate::outbox::Outbox;
-use crate::secrets::Vault;
+use crate::secrets::{Secret, Vault};
 use crate::state::StateLock;
-use crate::store::Store;
+use crate::store::{Address, Connected, Store};
 
 /// How long a stop waits for calls under way. Longer than a delivery is waited for, so that those who watch one see it end.
 const STOP_GRACE: Duration = Duration::from_secs(15);
+
+/// Between two looks at what was in doubt, while the store fails.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What the daemon and the process around it have to do with each other.
 pub struct Surroundings {
@@ -58,6 +65,97 @@ pub struct Surroundings {
     pub listener: Option<HandedOver>,
     /// Called once, when it serves.
     pub ready: Box<dyn FnOnce() + Send>,
+}
+
+/// The way in, which may be open before the service is: a standby tells callers that it is one.
+struct Way {
+    listener: Option<HandedOver>,
+    ready: Option<Box<dyn FnOnce() + Send>>,
+    incoming: Option<Incoming>,
+}
+
+type Incoming = Pin<Box<dyn Stream<Item = io::Result<Conn>> + Send>>;
+
+impl Way {
+    /// The database of a server, as soon as this daemon holds it.
+    async fn take(
+        &mut self,
+        config: &Config,
+        address: &Address,
+        password: Option<&Secret>,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<Store> {
+        let standby = match Store::connect(address.clone(), password).await? {
+            Connected::Held(store) => return Ok(store),
+            Connected::Standby(standby) => standby,
+        };
+        let behind = standby.behind().to_owned();
+        tracing::warn!(
+            endpoint = config.endpoint,
+            "a standby: the daemon on {behind} works on {address}; this one takes over when that ends"
+        );
+        let mut incoming = self.open(config, shutdown).await?;
+        // Whoever started this daemon need not wait longer.
+        self.tell_ready();
+        let (take, taken) = oneshot::channel();
+        let waiting = async {
+            let store = standby.wait().await;
+            let _ = take.send(());
+            store
+        };
+        let taken = async {
+            let _ = taken.await;
+        };
+        let (store, served) = tokio::join!(waiting, api::standby(&behind, &mut incoming, taken));
+        served.context("the standby cannot answer")?;
+        tracing::warn!("the database is free: this daemon takes over");
+        self.incoming = Some(incoming);
+        Ok(store?)
+    }
+
+    async fn open(&mut self, config: &Config, shutdown: &CancellationToken) -> anyhow::Result<Incoming> {
+        if let Some(incoming) = self.incoming.take() {
+            return Ok(incoming);
+        }
+        let door = match self.listener.take() {
+            Some(listener) => Door::hand_over(listener, &config.endpoint, &config.limits)?,
+            None => Door::open(&config.endpoint, &config.limits).await?,
+        };
+        Ok(Box::pin(door.incoming(shutdown.clone())))
+    }
+
+    fn tell_ready(&mut self) {
+        if let Some(ready) = self.ready.take() {
+            ready();
+        }
+    }
+}
+
+/// Follows the store again after changes of which it was not known whether they were made.
+async fn follow(
+    store: Store,
+    registry: Arc<Registry>,
+    policy: Arc<PolicyKeeper>,
+    outbox: Arc<Outbox>,
+    shutdown: CancellationToken,
+) {
+    let mut known = 0;
+    while shutdown.run_until_cancelled(store.settled(&mut known)).await.is_some() {
+        let read = async {
+            registry.read_again().await?;
+            policy.read_again().await?;
+            outbox.read_again().await
+        };
+        match shutdown.run_until_cancelled(read).await {
+            Some(Ok(())) => tracing::info!("what was in doubt is settled"),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "what was in doubt cannot be looked at yet");
+                known = 0;
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            None => return,
+        }
+    }
 }
 
 /// Serves until `shutdown` is cancelled, on an endpoint of its own; see [`run_within`].
@@ -82,9 +180,18 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
     let _lock = StateLock::take(&config.state_dir, &config.endpoint)?;
     // The key first: a look at it changes nothing, while opening the database brings in what a crash left.
     let vault = Arc::new(Vault::open(&config.state_dir)?);
+    let mut way = Way { listener, ready: Some(ready), incoming: None };
     let store = match &config.store.address {
-        Some(address) => Store::connect(address.clone(), config.store.password()?).await?,
         None => Store::open(&config.state_dir)?,
+        Some(address) => {
+            let password = config.store.password()?;
+            let stopped = shutdown.clone();
+            let taking = way.take(&config, address, password.as_ref(), &shutdown);
+            match stopped.run_until_cancelled(taking).await {
+                Some(store) => store?,
+                None => return Ok(()),
+            }
+        }
     };
     let mailer = Mailer::new(config.mailer.account.as_deref(), &config.state_dir)?;
     for row in accounts::capabilities() {
@@ -128,15 +235,13 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
     );
     let outbox = outbox.await;
     let outbox = Arc::new(outbox.context("the outbox cannot be read")?);
-    let door = match listener {
-        Some(listener) => Door::hand_over(listener, &config.endpoint, &config.limits)?,
-        None => Door::open(&config.endpoint, &config.limits).await?,
-    };
+    let incoming = way.open(&config, &shutdown).await?;
 
-    let incoming = door.incoming(shutdown.clone());
     let deliveries = tokio::spawn(outbox.clone().run(shutdown.clone()));
     let grants = tokio::spawn(oauth.clone().run(shutdown.clone()));
     let retention = tokio::spawn(Retention::new(&config.log, store.clone()).run(shutdown.clone()));
+    let following = follow(store.clone(), registry.clone(), policy.clone(), outbox.clone(), shutdown.clone());
+    let following = tokio::spawn(following);
     let expiry = tokio::spawn(desk.clone().run(shutdown.clone()));
     let auditing = tokio::spawn({
         let (audit, shutdown) = (audit.clone(), shutdown.clone());
@@ -149,7 +254,7 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
         store = store.place(),
         "ready"
     );
-    ready();
+    way.tell_ready();
     let app = App {
         config,
         store: store.clone(),
@@ -185,6 +290,7 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
     deliveries.await.context("the outbox failed")?;
     grants.await.context("the care for sign-ins failed")?;
     retention.await.context("the retention failed")?;
+    following.await.context("following the store failed")?;
     expiry.await.context("the requests failed")?;
     auditing.await.context("the audit log failed")?;
     mailer.stop().await;

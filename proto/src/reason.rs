@@ -105,6 +105,8 @@ reasons! {
     DISK_FULL,
     /// The store failed: nothing was accepted or changed. UNAVAILABLE.
     STORE_FAILED,
+    /// Another daemon works on the database, and this one waits for its end. UNAVAILABLE.
+    STANDBY,
     /// The database server went away during a change, which may have been made. UNAVAILABLE.
     STORE_UNKNOWN,
     /// The daemon is stopping. UNAVAILABLE.

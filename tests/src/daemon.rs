@@ -30,6 +30,7 @@ pub struct Builder {
     settings: String,
     environment: Vec<(String, String)>,
     program: Option<&'static str>,
+    arguments: Vec<String>,
     wrapper: Vec<String>,
 }
 
@@ -56,6 +57,13 @@ impl Builder {
         self
     }
 
+    /// One more argument of `run`.
+    #[must_use]
+    pub fn argument(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
     /// Another program of ours that is a daemon, too.
     #[must_use]
     pub fn program(mut self, name: &'static str) -> Self {
@@ -68,15 +76,25 @@ impl Builder {
     /// # Panics
     /// It does not come up; its log is in the panic.
     pub async fn start(self) -> TestDaemon {
+        let mut daemon = self.prepared();
+        daemon.start_again().await;
+        daemon
+    }
+
+    /// Its state and its settings; it is not started.
+    ///
+    /// # Panics
+    /// They cannot be written.
+    #[must_use]
+    pub fn prepared(self) -> TestDaemon {
         let folder = folder();
         let endpoint = endpoint(folder.path());
-        let mut daemon = TestDaemon { child: None, builder: self, endpoint, folder };
+        let daemon = TestDaemon { child: None, builder: self, endpoint, folder };
         if !daemon.builder.settings.is_empty() {
             private_folder(&daemon.state_dir());
             std::fs::write(daemon.state_dir().join("faxpostd.toml"), &daemon.builder.settings)
                 .expect("settings");
         }
-        daemon.start_again().await;
         daemon
     }
 }
@@ -187,6 +205,7 @@ impl TestDaemon {
             }
         };
         command.arg("run").arg("--state-dir").arg(self.state_dir()).args(["--endpoint", &self.endpoint]);
+        command.args(&self.builder.arguments);
         command.envs(self.builder.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.child = Some(bins::started(|| command.spawn()));

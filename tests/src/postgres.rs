@@ -1,7 +1,7 @@
 //! A PostgreSQL server of the tests' own, on a Unix socket in a folder of its own. It goes with whoever started it, also when
 //! that is killed.
 
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -20,6 +20,7 @@ pub struct Postgres {
     folder: tempfile::TempDir,
     programs: PathBuf,
     settings: Vec<String>,
+    port: u16,
     guard: Option<Child>,
 }
 
@@ -31,16 +32,10 @@ impl Postgres {
     #[must_use]
     pub fn start(settings: &[&str]) -> Self {
         let programs = programs().expect("PostgreSQL's initdb is found: install Debian's package postgresql");
-        let folder = tempfile::tempdir().unwrap();
-        if is_root() {
-            let number = |which| {
-                let output = Command::new("id").args([which, ACCOUNT]).output().unwrap();
-                String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
-            };
-            chown(folder.path(), Some(number("-u")), Some(number("-g"))).unwrap();
-        }
+        let folder = tempfile::tempdir().expect("a folder");
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let mut server = Self { folder, programs, settings, guard: None };
+        let mut server = Self { folder, programs, settings, port: 5432, guard: None };
+        server.give(server.folder.path());
         let data = server.data();
         server.run(
             "initdb",
@@ -50,10 +45,40 @@ impl Postgres {
         server
     }
 
+    /// A free port of the loopback where it listens from now on, beside its socket; with TLS and passwords if `identity`, a chain
+    /// and a key in PEM, is given, else without either.
+    ///
+    /// # Panics
+    /// It cannot be restarted so.
+    pub fn listen(&mut self, identity: Option<(&str, &str)>) -> u16 {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|any| any.local_addr());
+        let port = port.expect("a port").port();
+        self.settings.push("listen_addresses=localhost".to_owned());
+        self.settings.push(format!("port={port}"));
+        self.port = port;
+        if let Some((chain, key)) = identity {
+            for (name, content) in [
+                ("server.crt", chain),
+                ("server.key", key),
+                ("pg_hba.conf", "local all all trust\nhostssl all all localhost scram-sha-256\n"),
+            ] {
+                let path = self.folder.path().join("data").join(name);
+                std::fs::write(&path, content).expect("a file of the server");
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+                self.give(&path);
+            }
+            self.settings.push("ssl=on".to_owned());
+        }
+        self.stop();
+        self.start_again();
+        port
+    }
+
     /// Where a database of it is, for Faxpost.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!("postgres:///{database}?host={}&user={USER}", self.folder.path().display())
+        // A host is there, so that a port can be.
+        format!("postgres://{USER}@localhost:{}/{database}?host={}", self.port, self.socket())
     }
 
     /// Makes an empty database.
@@ -61,7 +86,7 @@ impl Postgres {
     /// # Panics
     /// It refuses.
     pub fn create(&self, database: &str) {
-        self.run("createdb", &["-h", &self.socket(), "-U", USER, database]);
+        self.run("createdb", &["-h", &self.socket(), "-p", &self.port.to_string(), "-U", USER, database]);
     }
 
     /// What `psql` says to some SQL.
@@ -71,7 +96,21 @@ impl Postgres {
     pub fn sql(&self, database: &str, sql: &str) -> String {
         self.run(
             "psql",
-            &["-h", &self.socket(), "-U", USER, "-d", database, "-qtAX", "-v", "ON_ERROR_STOP=1", "-c", sql],
+            &[
+                "-h",
+                &self.socket(),
+                "-p",
+                &self.port.to_string(),
+                "-U",
+                USER,
+                "-d",
+                database,
+                "-qtAX",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-c",
+                sql,
+            ],
         )
     }
 
@@ -91,12 +130,12 @@ impl Postgres {
             command.args(["-c", setting]);
         }
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log"));
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log.unwrap());
-        self.guard = Some(command.spawn().unwrap());
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log.expect("a log"));
+        self.guard = Some(command.spawn().expect("sh"));
         let began = Instant::now();
         let ready = || {
             let mut asked = Command::new(self.programs.join("pg_isready"));
-            asked.args(["-q", "-h", &self.socket()]).status().unwrap().success()
+            asked.args(["-q", "-h", &self.socket(), "-p", &self.port.to_string()]).status().expect("pg_isready").success()
         };
         while !ready() {
             assert!(began.elapsed() < Duration::from_secs(30), "PostgreSQL does not start: {}", self.log());
@@ -116,6 +155,19 @@ impl Postgres {
     /// Ends it at once, as a crash does.
     pub fn crash(&mut self) {
         self.gone();
+    }
+
+    /// Gives a file or folder to the account that it runs under.
+    fn give(&self, path: &Path) {
+        if !is_root() {
+            return;
+        }
+        let number = |which| {
+            let output = Command::new("id").args([which, ACCOUNT]).output().expect("id runs");
+            let text = String::from_utf8_lossy(&output.stdout);
+            text.trim().parse().expect("Debian's package postgresql makes its user")
+        };
+        chown(path, Some(number("-u")), Some(number("-g"))).expect("root may give it away");
     }
 
     fn gone(&mut self) {
@@ -147,7 +199,7 @@ impl Postgres {
         } else {
             command = Command::new(self.programs.join(program));
         }
-        let output = command.args(arguments).current_dir("/").output().unwrap();
+        let output = command.args(arguments).current_dir("/").output().expect("PostgreSQL's programs run");
         let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         assert!(output.status.success(), "{program}: {text}{}", String::from_utf8_lossy(&output.stderr));
         text

@@ -76,6 +76,14 @@ fn show(status: &GetStatusResponse, sign_ins: &[String], context: &mut Context) 
         let count = (texts.certificates.status_pending)(status.pending_requests);
         pairs.push((texts.certificates.status_requests, count));
     }
+    if !status.store.is_empty() {
+        let held = status.store_held_time.as_ref().map(|time| times::local(Some(time)));
+        let store = match held {
+            Some(held) => format!("{}\n{}", status.store, (texts.status_held)(&held)),
+            None => status.store.clone(),
+        };
+        pairs.push((texts.status_store, store));
+    }
     for (label, value) in
         [(texts.status_state_dir, &status.state_dir), (texts.status_endpoint, &status.endpoint)]
     {

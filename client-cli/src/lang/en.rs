@@ -170,6 +170,8 @@ pub(crate) static EN: Texts = Texts {
     status_oldest: |counts, since| format!("{counts}; the oldest waits since {since}"),
     status_may: "You may",
     status_may_not: "You may not",
+    status_store: "Store",
+    status_held: |since| format!("held by this service since {since}"),
     status_state_dir: "State folder",
     status_endpoint: "Endpoint",
     status_process: "Process",

@@ -169,6 +169,9 @@ pub(crate) struct Texts {
     pub(crate) status_oldest: With2,
     pub(crate) status_may: Text,
     pub(crate) status_may_not: Text,
+    pub(crate) status_store: Text,
+    /// Since when this daemon alone works on the database.
+    pub(crate) status_held: fn(&str) -> String,
     pub(crate) status_state_dir: Text,
     pub(crate) status_endpoint: Text,
     pub(crate) status_process: Text,

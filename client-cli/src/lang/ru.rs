@@ -168,6 +168,8 @@ pub(crate) static RU: Texts = Texts {
     status_oldest: |counts, since| format!("{counts}; самое старое ждёт с {since}"),
     status_may: "Разрешено",
     status_may_not: "Запрещено",
+    status_store: "Хранилище",
+    status_held: |since| format!("за этой службой с {since}"),
     status_state_dir: "Папка данных",
     status_endpoint: "Адрес",
     status_process: "Процесс",

@@ -137,6 +137,17 @@ impl Registry {
         Ok(Self { store, vault, machine, rows, changing: Mutex::default(), paces: Paces::new(CHANGES) })
     }
 
+    /// Follows the store again, after a change of which nobody knows whether it was made.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn read_again(&self) -> Result<(), StoreError> {
+        let _one = self.changing.lock().await;
+        let rows = self.store.accounts().await?;
+        self.rows.send_replace(Arc::new(rows));
+        Ok(())
+    }
+
     /// All accounts, `default` first, then by id.
     #[must_use]
     pub fn all(&self) -> Arc<Vec<AccountRow>> {

@@ -88,6 +88,22 @@ impl PolicyKeeper {
     /// # Errors
     /// See [`StoreError`].
     pub async fn open(store: Store) -> Result<Self, StoreError> {
+        let policy = RwLock::new(Arc::new(Self::read(&store).await?));
+        Ok(Self { store, service_account: None, policy, changing: Mutex::new(()) })
+    }
+
+    /// Follows the store again, after a change of which nobody knows whether it was made.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn read_again(&self) -> Result<(), StoreError> {
+        let _one = self.changing.lock().await;
+        let policy = Self::read(&self.store).await?;
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+        Ok(())
+    }
+
+    async fn read(store: &Store) -> Result<Policy, StoreError> {
         let mut policy = Policy::default();
         for (method, role, decision) in store.policy_changes().await? {
             let role = Role::ALL.into_iter().find(|known| known.as_str() == role);
@@ -101,8 +117,7 @@ impl PolicyKeeper {
                 tracing::warn!(method, %error, "a change to the policy is left out");
             }
         }
-        let policy = RwLock::new(Arc::new(policy));
-        Ok(Self { store, service_account: None, policy, changing: Mutex::new(()) })
+        Ok(policy)
     }
 
     /// Whoever works under the mailer's account is a service, whatever groups it is in: the mailer talks to the network,

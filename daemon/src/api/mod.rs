@@ -19,6 +19,7 @@ mod mail;
 mod oauth;
 mod page;
 mod raw_mail;
+mod standby;
 mod status;
 mod watch;
 
@@ -51,6 +52,7 @@ use crate::store::Store;
 pub(crate) use approvals::carried_out;
 pub use authorize::PolicyKeeper;
 pub use discover::Lookups;
+pub use standby::standby;
 
 /// Bytes of an HTTP/2 frame: our clients' chunks are of 64 KiB, and cut into smaller ones cost a call for each.
 const FRAME: u32 = 64 * 1024 + FRAMING as u32;

@@ -85,6 +85,8 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
     };
     if viewer.is_administrator() {
         status.state_dir = app.config.state_dir.display().to_string();
+        status.store = app.store.place();
+        status.store_held_time = app.store.held_since().map(convert::timestamp);
         status.endpoint = app.config.endpoint.clone();
         status.process_id = std::process::id().try_into().unwrap_or_default();
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
+use super::doubt::Doubt;
 use super::metrics::count;
 use super::model::{Message, Recipient, RecipientState, State};
 use super::queue::Waiting;
@@ -222,7 +223,12 @@ impl Outbox {
         match &result {
             Ok(accepted) if !accepted.duplicate => share.keep(),
             // Nobody knows whether the row is on the disk. If it is, its body must be, too; the next start finds out.
-            Err(AcceptError::Store(StoreError::Failed(_) | StoreError::Unknown(_))) => {}
+            Err(AcceptError::Store(StoreError::Failed(_))) => {}
+            // Nor here, and it is found out as soon as the database is back.
+            Err(AcceptError::Store(StoreError::Unknown(_))) => {
+                lock(&self.doubts).push(Doubt::of(id, &caller.id, size));
+                share.keep();
+            }
             _ if spooled => self.spool.remove(id),
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! Hands messages that are due to the mailer, and writes down what became of them.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -66,6 +67,10 @@ impl Outbox {
     /// Starts what is due and has a place; says how long nothing more will be.
     fn dispatch(self: &Arc<Self>, places: &Arc<Semaphore>, attempts: &TaskTracker) -> Duration {
         loop {
+            let rests = self.store_rests.load(Ordering::Relaxed).saturating_sub(self.clock.steady());
+            if let rests @ 1.. = rests {
+                return Duration::from_millis(rests.unsigned_abs());
+            }
             // An attempt that ends wakes this up.
             let Ok(place) = places.clone().try_acquire_owned() else { return LONGEST_SLEEP };
             let (now, wall) = (self.clock.steady(), self.clock.wall());
@@ -98,8 +103,7 @@ impl Outbox {
             }
             Err(error) => {
                 tracing::error!(%error, "a message that is due cannot be read");
-                let due = self.clock.steady() + STORE_PAUSE.as_millis() as i64;
-                flight.then = Some(Then::Again { due, blocked: false });
+                flight.then = Some(self.rest());
                 return;
             }
         };
@@ -107,8 +111,7 @@ impl Outbox {
             && let Err(error) = self.at_hand(&message).await
         {
             tracing::error!(%error, message = message.id, "the body of a message that is due cannot be read");
-            let due = self.clock.steady() + STORE_PAUSE.as_millis() as i64;
-            flight.then = Some(Then::Again { due, blocked: false });
+            flight.then = Some(self.rest());
             return;
         }
         lock(&self.flights).insert(message.seq, message.attempts);
@@ -138,12 +141,14 @@ impl Outbox {
         let done = Done { tried: message, row, outcome, begun, ended: self.clock.wall(), expired };
         let report = if expired { self.report(&done.tried, &done.outcome, done.ended).await } else { None };
         let done = Arc::new((done, report));
+        let mut doubted = false;
         // The message stays in flight, and its place taken, until its outcome is written: trying again instead would
         // send it again and again for as long as the disk is full.
         let then = loop {
-            match self.record(&done).await {
+            match self.record(&done, doubted).await {
                 Ok(then) => break then,
                 Err(error) => {
+                    doubted |= matches!(error, StoreError::Unknown(_));
                     let id = &done.0.tried.id;
                     tracing::error!(%error, message = id, "the outcome of an attempt cannot be written yet");
                     tokio::time::sleep(STORE_PAUSE).await;
@@ -215,8 +220,19 @@ impl Outbox {
         })
     }
 
-    /// Writes what came of an attempt, and says what comes next.
-    async fn record(&self, done: &Arc<(Done, Option<NewMessage>)>) -> Result<Then, StoreError> {
+    /// Nothing is read for a while, of all that waits: the store would fail as often as there are messages.
+    fn rest(&self) -> Then {
+        let due = self.clock.steady() + STORE_PAUSE.as_millis() as i64;
+        self.store_rests.store(due, Ordering::Relaxed);
+        Then::Again { due, blocked: false }
+    }
+
+    /// Writes what came of an attempt, and says what comes next. `doubted`: it may be written already.
+    async fn record(
+        &self,
+        done: &Arc<(Done, Option<NewMessage>)>,
+        doubted: bool,
+    ) -> Result<Then, StoreError> {
         let expired = done.0.expired;
         let Message { seq, caller_id: caller, account, size, .. } = &done.0.tried;
         let (seq, caller, account, size) = (*seq, caller.clone(), account.clone(), *size);
@@ -247,8 +263,10 @@ impl Outbox {
             entry.tls = tls.map(|tls| format!("{} {}", tls.version, tls.cipher)).unwrap_or_default();
             entry.transcript =
                 Some(&outcome.transcript).filter(|transcript| !transcript.text.is_empty()).cloned();
-            // A cancelled message gave its share back when it was cancelled.
-            let (is_final, was_final) = (verdict.state.is_final(), current.is_final());
+            // A cancelled message gave its share back when it was cancelled. One that this attempt had ended, without an answer
+            // of the store, did not.
+            let was_final = current.is_final() && !(doubted && current != State::Cancelled);
+            let is_final = verdict.state.is_final();
             let next = (verdict.state, verdict.next_attempt_at.map(|due| due - *at), verdict.cause);
             let settled = Settled {
                 seq: tried.seq,

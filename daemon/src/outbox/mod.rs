@@ -6,6 +6,7 @@ mod backoff;
 mod clock;
 mod credential;
 mod deliver;
+mod doubt;
 mod lane;
 mod metrics;
 mod model;
@@ -19,6 +20,7 @@ mod spool;
 mod steer;
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, broadcast};
@@ -68,6 +70,10 @@ pub struct Outbox {
     /// Unfinished messages by caller: counting them in the store would cost more with every message that waits.
     shares: Mutex<HashMap<String, Used>>,
     queue: Mutex<Queue>,
+    /// What may have been accepted, and nobody knows.
+    doubts: Mutex<Vec<doubt::Doubt>>,
+    /// Steady milliseconds: until then nothing is read, because the store failed.
+    store_rests: AtomicI64,
     /// Messages that are with the mailer: `seq`, and the attempts that had ended before.
     flights: Mutex<HashMap<i64, u32>>,
     /// One at a time, so that the queue follows the store in its order.
@@ -140,6 +146,8 @@ impl Outbox {
             clock,
             shares: Mutex::new(shares),
             queue: Mutex::new(queue),
+            doubts: Mutex::default(),
+            store_rests: AtomicI64::new(i64::MIN),
             flights: Mutex::default(),
             steering: tokio::sync::Mutex::default(),
             metrics: Metrics::default(),

@@ -97,6 +97,11 @@ impl Queue {
         new
     }
 
+    /// Whether a message is waiting or under way.
+    pub(super) fn knows(&self, seq: i64) -> bool {
+        self.entries.contains_key(&seq)
+    }
+
     /// A message that was accepted, released or is to be tried now.
     pub(super) fn add(&mut self, waiting: Waiting) {
         let seq = waiting.seq;

@@ -9,7 +9,7 @@ use super::settle::Schedule;
 use super::{Clock, Outbox, lock};
 use crate::accounts::{Account, Method};
 use crate::mailer::{Outcome, Step};
-use crate::store::{AccountRow, Released, Store, StoreError};
+use crate::store::{AccountRow, Queued, Released, Store, StoreError};
 
 /// Places that one account leaves to the others, however many connections it may have.
 const LEFT_TO_OTHERS: usize = 2;
@@ -21,8 +21,7 @@ const CONNECTIONS_A_MESSAGE_AHEAD: usize = 2;
 /// After a start nothing is given up for so long: a clock that is wrong at first shall not cost the mail that waits.
 const GRACE_MS: i64 = 3_600_000;
 
-/// Every queued message of the store. What is stored is the wall's time, of which nobody knows how right it was: a due
-/// time further ahead than the longest pause counts as that pause.
+/// Every queued message of the store.
 pub(super) async fn load(
     store: &Store,
     schedule: &Schedule,
@@ -30,8 +29,24 @@ pub(super) async fn load(
     clock: &Clock,
 ) -> Result<Queue, StoreError> {
     let mut queue = Queue::default();
+    fill(&mut queue, store.queued().await?, schedule, give_up_ms, clock);
+    Ok(queue)
+}
+
+/// Puts what the queue does not know yet into it. What is stored is the wall's time, of which nobody knows how right it was: a
+/// due time further ahead than the longest pause counts as that pause.
+pub(super) fn fill(
+    queue: &mut Queue,
+    stored: Vec<Queued>,
+    schedule: &Schedule,
+    give_up_ms: i64,
+    clock: &Clock,
+) {
     let (now, wall) = (clock.steady(), clock.wall());
-    for stored in store.queued().await? {
+    for stored in stored {
+        if queue.knows(stored.seq) {
+            continue;
+        }
         let at = stored.next_attempt_at.unwrap_or(wall);
         let not_before = stored.not_before.filter(|time| *time == at && at > wall);
         // A due time that is long past was chosen for a message that nobody could try: it goes now.
@@ -42,7 +57,6 @@ pub(super) async fn load(
         let (due, expires) = (now.saturating_add(pause), now.saturating_add(left));
         queue.add(Waiting { seq: stored.seq, account, caller, due, not_before, expires, fresh_until: now });
     }
-    Ok(queue)
 }
 
 impl Outbox {

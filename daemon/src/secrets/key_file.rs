@@ -44,7 +44,7 @@ pub(super) fn read(file: File) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE as usize + 1));
     file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(wrong("it is too large to be a key"));
+        return Err(wrong("it is too large to be a key or a password"));
     }
     Ok(bytes)
 }

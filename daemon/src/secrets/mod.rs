@@ -105,6 +105,36 @@ pub mod exposed_option {
     }
 }
 
+/// The password in the first line of a file that an administrator wrote, and that nobody else can read.
+///
+/// # Errors
+/// It cannot be read, others have access to it, or the line is empty.
+pub fn password_file(path: &std::path::Path) -> std::io::Result<Secret> {
+    first_line(platform::open_private(path)?)
+}
+
+/// As [`password_file`], of a credential: systemd sees to who can read it. `None`: there is none of this name.
+///
+/// # Errors
+/// It cannot be read, or the line is empty.
+pub fn password_credential(name: &str) -> std::io::Result<Option<Secret>> {
+    let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY") else { return Ok(None) };
+    match std::fs::File::open(std::path::Path::new(&folder).join(name)) {
+        Ok(file) => first_line(file).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn first_line(file: std::fs::File) -> std::io::Result<Secret> {
+    let bytes = key_file::read(file)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| key_file::wrong("it is not UTF-8"))?;
+    match text.lines().next().unwrap_or_default() {
+        "" => Err(key_file::wrong("its first line is empty instead of a password")),
+        line => Ok(Secret::new(line.to_owned())),
+    }
+}
+
 /// Seals secrets for the disk under a key that only the daemon's account can have.
 pub struct Vault {
     key: Key,

@@ -53,6 +53,11 @@ fn credential(file: File) -> io::Result<Key> {
 }
 
 fn read(path: &Path) -> io::Result<Key> {
+    key_file::exactly(&key_file::read(open_private(path)?)?)
+}
+
+/// Opens a file that nobody but us and root can have read or put there.
+pub(super) fn open_private(path: &Path) -> io::Result<File> {
     // NONBLOCK: a FIFO in its place must not stop the daemon.
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path).map_err(|error| {
@@ -77,7 +82,7 @@ fn read(path: &Path) -> io::Result<Key> {
         );
         return Err(key_file::wrong(text));
     }
-    key_file::exactly(&key_file::read(file)?)
+    Ok(file)
 }
 
 fn create(path: &Path) -> io::Result<()> {

@@ -7,8 +7,10 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::windows::ffi::OsStrExt as _;
 use std::os::windows::fs::OpenOptionsExt as _;
+use std::os::windows::io::AsHandle as _;
 use std::path::Path;
 
+use faxpost_proto::security::{ADMINISTRATORS, Descriptor, SYSTEM, Token, account_name};
 use windows::Win32::Foundation::{ERROR_ALREADY_EXISTS, ERROR_FILE_EXISTS, HLOCAL, LocalFree};
 use windows::Win32::Security::Cryptography::{
     CRYPT_INTEGER_BLOB, CRYPTPROTECT_UI_FORBIDDEN, CryptProtectData, CryptUnprotectData,
@@ -38,17 +40,48 @@ pub(super) fn open_key(state_dir: &Path) -> Result<Key, VaultError> {
 }
 
 fn read(path: &Path) -> io::Result<Key> {
-    let file: File = OpenOptions::new().read(true).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT.0).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(key_file::wrong("it is a link or not a regular file"));
-    }
-    let blob = key_file::read(file)?;
+    let blob = key_file::read(open(path)?)?;
     let key = transform(Direction::Unprotect, &blob).map_err(|error| {
         key_file::wrong(format!(
             "it is damaged, or was sealed for another account or machine; put the right one back from a backup ({error})"
         ))
     })?;
     key_file::exactly(&key)
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let file: File = OpenOptions::new().read(true).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT.0).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(key_file::wrong("it is a link or not a regular file")),
+    }
+}
+
+/// Opens a file that nobody but us, SYSTEM and administrators can have read or put there.
+pub(super) fn open_private(path: &Path) -> io::Result<File> {
+    let file = open(path)?;
+    let own = Token::own()?.facts()?.user;
+    let trusted = |sid: &str| [SYSTEM, ADMINISTRATORS, &own].contains(&sid);
+    let shown = |sid: &str| account_name(sid).unwrap_or_else(|| sid.to_owned());
+    let descriptor = Descriptor::of(file.as_handle())?;
+    let owner = descriptor.owner()?.unwrap_or_default();
+    if !trusted(&owner) {
+        let text = format!("it belongs to {}, not to the daemon or an administrator", shown(&owner));
+        return Err(key_file::wrong(text));
+    }
+    let everybody = || vec![("S-1-1-0".to_owned(), u32::MAX)];
+    let grants = descriptor.grants()?.unwrap_or_else(everybody);
+    // OWNER RIGHTS: the owner was looked at.
+    let other = grants.iter().find(|(sid, mask)| *mask != 0 && !trusted(sid) && sid != "S-1-3-4");
+    match other {
+        None => Ok(file),
+        Some((sid, _)) => Err(key_file::wrong(format!(
+            "others have access to it ({}); take that away: icacls \"{}\" /inheritance:r /grant *{SYSTEM}:F \
+             *{ADMINISTRATORS}:F, and change the password if others may have read it",
+            shown(sid),
+            path.display()
+        ))),
+    }
 }
 
 fn create(path: &Path) -> io::Result<()> {

@@ -18,7 +18,9 @@ mod sql;
 mod sqlite;
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use crate::secrets::Secret;
 use sql::{Connection, Row, Value, Wanted};
 
 pub use accounts::{AccountPut, AccountRow, Author, DAEMON};
@@ -42,6 +44,33 @@ pub struct Store {
 enum Backend {
     Sqlite(sqlite::Sqlite),
     Postgres(postgres::Postgres),
+}
+
+/// What became of a connection to a database of a server.
+pub enum Connected {
+    /// This daemon holds it.
+    Held(Store),
+    /// Another daemon does.
+    Standby(Standby),
+}
+
+/// Waits for a database that another daemon holds.
+pub struct Standby(postgres::Standby);
+
+impl Standby {
+    /// The machine of that daemon; empty: it is not known.
+    #[must_use]
+    pub fn behind(&self) -> &str {
+        self.0.behind()
+    }
+
+    /// The database, when it is free, however long that takes.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn wait(self) -> Result<Store, OpenError> {
+        Ok(Store { backend: Backend::Postgres(self.0.wait().await?) })
+    }
 }
 
 /// Rows in their order, and whether there are more.
@@ -158,14 +187,6 @@ pub enum OpenError {
         /// Ours.
         known: i64,
     },
-    /// Another daemon works on the server's database.
-    #[error(
-        "another faxpostd works on {server}, and only one can; stop that one, or choose another database"
-    )]
-    Held {
-        /// Which.
-        server: String,
-    },
     /// It cannot be opened or made.
     #[error("{path} cannot be opened: {why}")]
     Unusable {
@@ -191,17 +212,44 @@ impl Store {
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub async fn connect(address: Address, password: Option<String>) -> Result<Self, OpenError> {
-        let database = postgres::Postgres::open(address, password).await?;
-        Ok(Self { backend: Backend::Postgres(database) })
+    pub async fn connect(address: Address, password: Option<&Secret>) -> Result<Connected, OpenError> {
+        let opened = postgres::Postgres::open(address, password.map(Secret::expose)).await?;
+        Ok(match opened {
+            Ok(database) => Connected::Held(Self { backend: Backend::Postgres(database) }),
+            Err(standby) => Connected::Standby(Standby(standby)),
+        })
     }
 
-    /// Where it is, for people.
+    /// Where it is, for people: never with a secret.
     #[must_use]
     pub fn place(&self) -> String {
         match &self.backend {
             Backend::Sqlite(_) => "SQLite in the state folder".to_owned(),
             Backend::Postgres(database) => database.place(),
+        }
+    }
+
+    /// Since when this daemon holds it, Unix milliseconds, if others could.
+    #[must_use]
+    pub fn held_since(&self) -> Option<i64> {
+        let Backend::Postgres(database) = &self.backend else { return None };
+        let since = database.held_since().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_millis()).ok()
+    }
+
+    /// Resolves when changes that were not answered ([`StoreError::Unknown`]) have been made or can't be made any more, and
+    /// `known` does not count that; counts it. What is remembered of the store has to be read again then.
+    pub async fn settled(&self, known: &mut u64) {
+        match &self.backend {
+            Backend::Sqlite(_) => std::future::pending().await,
+            Backend::Postgres(database) => {
+                let mut settled = database.settled();
+                let times = settled.wait_for(|times| times != known).await.map(|times| *times);
+                match times {
+                    Ok(times) => *known = times,
+                    Err(_) => std::future::pending().await,
+                }
+            }
         }
     }
 

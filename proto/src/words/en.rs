@@ -199,6 +199,9 @@ fn reason(code: &str) -> Option<&'static str> {
         reason::STORE_FAILED => {
             "The service's store failed; nothing was accepted or changed. Try again later."
         }
+        reason::STANDBY => {
+            "The service on this machine is a standby: another one works on the database. Try again later, or there."
+        }
         reason::STORE_UNKNOWN => {
             "The service's database server went away during the change: look whether it was made before you repeat it."
         }

@@ -11,6 +11,8 @@ use rustls::{ServerConfig, SupportedProtocolVersion};
 use sha2::{Digest as _, Sha256};
 use tokio_rustls::TlsAcceptor;
 
+use crate::pki::pem;
+
 /// Signs server certificates. Nobody trusts it until its PEM is named by `SSL_CERT_FILE`.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
@@ -122,6 +124,13 @@ impl Identity {
             chain,
             private,
         }
+    }
+
+    /// Its chain and its key, PEM: for servers that read files.
+    #[must_use]
+    pub fn pem(&self) -> (String, String) {
+        let chain = self.chain.iter().map(|certificate| pem("CERTIFICATE", certificate)).collect();
+        (chain, pem("PRIVATE KEY", &self.private))
     }
 
     /// For servers of other make.

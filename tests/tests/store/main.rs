@@ -51,7 +51,7 @@ on_each_database! {
 #[cfg(feature = "fleet")]
 async fn on_server(test: &str) -> Store {
     use faxpost_tests::postgres::Postgres;
-    use faxpostd::store::Address;
+    use faxpostd::store::{Address, Connected};
 
     static SERVER: std::sync::LazyLock<Postgres> =
         std::sync::LazyLock::new(|| Postgres::start(&["fsync=off"]));
@@ -62,7 +62,8 @@ async fn on_server(test: &str) -> Store {
         SERVER.url(&name)
     });
     let address = Address::parse(&url.await.unwrap()).unwrap();
-    Store::connect(address, None).await.unwrap()
+    let Connected::Held(store) = Store::connect(address, None).await.unwrap() else { panic!("it is new") };
+    store
 }
 
 fn author() -> Author {

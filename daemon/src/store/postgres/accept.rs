@@ -3,7 +3,7 @@
 
 use tokio_postgres::types::{ToSql, Type};
 
-use super::session::{Session, answered, storable, type_of};
+use super::session::{Failed, Session, answered, judge, storable, type_of};
 use super::{Postgres, body};
 use crate::store::log;
 use crate::store::sql::{Value, params};
@@ -30,21 +30,7 @@ const ACCEPT: &str = "
 
 impl Postgres {
     pub(in crate::store) async fn accept(&self, new: NewMessage) -> Result<Inserted, StoreError> {
-        let inserted = if new.body.is_some() {
-            let taken = self.pool.take().await?;
-            let inserted = insert(taken.session(), &new).await?;
-            taken.give_back();
-            inserted
-        } else {
-            let taken = self.pool.begin().await?;
-            let inserted = insert(taken.session(), &new).await?;
-            if let (Some((seq, _)), Some(file)) = (inserted, &new.file) {
-                body::write(taken.session(), seq, file).await?;
-            }
-            taken.session().commit().await?;
-            taken.give_back();
-            inserted
-        };
+        let inserted = self.pool.noted(self.insert(&new).await)?;
         if let Some((seq, entry)) = inserted {
             return Ok(Inserted::New { seq, entry });
         }
@@ -57,9 +43,27 @@ impl Postgres {
             None => Err(StoreError::Failed("a message was neither inserted nor there before".to_owned())),
         }
     }
+
+    async fn insert(&self, new: &NewMessage) -> Result<Option<(i64, i64)>, StoreError> {
+        if new.body.is_some() {
+            let taken = self.pool.take().await?;
+            let inserted = insert(taken.session(), new).await.map_err(Failed::of_commit)?;
+            taken.give_back();
+            Ok(inserted)
+        } else {
+            let taken = self.pool.begin().await?;
+            let inserted = insert(taken.session(), new).await.map_err(|failed| failed.error)?;
+            if let (Some((seq, _)), Some(file)) = (inserted, &new.file) {
+                body::write(taken.session(), seq, file).await?;
+            }
+            taken.session().commit().await?;
+            taken.give_back();
+            Ok(inserted)
+        }
+    }
 }
 
-async fn insert(session: &Session, new: &NewMessage) -> Result<Option<(i64, i64)>, StoreError> {
+async fn insert(session: &Session, new: &NewMessage) -> Result<Option<(i64, i64)>, Failed> {
     let (m, e) = (&new.message, &new.entry);
     let recipients = log::recipients(e)?;
     let (state, kind, outcome) = (m.state as i64, e.kind as i64, e.outcome as i64);
@@ -112,7 +116,7 @@ async fn insert(session: &Session, new: &NewMessage) -> Result<Option<(i64, i64)
     let mut bound: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
     bound.extend([&addresses as &(dyn ToSql + Sync), &states]);
     let asked = answered(session.client().query_opt(&statement, &bound)).await;
-    let Some(row) = asked.map_err(super::session::Failed::of_commit)? else { return Ok(None) };
-    let number = |at| row.try_get(at).map_err(|error| super::session::judge(&error));
+    let Some(row) = asked? else { return Ok(None) };
+    let number = |at| row.try_get(at).map_err(|error| judge(&error));
     Ok(Some((number(0)?, number(1)?)))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_postgres::config::SslMode;
 use url::Url;
 
-use super::{APPLICATION, STATEMENT_MS};
+use super::STATEMENT_MS;
 
 /// A server and a database of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +89,6 @@ impl Address {
             .port(self.port)
             .user(&self.user)
             .dbname(&self.database)
-            .application_name(APPLICATION)
             .ssl_mode(if self.tls { SslMode::Require } else { SslMode::Disable })
             .connect_timeout(Duration::from_secs(5))
             // A server that is cut off: neither its silence nor ours is waited for longer.

@@ -1,4 +1,5 @@
-//! The schema: is it ours, and of this version? If not, it stays as it is, or is brought forward, all or nothing.
+//! The schema: is it ours, and of this version? If not, it stays as it is, or is brought forward, all or nothing, by whoever
+//! holds the database: so by one daemon at a time.
 
 use tokio_postgres::Client;
 
@@ -8,15 +9,14 @@ use crate::store::{OpenError, StoreError};
 /// Schema steps; `schema_step` counts those that were taken.
 const STEPS: &[&str] = &[include_str!("schema.sql")];
 
-/// Guards the steps, beside the lock of whoever holds the database: other tools may bring it forward, too.
-const LOCK: i64 = 0x4658_5055;
-
 /// The schema that this version makes.
 pub(super) fn known() -> i64 {
     STEPS.len() as i64
 }
 
-pub(super) async fn migrate(client: &mut Client, server: &str) -> Result<(), OpenError> {
+/// Looks, and changes nothing: what cannot be worked on is refused before it is waited for. Gives the steps that were
+/// taken; -1: it is empty.
+pub(super) async fn look(client: &Client, server: &str) -> Result<i64, OpenError> {
     let unusable =
         |error: StoreError| OpenError::Server { server: server.to_owned(), why: error.to_string() };
     let encoding = text(client, "SHOW server_encoding").await.map_err(unusable)?;
@@ -24,19 +24,25 @@ pub(super) async fn migrate(client: &mut Client, server: &str) -> Result<(), Ope
         let why = format!("its encoding is {encoding}; make one with ENCODING 'UTF8'");
         return Err(OpenError::Server { server: server.to_owned(), why });
     }
+    match found(client).await.map_err(unusable)? {
+        Found::Foreign => Err(OpenError::ServerForeign { server: server.to_owned() }),
+        Found::Steps(taken) if taken > known() => {
+            Err(OpenError::ServerNewer { server: server.to_owned(), found: taken, known: known() })
+        }
+        Found::Steps(taken) => Ok(taken),
+        Found::Nothing => Ok(-1),
+    }
+}
+
+/// Brings it to this version, for whoever holds it.
+pub(super) async fn migrate(client: &mut Client, server: &str) -> Result<(), OpenError> {
+    let unusable =
+        |error: StoreError| OpenError::Server { server: server.to_owned(), why: error.to_string() };
     let fsync = text(client, "SHOW fsync").await.map_err(unusable)?;
     if fsync == "off" {
         tracing::warn!("the database server runs with fsync=off: a power cut may lose accepted mail");
     }
-    let found = found(client).await.map_err(unusable)?;
-    let taken = match found {
-        Found::Foreign => return Err(OpenError::ServerForeign { server: server.to_owned() }),
-        Found::Steps(taken) if taken > known() => {
-            return Err(OpenError::ServerNewer { server: server.to_owned(), found: taken, known: known() });
-        }
-        Found::Steps(taken) => taken,
-        Found::Nothing => -1,
-    };
+    let taken = look(client, server).await?;
     if taken == known() {
         return Ok(());
     }
@@ -71,7 +77,6 @@ async fn forward(client: &mut Client, taken: i64) -> Result<(), StoreError> {
     let transaction = answered(client.transaction()).await.map_err(|failed| failed.error)?;
     let say =
         async |words: &str| answered(transaction.batch_execute(words)).await.map_err(|failed| failed.error);
-    say(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
     if taken < 0 {
         // Asked for first: making a schema wants a right on the whole database, also where it is there already.
         let sql = "SELECT to_regnamespace('faxpost') IS NULL";

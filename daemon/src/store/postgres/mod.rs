@@ -14,14 +14,18 @@ mod session;
 mod tls;
 
 use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::sync::watch;
 
 use super::{OpenError, StoreError, sql};
+use holder::{Candidate, Holder};
 use pool::Pool;
 
 pub use address::Address;
 pub(in crate::store) use session::Session;
 
-/// How connections of ours are known on the server.
+/// How connections of the pool are known on the server.
 const APPLICATION: &str = "faxpostd";
 
 /// The server ends a statement that takes longer.
@@ -34,22 +38,56 @@ pub(super) struct Postgres {
     holder: Arc<holder::Holder>,
 }
 
+/// A database that another daemon holds.
+pub(super) struct Standby(Candidate);
+
+impl Standby {
+    /// The machine of that daemon.
+    pub(super) fn behind(&self) -> &str {
+        self.0.ahead()
+    }
+
+    /// Takes the database when it is free.
+    pub(super) async fn wait(mut self) -> Result<Postgres, OpenError> {
+        let holder = self.0.later().await?;
+        Ok(Postgres::of(&self.0, holder))
+    }
+}
+
 impl Postgres {
-    pub(super) async fn open(address: Address, password: Option<String>) -> Result<Self, OpenError> {
+    /// The database, or what waits for it.
+    pub(super) async fn open(address: Address, password: Option<&str>) -> Result<Result<Self, Standby>, OpenError> {
         let server = address.to_string();
         let unusable = |why: String| OpenError::Server { server: server.clone(), why };
         let authority = address.authority.clone();
         let tls = tokio::task::spawn_blocking(move || tls::Tls::new(authority.as_deref())).await;
         let tls = tls.map_err(|error| unusable(error.to_string()))?.map_err(unusable)?;
-        let connector = pool::Connector { config: address.config(password.as_deref()), tls };
-        let pool = Pool::new(connector);
-        let holder = Arc::new(holder::Holder::take(&server, pool.clone()).await?);
-        Ok(Self { pool, holder })
+        let connector = pool::Connector { config: address.config(password), tls };
+        let mut candidate = Candidate::new(&server, Pool::new(connector)).await?;
+        let holder = candidate.now().await?;
+        Ok(match holder {
+            Some(holder) => Ok(Self::of(&candidate, holder)),
+            None => Err(Standby(candidate)),
+        })
     }
 
-    /// For people: the server, and the schema.
+    fn of(candidate: &Candidate, holder: Holder) -> Self {
+        Self { pool: candidate.pool().clone(), holder: Arc::new(holder) }
+    }
+
+    /// For people: the server, without what is nobody's business.
     pub(super) fn place(&self) -> String {
-        format!("{}, schema {}", self.holder.server(), migrate::known())
+        self.holder.server().to_owned()
+    }
+
+    /// When this daemon took it.
+    pub(super) fn held_since(&self) -> SystemTime {
+        self.holder.since()
+    }
+
+    /// How often changes that were not answered were settled so far.
+    pub(super) fn settled(&self) -> watch::Receiver<u64> {
+        self.pool.settled()
     }
 
     /// Resolves when this daemon can't go on with the database, with the reason.
@@ -85,7 +123,7 @@ impl Postgres {
         match result {
             Ok(result) => {
                 // What is not given back is closed: after a commit without an answer nothing is known of a connection.
-                taken.session().commit().await?;
+                self.pool.noted(taken.session().commit().await)?;
                 taken.give_back();
                 Ok(result)
             }

@@ -1,12 +1,13 @@
 //! A few connections, made when they are needed. One that is broken is closed, never given out again.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_postgres::{Client, Config};
 
+use super::APPLICATION;
 use super::session::{Session, answered, judge};
 use super::tls::Tls;
 use crate::store::StoreError;
@@ -28,9 +29,11 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) async fn connect(&self) -> Result<Client, StoreError> {
-        let (client, connection) =
-            self.config.connect(self.tls.clone()).await.map_err(|error| judge(&error))?;
+    /// A connection under the name `application`.
+    pub(super) async fn connect(&self, application: &str) -> Result<Client, StoreError> {
+        let mut config = self.config.clone();
+        config.application_name(application);
+        let (client, connection) = config.connect(self.tls.clone()).await.map_err(|error| judge(&error))?;
         // Ends with its client, or with the server; the client then says why.
         tokio::spawn(connection);
         Ok(client)
@@ -50,12 +53,26 @@ struct Shared {
     epoch: AtomicI64,
     /// When a connection failed, and why.
     failed: Mutex<Option<(Instant, StoreError)>>,
+    /// A change was not answered since the pool was opened.
+    in_doubt: AtomicBool,
+    doubted: Notify,
+    /// How often changes in doubt were settled, one way or the other: what the store has now, it has.
+    settled: watch::Sender<u64>,
 }
 
 impl Pool {
     pub(super) fn new(connector: Connector) -> Self {
         let (idle, places) = (Mutex::default(), Arc::new(Semaphore::new(CONNECTIONS)));
-        let shared = Shared { connector, idle, places, epoch: AtomicI64::new(0), failed: Mutex::default() };
+        let shared = Shared {
+            connector,
+            idle,
+            places,
+            epoch: AtomicI64::new(0),
+            failed: Mutex::default(),
+            in_doubt: AtomicBool::new(false),
+            doubted: Notify::new(),
+            settled: watch::Sender::new(0),
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -68,6 +85,31 @@ impl Pool {
         self.shared.epoch.store(epoch, Ordering::SeqCst);
         lock(&self.shared.idle).clear();
         *lock(&self.shared.failed) = None;
+        // No connection from before is left by now: nothing of what was in doubt can still happen.
+        if epoch != 0 && self.shared.in_doubt.swap(false, Ordering::SeqCst) {
+            self.shared.settled.send_modify(|settled| *settled += 1);
+        }
+    }
+
+    /// Looks at the result of a change. One that was not answered may still be made, until its connection is ended.
+    pub(super) fn noted<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if matches!(result, Err(StoreError::Unknown(_))) {
+            self.shared.in_doubt.store(true, Ordering::SeqCst);
+            self.shared.doubted.notify_one();
+        }
+        result
+    }
+
+    /// Resolves when a change was not answered.
+    pub(super) async fn doubted(&self) {
+        while !self.shared.in_doubt.load(Ordering::SeqCst) {
+            self.shared.doubted.notified().await;
+        }
+    }
+
+    /// How often changes in doubt were settled so far.
+    pub(super) fn settled(&self) -> watch::Receiver<u64> {
+        self.shared.settled.subscribe()
     }
 
     /// A connection; made now if none is idle.
@@ -114,7 +156,7 @@ impl Pool {
     }
 
     async fn connect(&self, epoch: i64) -> Result<Session, StoreError> {
-        let client = self.shared.connector.connect().await?;
+        let client = self.shared.connector.connect(APPLICATION).await?;
         // Whoever took the database since has ended the connections that he saw; this one he may not have seen.
         let row = answered(client.query_one("SELECT epoch FROM faxpost.holder", &[])).await;
         let found: i64 = row.map_err(|failed| failed.error)?.try_get(0).map_err(|error| judge(&error))?;

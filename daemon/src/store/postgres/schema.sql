@@ -8,7 +8,8 @@
 CREATE TABLE holder (
   one   BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (one),
   epoch BIGINT NOT NULL,  -- grows each time that a daemon takes the database: see holder.rs
-  name  TEXT NOT NULL
+  owner TEXT NOT NULL,    -- that daemon's, as long as it runs
+  name  TEXT NOT NULL     -- of its machine, for people
 );
 
 CREATE TABLE account (

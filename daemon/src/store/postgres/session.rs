@@ -141,6 +141,13 @@ pub(super) struct Failed {
     undone: bool,
 }
 
+/// Before anything was asked to last.
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self { error, undone: true }
+    }
+}
+
 impl Failed {
     /// Of what would have made changes last.
     pub(super) fn of_commit(self) -> StoreError {

@@ -1,0 +1,112 @@
+//! What the modules share: databases of the server that most tests use together, and daemons on them.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use faxpost_proto::v1;
+use faxpost_tests::daemon::{Builder, TestDaemon};
+use faxpost_tests::postgres::Postgres;
+use tonic_types::StatusExt as _;
+
+/// How long something may take that ends by itself. Generous: a busy machine is slow, not wrong.
+pub(crate) const LONGEST: Duration = Duration::from_secs(60);
+
+/// For tests that leave the server itself alone.
+static SERVER: LazyLock<Postgres> = LazyLock::new(|| Postgres::start(&["fsync=off"]));
+
+/// A database of the shared server.
+pub(crate) struct Database {
+    pub(crate) name: &'static str,
+    pub(crate) url: String,
+}
+
+impl Database {
+    /// Makes an empty one.
+    pub(crate) async fn new(name: &'static str) -> Self {
+        let url = tokio::task::spawn_blocking(move || {
+            SERVER.create(name);
+            SERVER.url(name)
+        });
+        Self { name, url: url.await.unwrap() }
+    }
+
+    /// What it says to some SQL.
+    pub(crate) async fn sql(&self, sql: &'static str) -> String {
+        let name = self.name;
+        tokio::task::spawn_blocking(move || SERVER.sql(name, sql)).await.unwrap()
+    }
+
+    /// A daemon that works on it.
+    pub(crate) fn daemon(&self) -> Builder {
+        on(&self.url)
+    }
+}
+
+/// A daemon that works on this database.
+pub(crate) fn on(url: &str) -> Builder {
+    TestDaemon::builder().argument("--store").argument(url)
+}
+
+/// A message that says `text`.
+pub(crate) fn mail(text: &str, request_id: &str) -> v1::SendMailRequest {
+    v1::SendMailRequest {
+        to: vec!["somebody@example.test".to_owned()],
+        subject: text.to_owned(),
+        text: text.to_owned(),
+        request_id: request_id.to_owned(),
+        ..v1::SendMailRequest::default()
+    }
+}
+
+/// Has it accepted; gives its id.
+pub(crate) async fn send(daemon: &TestDaemon, text: &str) -> String {
+    daemon.mail().await.send_mail(mail(text, "")).await.unwrap().into_inner().id
+}
+
+/// The subjects of the mail that was delivered into the pickup folder, in order.
+pub(crate) fn delivered(daemon: &TestDaemon) -> Vec<String> {
+    let mut subjects: Vec<_> = files(&daemon.pickup_dir())
+        .iter()
+        .filter_map(|path| {
+            let text = std::fs::read_to_string(path).ok()?;
+            text.lines().find_map(|line| line.strip_prefix("Subject: ")).map(str::to_owned)
+        })
+        .collect();
+    subjects.sort();
+    subjects
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let all = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    all.map(|file| file.path()).filter(|path| path.extension().is_some_and(|e| e == "eml")).collect()
+}
+
+/// Waits until it is so.
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < LONGEST, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Waits until the daemon's log has this.
+pub(crate) async fn says(daemon: &TestDaemon, text: &str) {
+    let begun = Instant::now();
+    while !daemon.stderr().contains(text) {
+        assert!(begun.elapsed() < LONGEST, "it never said {text:?}:\n{}", daemon.stderr());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The machine-readable reason of a refusal.
+pub(crate) fn reason(status: &tonic::Status) -> String {
+    status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
+}
+
+/// The status, if the daemon serves.
+pub(crate) async fn status(daemon: &TestDaemon) -> Result<v1::GetStatusResponse, tonic::Status> {
+    let answer = daemon.diagnostics().await.get_status(v1::GetStatusRequest {}).await;
+    answer.map(tonic::Response::into_inner)
+}
