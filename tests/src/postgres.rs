@@ -135,7 +135,11 @@ impl Postgres {
         let began = Instant::now();
         let ready = || {
             let mut asked = Command::new(self.programs.join("pg_isready"));
-            asked.args(["-q", "-h", &self.socket(), "-p", &self.port.to_string()]).status().expect("pg_isready").success()
+            asked
+                .args(["-q", "-h", &self.socket(), "-p", &self.port.to_string()])
+                .status()
+                .expect("pg_isready")
+                .success()
         };
         while !ready() {
             assert!(began.elapsed() < Duration::from_secs(30), "PostgreSQL does not start: {}", self.log());

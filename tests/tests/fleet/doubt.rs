@@ -68,7 +68,9 @@ async fn between(server: u16, armed: Arc<AtomicBool>) -> u16 {
                 while let Ok(count @ 1..) = from_client.read(&mut bytes).await {
                     let sent = &bytes[..count];
                     // Of the statement's values, and not of its preparation: those have the text.
-                    if sent.windows(MARK.len()).any(|part| part == MARK) && armed.swap(false, Ordering::SeqCst) {
+                    if sent.windows(MARK.len()).any(|part| part == MARK)
+                        && armed.swap(false, Ordering::SeqCst)
+                    {
                         lost.store(true, Ordering::SeqCst);
                     }
                     if to_server.write_all(sent).await.is_err() {

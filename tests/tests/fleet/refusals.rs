@@ -46,7 +46,8 @@ async fn h3_a_password_in_the_address_is_refused_and_not_repeated() {
         assert!(said.contains("password-file") && !said.contains("hunter2"), "{said}");
     }
     // Nor is there an argument for it.
-    let help = Command::new(bins::path("faxpostd")).args(["run", "--help"]).stdin(Stdio::null()).output().unwrap();
+    let help =
+        Command::new(bins::path("faxpostd")).args(["run", "--help"]).stdin(Stdio::null()).output().unwrap();
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
     assert!(help.contains("--store") && !help.contains("--password"), "{help}");
 }
@@ -107,7 +108,8 @@ async fn h3_the_password_comes_from_a_file_of_the_daemons_own_and_crosses_tls() 
     daemon.start_again().await;
     send(&daemon, "hello").await;
     eventually("it is delivered", async || delivered(&daemon) == ["hello"]).await;
-    let encrypted = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'faxpost'";
+    let encrypted =
+        "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'faxpost'";
     assert_eq!(guarded.server.sql("mail", encrypted), "t");
     let shown = status(&daemon).await.unwrap().store;
     assert_eq!(shown, format!("PostgreSQL at localhost:{}, database mail, user faxpost", guarded.port));
@@ -146,7 +148,8 @@ async fn h3_the_server_must_be_the_one_that_is_named_and_of_the_authority_that_i
     assert!(said.contains("certificate"), "{said}");
     // Without an authority named, the system's are asked, which do not know it either.
     let url = format!("postgres://faxpost@localhost:{}/mail", guarded.port);
-    let settings = format!("[store]\nurl = \"{url}\"\npassword-file = \"{}\"", guarded.password_file().display());
+    let settings =
+        format!("[store]\nurl = \"{url}\"\npassword-file = \"{}\"", guarded.password_file().display());
     let said = refused(TestDaemon::builder().settings(&settings).prepared()).await;
     assert!(said.contains("certificate"), "{said}");
     // And a server without TLS does not get the password.

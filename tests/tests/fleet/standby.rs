@@ -14,7 +14,8 @@ async fn j2_a_standby_says_so_and_takes_over_when_the_other_is_killed() {
     let database = Database::new("standby").await;
     let mut first = database.daemon().start().await;
     let tomorrow = std::time::SystemTime::now() + Duration::from_secs(24 * 3600);
-    let request = v1::SendMailRequest { not_before: Some(tomorrow.into()), ..mail("accepted by the first", "") };
+    let request =
+        v1::SendMailRequest { send_time: Some(tomorrow.into()), ..mail("accepted by the first", "") };
     let id = first.mail().await.send_mail(request).await.unwrap().into_inner().id;
 
     let second = database.daemon().start().await;
@@ -89,7 +90,10 @@ async fn j2_a_daemon_that_hangs_is_taken_over_and_can_change_nothing_when_it_wak
     let status = first.ended().await;
     assert!(!status.success(), "so that the service manager starts it anew");
     says(&first, "another daemon has taken the database").await;
-    assert_eq!(database.sql("SELECT string_agg(subject, ',' ORDER BY seq) FROM faxpost.message").await, "before,by the second");
+    assert_eq!(
+        database.sql("SELECT string_agg(subject, ',' ORDER BY seq) FROM faxpost.message").await,
+        "before,by the second"
+    );
     first.start_again().await;
     assert_eq!(reason(&crate::kit::status(&first).await.unwrap_err()), "STANDBY");
 }

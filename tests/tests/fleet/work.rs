@@ -12,7 +12,8 @@ async fn j1_accounts_mail_and_log_are_in_the_database_and_nothing_of_them_beside
     let id = send(&daemon, "first").await;
     eventually("it is delivered", async || delivered(&daemon) == ["first"]).await;
 
-    let account = v1::Account { id: "default".into(), sender_name: "Fax".into(), ..Default::default() };
+    let account =
+        v1::Account { id: "default".into(), sender_name: Some("Fax".to_owned()), ..Default::default() };
     daemon.set(account, &["sender_name"]).await.unwrap();
     let request = v1::CreateAccountRequest {
         account: Some(v1::Account {
@@ -20,7 +21,7 @@ async fn j1_accounts_mail_and_log_are_in_the_database_and_nothing_of_them_beside
             sender_email: "second@example.test".to_owned(),
             ..v1::Account::default()
         }),
-        create_mask: Some(mask(&["sender_email"])),
+        update_mask: Some(mask(&["sender_email"])),
         ..v1::CreateAccountRequest::default()
     };
     daemon.accounts().await.create_account(request).await.unwrap();
@@ -39,7 +40,10 @@ async fn j1_accounts_mail_and_log_are_in_the_database_and_nothing_of_them_beside
     eventually("its acceptance and its attempt are in the log", written).await;
 
     let status = status(&daemon).await.unwrap();
-    assert!(status.store.starts_with("PostgreSQL in /") && status.store.contains("database work"), "{status:?}");
+    assert!(
+        status.store.starts_with("PostgreSQL in /") && status.store.contains("database work"),
+        "{status:?}"
+    );
     assert!(status.store_held_time.is_some());
     let said = daemon.faxpost(&["--lang", "en", "status"]).output().unwrap();
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
@@ -60,7 +64,7 @@ async fn f2_what_was_accepted_is_there_after_kill_9_and_a_large_body_without_the
     for (number, size) in [(0, 10), (1, 700_000)] {
         let request = v1::SendMailRequest {
             text: "0123456789 abcdefghij\n".repeat(size / 22 + 1),
-            not_before: later(),
+            send_time: later(),
             ..mail(&format!("number {number}"), "")
         };
         ids.push(daemon.mail().await.send_mail(request).await.unwrap().into_inner().id);

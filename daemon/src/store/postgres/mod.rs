@@ -56,7 +56,10 @@ impl Standby {
 
 impl Postgres {
     /// The database, or what waits for it.
-    pub(super) async fn open(address: Address, password: Option<&str>) -> Result<Result<Self, Standby>, OpenError> {
+    pub(super) async fn open(
+        address: Address,
+        password: Option<&str>,
+    ) -> Result<Result<Self, Standby>, OpenError> {
         let server = address.to_string();
         let unusable = |why: String| OpenError::Server { server: server.clone(), why };
         let authority = address.authority.clone();

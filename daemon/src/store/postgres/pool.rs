@@ -1,5 +1,6 @@
 //! A few connections, made when they are needed. One that is broken is closed, never given out again.
 
+use std::error::Error as _;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -33,10 +34,23 @@ impl Connector {
     pub(super) async fn connect(&self, application: &str) -> Result<Client, StoreError> {
         let mut config = self.config.clone();
         config.application_name(application);
-        let (client, connection) = config.connect(self.tls.clone()).await.map_err(|error| judge(&error))?;
+        let (client, connection) = config.connect(self.tls.clone()).await.map_err(|error| refused(&error))?;
         // Ends with its client, or with the server; the client then says why.
         tokio::spawn(connection);
         Ok(client)
+    }
+}
+
+/// As [`judge`], of a connection: a server that is not who it should be does not become so by waiting.
+fn refused(error: &tokio_postgres::Error) -> StoreError {
+    let invalid = |error: &(dyn std::error::Error + 'static)| {
+        // What rustls has against a certificate.
+        let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        kind == Some(std::io::ErrorKind::InvalidData) || error.to_string() == "server does not support TLS"
+    };
+    match judge(error) {
+        StoreError::Away(why) if error.source().is_some_and(invalid) => StoreError::Failed(why),
+        judged => judged,
     }
 }
 
