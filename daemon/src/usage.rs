@@ -67,8 +67,16 @@ const COMMANDS: [Texts; 7] = [
         "run",
         "Работает на переднем плане до Ctrl-C или SIGTERM. FAXPOST_LOG задаёт, что пишется в журнал, например debug \
          (по умолчанию info)",
-        "faxpostd run [--state-dir ПАПКА] [--endpoint ПУТЬ]",
-        &[STATE_DIR, ENDPOINT],
+        "faxpostd run [--state-dir ПАПКА] [--endpoint ПУТЬ] [--store URL]",
+        &[
+            STATE_DIR,
+            ENDPOINT,
+            (
+                "store",
+                "База данных сервера PostgreSQL вместо файла в папке данных: postgres://ПОЛЬЗОВАТЕЛЬ@СЕРВЕР/БАЗА. Пароль — в файле, \
+                 см. [store] в faxpostd.toml",
+            ),
+        ],
     ),
     (
         "install",

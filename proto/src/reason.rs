@@ -105,10 +105,10 @@ reasons! {
     DISK_FULL,
     /// The store failed: nothing was accepted or changed. UNAVAILABLE.
     STORE_FAILED,
-    /// Another daemon works on the database, and this one waits for its end. UNAVAILABLE.
-    STANDBY,
     /// The database server went away during a change, which may have been made. UNAVAILABLE.
     STORE_UNKNOWN,
+    /// Another daemon works on the database, and this one waits for its end. UNAVAILABLE.
+    STANDBY,
     /// The daemon is stopping. UNAVAILABLE.
     STOPPING,
     /// A fault of the daemon; its log has more. INTERNAL.

@@ -30,7 +30,7 @@ async fn j1_accounts_mail_and_log_are_in_the_database_and_nothing_of_them_beside
     assert!(revisions.revisions.len() >= 2, "{revisions:?}");
 
     let listed = daemon.mail().await.list_messages(v1::ListMessagesRequest::default()).await.unwrap();
-    assert_eq!(listed.into_inner().messages.iter().map(|m| m.id.clone()).collect::<Vec<_>>(), [id.clone()]);
+    assert_eq!(listed.into_inner().messages.iter().map(|m| &m.id).collect::<Vec<_>>(), [&id]);
     let filter = v1::EntryFilter { message: id, ..Default::default() };
     let request = v1::ListEntriesRequest { filter: Some(filter), ..Default::default() };
     let written = async || {
