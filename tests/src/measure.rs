@@ -47,8 +47,18 @@ pub fn memory(process: u32, line: &str) -> Option<u64> {
     if cfg!(windows) {
         return None;
     }
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let value = status.lines().find_map(|text| text.strip_prefix(line))?;
+    kibibytes(&format!("/proc/{process}/status"), line)
+}
+
+/// What a process adds to the memory in use, in KiB: pages that several processes have are counted in parts (Pss).
+#[must_use]
+pub fn share_of_memory(process: u32) -> Option<u64> {
+    if cfg!(windows) { None } else { kibibytes(&format!("/proc/{process}/smaps_rollup"), "Pss:") }
+}
+
+fn kibibytes(file: &str, line: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let value = text.lines().find_map(|text| text.strip_prefix(line))?;
     value.trim().strip_suffix(" kB")?.parse().ok()
 }
 

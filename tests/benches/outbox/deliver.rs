@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use faxpost_tests::daemon::TestDaemon;
-use faxpost_tests::measure::{cpu_time, mebibytes, median, memory, row, times};
+use faxpost_tests::measure::{cpu_time, mebibytes, median, memory, row, share_of_memory, times};
 
 use crate::peers::{Postfix, Sink};
 use crate::{Mail, RUNS, beside, daemon, drained, send_all};
@@ -91,12 +91,29 @@ async fn measure(load: &Load) {
         &[&format!("{:.2} ms", median(mailers))],
     );
     row("  the daemon's largest memory", mebibytes(memory(daemon.id(), "VmHWM:")), &[]);
+    if let Some(mailer) = mailer(&daemon) {
+        row(
+            "  what the mailer adds to the memory in use (beside: all it has, with the daemon's own pages)",
+            mebibytes(share_of_memory(mailer)),
+            &[&mebibytes(memory(mailer, "VmRSS:"))],
+        );
+    }
     for (name, rate) in sink.others(load.count.min(300), load.bytes) {
         match rate {
             Ok(rate) => row(&format!("  {name}"), format!("{rate:.1}/s"), &["", &times(ours / rate)]),
             Err(why) => row(&format!("  {name}"), why, &[]),
         }
     }
+}
+
+#[cfg(unix)]
+fn mailer(daemon: &TestDaemon) -> Option<u32> {
+    daemon.mailers().into_iter().next()
+}
+
+#[cfg(not(unix))]
+fn mailer(_: &TestDaemon) -> Option<u32> {
+    None
 }
 
 #[cfg(unix)]

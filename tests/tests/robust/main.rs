@@ -14,4 +14,6 @@ mod limits;
 mod startup;
 #[cfg(unix)]
 mod stop_unix;
+#[cfg(target_os = "linux")]
+mod traces_linux;
 mod trouble;

@@ -116,6 +116,9 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // What one commit changes must fit, or it is written twice: 256 messages change some 2,000 pages. It is taken as it is
     // needed; an idle daemon stays small.
     connection.pragma_update(None, "cache_size", -8192)?;
+    // What a savepoint would undo is otherwise kept in a file of the folder for temporary files: pages with mail, outside the
+    // state folder, and more writing than the commit itself. It is as large as what one work changes.
+    connection.pragma_update(None, "temp_store", "memory")?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
