@@ -191,7 +191,11 @@ fn call_sentence(status: &Status, texts: &Texts) -> String {
             as_sentence(&lines(said))
         }
         (Some(known), "") => known.to_owned(),
-        (Some(known), said) => format!("{known}\n  {}", lines(&texts.said(said))),
+        (Some(known), said) => match texts.said(said) {
+            // As in English: it says more than the other, and both would say the same twice.
+            Cow::Owned(told) => as_russian_sentence(&lines(&told)),
+            Cow::Borrowed(unknown) => format!("{known}\n  {}", lines(unknown)),
+        },
         (None, "") => (texts.code)(status.code()).to_owned(),
         (None, said) => format!("{}\n  {}", (texts.code)(status.code()), lines(&texts.said(said))),
     };
@@ -234,10 +238,25 @@ fn as_sentence(said: &str) -> String {
         }
         _ => said.to_owned(),
     };
+    end(&mut sentence);
+    sentence
+}
+
+/// The same of what was told in Russian: a word in other letters may be somebody's name.
+fn as_russian_sentence(told: &str) -> String {
+    let mut characters = told.chars();
+    let mut sentence: String = match characters.next() {
+        Some(first @ ('а'..='я' | 'ё')) => first.to_uppercase().chain(characters).collect(),
+        _ => told.to_owned(),
+    };
+    end(&mut sentence);
+    sentence
+}
+
+fn end(sentence: &mut String) {
     if sentence.ends_with(|last: char| last.is_alphanumeric()) {
         sentence.push('.');
     }
-    sentence
 }
 
 fn lines(text: &str) -> String {
@@ -320,6 +339,16 @@ mod tests {
             assert!(russian.contains(&format!("\n  {line}")), "{russian}");
         }
         assert!(error.sentence(&EN).contains("\n  to[0] has no valid domain after the @"));
+    }
+
+    #[test]
+    fn g2_what_the_daemon_says_of_the_case_is_one_sentence_in_both_languages() {
+        let error = refused(Code::NotFound, reason::MESSAGE_NOT_FOUND, "there is no message 4711", &[]);
+        assert_eq!(error.sentence(&EN), "There is no message 4711.");
+        assert_eq!(error.sentence(&RU), "Письма 4711 нет.");
+        // What is not known in Russian stands below what is.
+        let error = refused(Code::NotFound, reason::MESSAGE_NOT_FOUND, "from another daemon", &[]);
+        assert_eq!(error.sentence(&RU).lines().nth(1), Some("  from another daemon"));
     }
 
     #[test]

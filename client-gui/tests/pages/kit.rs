@@ -126,7 +126,8 @@ impl Gui {
         lines.join("\n")
     }
 
-    fn visit(&self, mut look: impl FnMut(&ElementHandle)) {
+    /// Shows each element that there is.
+    pub(crate) fn visit(&self, mut look: impl FnMut(&ElementHandle)) {
         self.window().root_element().visit_descendants(|element| {
             look(&element);
             std::ops::ControlFlow::<()>::Continue(())

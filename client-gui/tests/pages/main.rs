@@ -14,6 +14,7 @@ mod kit;
 mod log;
 #[cfg(target_os = "linux")]
 mod memory;
+mod narrow;
 mod outbox;
 mod reach;
 mod requests;

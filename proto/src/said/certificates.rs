@@ -27,6 +27,7 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ),
     ("the certificate of its issuer {} is not at hand", "сертификата его издателя {} под рукой нет"),
     ("its validity is over since {}", "его срок действия истёк {}"),
+    ("an unknown day", "неизвестный день"),
     ("its validity begins only on {}", "его срок действия начнётся только {}"),
     (
         "it has the critical extension {}, which is not understood here",
@@ -174,6 +175,24 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "the file is sealed for a certificate (public-key mode) and not with a password, which is not read here",
         "файл запечатан для сертификата, а не паролем; такие здесь не читаются",
     ),
+    (
+        "the file is protected by PBMAC1 (RFC 9579), which is not read here; export it with an older MAC (openssl pkcs12 -export without -pbmac1_pbkdf2)",
+        "файл защищён PBMAC1 (RFC 9579), а он здесь не читается; экспортируйте с прежним MAC (openssl pkcs12 -export без -pbmac1_pbkdf2)",
+    ),
+    (
+        "the file derives its key by scrypt, which is not read here",
+        "ключ файла выводится через scrypt, а он здесь не читается",
+    ),
+    (
+        "the file asks for more than {} rounds of key derivation in all; export it with fewer",
+        "файлу нужно больше {} раундов вывода ключа; экспортируйте с меньшим числом",
+    ),
+    ("the text is larger than {} octets", "текст больше {} байт"),
+    ("the text has more than {} certificates", "в тексте больше {} сертификатов"),
+    ("the text has more than {} private keys", "в тексте больше {} закрытых ключей"),
+    ("the text has a block {} that is damaged", "в тексте повреждён блок {}"),
+    ("the text has a block {} that is not Base64", "в тексте блок {} — не Base64"),
+    ("the text is cut off: a block {} has no end", "текст обрезан: у блока {} нет конца"),
     ("the file has more than {} certificates", "в файле больше {} сертификатов"),
     ("the file has more than {} private keys", "в файле больше {} закрытых ключей"),
     (
@@ -211,11 +230,19 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "это не сертификат X.509, или он повреждён",
     ),
     ("the certificate is larger than {} octets", "сертификат больше {} байт"),
+    ("the certificate has something behind its end", "после конца сертификата есть что-то ещё"),
+    ("certificate {} of the chain {}", "сертификат {} цепочки: {}"),
+    // the same, in those that say whose it is
+    ("is larger than {} octets", "больше {} байт"),
+    ("has something behind its end", "после конца есть что-то ещё"),
+    ("is not an X.509 certificate, or is damaged", "это не сертификат X.509, или он повреждён"),
     // requests for a CA
     (
         "the answer has no certificate: what is read is PEM, DER, and PKCS#7 in either",
         "в ответе нет сертификата: читаются PEM, DER и PKCS#7 в любом из них",
     ),
+    ("the answer has a block {} that is not Base64", "в ответе блок {} — не Base64"),
+    ("the answer is cut off: a block {} has no end", "ответ обрезан: у блока {} нет конца"),
     ("the answer is larger than {} octets", "ответ больше {} байт"),
     ("the answer has more than {} certificates", "в ответе больше {} сертификатов"),
     ("the answer has a certificate that {}", "в ответе сертификат, который не читается: {}"),
@@ -239,6 +266,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ("has an unknown attribute {}; known are {}", "неизвестный атрибут {}; известны {}"),
     ("has an attribute {} that is empty or longer than {} octets", "атрибут {} пуст или длиннее {} байт"),
     ("has a country (C) that is not a code of two letters", "страна (C) — не код из двух букв"),
+    (
+        "has a serialNumber with characters that it cannot have",
+        "в serialNumber есть символы, которых в нём не бывает",
+    ),
     ("has no part", "нет ни одной части"),
     ("ends with a backslash", "в конце обратная косая черта"),
 ];

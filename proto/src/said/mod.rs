@@ -11,6 +11,7 @@ use crate::advice::Language;
 
 mod accounts;
 mod certificates;
+mod keys;
 mod mail;
 mod names;
 mod refusals;
@@ -20,8 +21,9 @@ mod sign_ins;
 type Sentence = (&'static str, &'static str);
 
 /// The more a sentence says by itself the earlier it stands: the first that fits is taken.
-const TABLES: [&[Sentence]; 6] = [
+const TABLES: [&[Sentence]; 7] = [
     certificates::SENTENCES,
+    keys::SENTENCES,
     accounts::SENTENCES,
     sign_ins::SENTENCES,
     refusals::SENTENCES,
@@ -175,6 +177,54 @@ mod tests {
             "вход утрачен: срок токена доступа истёк, а продлить его нечем: провайдер ничего для этого не выдал; \
              сначала войдите"
         );
+    }
+
+    #[test]
+    fn g2_rarer_faults_of_certificates_sign_ins_and_raw_mail_are_told_with_their_particulars() {
+        for (english, russian) in [
+            (
+                "certificate 2 of the chain has something behind its end",
+                "сертификат 2 цепочки: после конца есть что-то ещё",
+            ),
+            (
+                "the answer has a certificate that is larger than 65536 octets",
+                "в ответе сертификат, который не читается: больше 65536 байт",
+            ),
+            (
+                "the private key cannot sign here: it is neither RSA nor on the curve P-256",
+                "закрытым ключом здесь не подписать: это не RSA и не ключ на кривой P-256",
+            ),
+            (
+                "the signing certificate of CN=Fax ended on Nov 20 10:00:00 2026 +00:00",
+                "срок сертификата подписи CN=Fax истёк Nov 20 10:00:00 2026 +00:00",
+            ),
+            (
+                "the server wants 100 rounds of hashing; 4096 to 600000 are allowed",
+                "сервер требует раундов хеширования: 100; можно от 4096 до 600000",
+            ),
+            (
+                "4096 rounds of hashing, bound to the connection by tls-exporter: the server should have 10000 or more",
+                "раундов хеширования: 4096; привязано к соединению через tls-exporter; серверу стоит задать от 10000",
+            ),
+            (
+                "the server refused the sign-in with SCRAM-SHA-256: 535 5.7.8 no (it says other-error)",
+                "сервер отказал во входе (SCRAM-SHA-256): 535 5.7.8 no (он сообщает: other-error)",
+            ),
+            (
+                "has \"nobody\", a name without @ that [sendmail.aliases] of faxpostd.toml does not know",
+                "имя \"nobody\" без @: в [sendmail.aliases] файла faxpostd.toml его нет",
+            ),
+            (
+                "the header has more than 65536 octets or 1000 fields",
+                "в заголовке больше 65536 байт или 1000 полей",
+            ),
+            (
+                "2 more than can be told here, and to[0]: has an empty address",
+                "ещё 2 здесь не уместились; to[0]: has an empty address",
+            ),
+        ] {
+            assert_eq!(ru(english), russian);
+        }
     }
 
     #[test]

@@ -47,8 +47,35 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "служба останавливается; повторите, когда она вернётся",
     ),
     ("the daemon failed at this; its log says why", "службе это не удалось; причина — в её журнале"),
+    (
+        "the request is not a message of this method; client and daemon may not fit together",
+        "запрос — не сообщение этого метода; возможно, программа и служба разных версий",
+    ),
+    (
+        "the request was cut off before its end; nothing was accepted",
+        "запрос оборвался до конца; ничего не принято",
+    ),
+    ("{} more than can be told here, and {}", "ещё {} здесь не уместились; {}"),
+    ("a page size is not negative", "размер страницы не бывает отрицательным"),
+    ("not a token of an earlier page; begin without one", "это не метка прежней страницы; начните без неё"),
     // accounts
     ("there is an account {} already", "учётная запись {} уже есть"),
+    ("required: the etag of the account as you read it", "обязательно: etag прочитанной учётной записи"),
+    ("not an etag", "это не etag"),
+    ("required: the fields to change", "обязательно: поля, которые нужно изменить"),
+    ("an account has no field {}", "поля {} у учётной записи нет"),
+    ("{} is not one of its values", "значения {} у него нет"),
+    ("{} cannot be set", "{} задать нельзя"),
+    ("1 to {} accounts can be imported at once", "за один раз можно загрузить от 1 до {} учётных записей"),
+    ("the account {} is there twice", "учётная запись {} здесь дважды"),
+    (
+        "secrets are not imported: set them account by account, by UpdateAccount",
+        "секреты не загружаются: задайте их у каждой учётной записи отдельно (UpdateAccount)",
+    ),
+    (
+        "too many servers are being looked for, for you or for all callers; wait for one of these calls to end",
+        "идёт слишком много поисков сервера, у вас или у всех вместе; дождитесь, пока один закончится",
+    ),
     ("there is no revision {} of an account", "версии {} ни у одной учётной записи нет"),
     (
         "the account default always exists; change it instead",
@@ -100,6 +127,44 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "{} cannot need approval: only what changes certificates and keys can be carried out later; allow or deny it",
         "{} не может требовать одобрения: позже выполнить можно только изменения сертификатов и ключей; разрешите или запретите",
     ),
+    ("required: administrator, service or user", "обязательно: administrator, service или user"),
+    (
+        "allow, deny, approval, or nothing for the default",
+        "allow, deny, approval или ничего — как по умолчанию",
+    ),
+    ("required: the number of a request", "обязательно: номер заявки"),
+    (
+        "required: the digest of the request as it was shown, 64 hex digits",
+        "обязательно: отпечаток заявки, как она показана, 64 шестнадцатеричные цифры",
+    ),
+    (
+        "an administrator must approve this: it is request {} now, and is done as soon as he does; follow it with: faxpost request show {}",
+        "это должен одобрить администратор: теперь это заявка {}, и сделано будет, как только он одобрит; следить: faxpost request show {}",
+    ),
+    (
+        "you have {} requests that wait for an administrator; wait for a decision, or withdraw some: faxpost request list",
+        "администратора ждут уже {} ваших заявок; дождитесь решения или отзовите часть: faxpost request list",
+    ),
+    (
+        "{} requests wait for an administrator already; one must decide some first",
+        "администратора ждут уже {} заявок; сначала он должен решить часть",
+    ),
+    (
+        "what is asked for is too large to wait for an administrator; ask him to do it himself",
+        "то, о чём вы просите, слишком велико, чтобы ждать администратора; попросите его сделать это самому",
+    ),
+    (
+        "the role {} may not call {} any more, not even with approval; refuse request {}",
+        "роли {} больше нельзя вызывать {} даже с одобрения; откажите в заявке {}",
+    ),
+    (
+        "the daemon was stopped while it was carried out; look whether it was done, and ask again if it was not",
+        "службу остановили во время выполнения; посмотрите, сделано ли это, и если нет — попросите снова",
+    ),
+    (
+        "the stored request is not what was asked for, or not as it is shown: the database was changed, or its key. Nothing was done",
+        "сохранённая заявка — не та, о которой просили, или не такая, как показана: изменена база данных или её ключ. Ничего не сделано",
+    ),
     ("there is no request {} of yours", "вашей заявки {} нет"),
     ("there is no request {}", "заявки {} нет"),
     (
@@ -139,6 +204,9 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "there is no account {} on this machine; give a user's name, \"uid:\" and a number, or a SID",
         "записи {} на этом компьютере нет; укажите имя пользователя, \"uid:\" и число или SID",
     ),
+    ("required: a PKCS#12 file, or pem with key_pem", "обязательно: файл PKCS#12 или pem вместе с key_pem"),
+    ("give either pkcs12, or pem with key_pem", "укажите либо pkcs12, либо pem вместе с key_pem"),
+    ("at most {} certificates are judged at once", "за один раз оценивается не больше {} сертификатов"),
     ("required: from whom the key is taken", "обязательно: у кого отнять ключ"),
     (
         "required: the id of a request, 64 hexadecimal digits",
@@ -170,6 +238,34 @@ pub(super) const SENTENCES: &[Sentence] = &[
     (
         "must be one address; give several as several entries, and a name with a comma in quotes",
         "нужен один адрес; несколько указываются по отдельности, а имя с запятой — в кавычках",
+    ),
+    ("has a < or > that does not stand around an address", "есть < или >, которые стоят не вокруг адреса"),
+    ("has a quote, a bracket or a parenthesis that is not closed", "есть незакрытая кавычка или скобка"),
+    ("has an empty address", "есть пустой адрес"),
+    ("has more than {} addresses", "больше {} адресов"),
+    (
+        "has {}, a name without @ that [sendmail.aliases] of faxpostd.toml does not know",
+        "имя {} без @: в [sendmail.aliases] файла faxpostd.toml его нет",
+    ),
+    ("the header has more than {} octets or {} fields", "в заголовке больше {} байт или {} полей"),
+    ("{} has a word that no line can hold", "{}: слово длиннее любой строки"),
+    ("the message has more than {} parts", "в письме больше {} частей"),
+    ("more than {} recipients; send several messages", "больше {} получателей; отправьте несколько писем"),
+    ("the first part is `envelope`", "первая часть — `envelope`"),
+    ("the first part is `mail`", "первая часть — `mail`"),
+    ("`mail` comes once, as the first part", "`mail` бывает один раз, первой частью"),
+    ("a part is `mail`, `attachment` or `chunk`", "часть — это `mail`, `attachment` или `chunk`"),
+    ("a `chunk` comes after its `attachment`", "`chunk` идёт после своего `attachment`"),
+    ("a chunk has at most {} bytes", "в куске не больше {} байт"),
+    ("a message has at most {} attachments", "вложений в письме не больше {}"),
+    (
+        "an attachment changed after the message was composed",
+        "вложение изменилось, когда письмо уже было составлено",
+    ),
+    ("success, failure and delay, or never alone", "success, failure и delay либо только never"),
+    (
+        "your unfinished messages in the outbox would have more than {} bytes, as many as one caller's may; wait for some to be delivered",
+        "ваши незаконченные письма в исходящих заняли бы больше {} байт, а больше одному нельзя; дождитесь доставки части",
     ),
     ("has a < without a > at its end", "есть < без > в конце"),
     ("has a name of more than {} characters", "имя длиннее {} символов"),

@@ -18,7 +18,8 @@ async fn h2_a_denied_method_exits_77_and_says_how_to_allow_it() {
     faxpost(&daemon, &["--lang", "ru", "--json", "send", "--to", "a@example.test"])
         .await
         .exits(77)
-        .complains("Политика");
+        .complains("вызывать Mail/SendMail вам нельзя")
+        .complains("faxpost policy set Mail/SendMail administrator=allow");
 
     faxpost(&daemon, &["policy", "set", "Mail/SendMail", "administrator=default"]).await.exits(0);
     faxpost(&daemon, &send).await.exits(0);
