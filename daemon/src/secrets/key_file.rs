@@ -30,6 +30,17 @@ pub(super) fn error(path: &Path, source: io::Error) -> VaultError {
     VaultError::Key { what: path.display().to_string(), source }
 }
 
+/// A key that somebody else made in the meantime is as good as one's own.
+///
+/// # Errors
+/// All others.
+pub(super) fn there(made: io::Result<()>) -> io::Result<()> {
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
 /// What is wrong with a key that is there.
 pub(super) fn wrong(text: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, text.into())

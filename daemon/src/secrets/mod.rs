@@ -1,8 +1,11 @@
 //! Secrets: held in memory so that they are wiped and never printed, and sealed before they reach the disk.
 //!
 //! One random key seals everything. The platform guards it: systemd or a file that only root can read on Unix, DPAPI on
-//! Windows. Whoever is administrator of the machine can get at it; nobody else can.
+//! Windows. Whoever is administrator of the machine can get at it; nobody else can. Daemons on one database have a key in
+//! common instead ([`FleetKey`]), which each machine guards so.
 
+mod code;
+mod fleet;
 mod key_file;
 #[cfg(unix)]
 mod unix;
@@ -17,6 +20,9 @@ use self::windows as platform;
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use zeroize::{Zeroize as _, Zeroizing};
+
+pub use code::{Code, NoCode};
+pub use fleet::{FleetId, FleetKey};
 
 /// First byte of what [`Vault::seal`] makes.
 const FORMAT: u8 = 1;

@@ -10,10 +10,13 @@ use std::path::Path;
 use nix::fcntl::OFlag;
 use nix::unistd::geteuid;
 
-use super::{KEY, Key, VaultError, key_file};
+use super::{KEY, Key, Secret, Vault, VaultError, fleet, key_file};
 
 /// `LoadCredentialEncrypted=faxpost-key` in the unit.
 const CREDENTIAL: &str = "faxpost-key";
+
+/// What the sealed key of a fleet is bound to.
+const FLEET_KEY: &[u8] = b"faxpost-fleet-key";
 
 /// The key of this state folder, made if there is none.
 ///
@@ -34,7 +37,9 @@ fn open_key_with(state_dir: &Path, credentials: Option<&Path>) -> Result<Key, Va
     }
     let path = key_file::path(state_dir);
     let key = match read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(&path).and_then(|()| read(&path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            key_file::there(create(&path, key_file::fresh().as_ref())).and_then(|()| read(&path))
+        },
         other => other,
     };
     key.map_err(|source| key_file::error(&path, source))
@@ -85,17 +90,26 @@ pub(super) fn open_private(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn create(path: &Path) -> io::Result<()> {
+/// Seals the key of a fleet under this machine's own.
+pub(super) fn seal_for_machine(state_dir: &Path, key: &Key) -> Result<Vec<u8>, VaultError> {
+    let digits = Secret::new(hex::encode(key.as_ref()));
+    Ok(Vault::open(state_dir)?.seal(&digits, FLEET_KEY))
+}
+
+/// Opens what [`seal_for_machine`] made.
+pub(super) fn open_for_machine(state_dir: &Path, sealed: &[u8]) -> Result<Key, VaultError> {
+    fleet::from_hex(&Vault::open(state_dir)?.unseal(sealed, FLEET_KEY)?)
+}
+
+/// A new file of these bytes, for our own eyes. One that is there stays.
+pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let place = |temporary: &Path, path: &Path| {
         // A link fails where a rename would replace.
         std::fs::hard_link(temporary, path)?;
         std::fs::remove_file(temporary)?;
         path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     };
-    match key_file::create(path, key_file::fresh().as_ref(), OpenOptions::new().mode(0o600), place) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other,
-    }
+    key_file::create(path, bytes, OpenOptions::new().mode(0o600), place)
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use std::path::Path;
 use faxpost_proto::security::{ADMINISTRATORS, Descriptor, SYSTEM, Token, account_name};
 use windows::Win32::Foundation::{ERROR_ALREADY_EXISTS, ERROR_FILE_EXISTS, HLOCAL, LocalFree};
 use windows::Win32::Security::Cryptography::{
-    CRYPT_INTEGER_BLOB, CRYPTPROTECT_UI_FORBIDDEN, CryptProtectData, CryptUnprotectData,
+    CRYPT_INTEGER_BLOB, CRYPTPROTECT_LOCAL_MACHINE, CRYPTPROTECT_UI_FORBIDDEN, CryptProtectData,
+    CryptUnprotectData,
 };
 use windows::Win32::Storage::FileSystem::{
     FILE_FLAG_OPEN_REPARSE_POINT, MOVEFILE_WRITE_THROUGH, MoveFileExW,
@@ -21,7 +22,7 @@ use windows::Win32::Storage::FileSystem::{
 use windows::core::PCWSTR;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{Key, VaultError, key_file};
+use super::{FleetKey, Key, VaultError, key_file};
 
 /// Keeps the blob from being opened by another program of the same account by mistake. Not a secret.
 const ENTROPY: &[u8] = b"faxpost-master-key-1";
@@ -33,7 +34,7 @@ const ENTROPY: &[u8] = b"faxpost-master-key-1";
 pub(super) fn open_key(state_dir: &Path) -> Result<Key, VaultError> {
     let path = key_file::path(state_dir);
     let key = match read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(&path).and_then(|()| read(&path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => key_file::there(make(&path)).and_then(|()| read(&path)),
         other => other,
     };
     key.map_err(|source| key_file::error(&path, source))
@@ -84,12 +85,27 @@ pub(super) fn open_private(path: &Path) -> io::Result<File> {
     }
 }
 
-fn create(path: &Path) -> io::Result<()> {
-    let blob = transform(Direction::Protect, key_file::fresh().as_ref())?;
-    match key_file::create(path, &blob, &mut OpenOptions::new(), place) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other,
-    }
+fn make(path: &Path) -> io::Result<()> {
+    create(path, &transform(Direction::Protect, key_file::fresh().as_ref())?)
+}
+
+/// Seals the key of a fleet for every account of this machine: an administrator hands it over, and the service works with it.
+/// Whom the file's descriptor lets read is all that keeps other accounts from it, as [`open_private`] looks.
+pub(super) fn seal_for_machine(state_dir: &Path, key: &Key) -> Result<Vec<u8>, VaultError> {
+    let sealed = transform(Direction::ProtectForMachine, key.as_ref());
+    let sealed = sealed.map_err(|source| key_file::error(&FleetKey::path(state_dir), source))?;
+    Ok(sealed.to_vec())
+}
+
+/// Opens what [`seal_for_machine`] made.
+pub(super) fn open_for_machine(_state_dir: &Path, sealed: &[u8]) -> Result<Key, VaultError> {
+    let key = transform(Direction::Unprotect, sealed).map_err(|_| VaultError::Unseal)?;
+    key_file::exactly(&key).map_err(|_| VaultError::Unseal)
+}
+
+/// A new file of these bytes, for whom the state folder is. One that is there stays.
+pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    key_file::create(path, bytes, &mut OpenOptions::new(), place)
 }
 
 /// Renames, and fails where the standard library's rename would replace.
@@ -108,10 +124,20 @@ fn place(from: &Path, to: &Path) -> io::Result<()> {
 #[derive(Clone, Copy)]
 enum Direction {
     Protect,
+    ProtectForMachine,
     Unprotect,
 }
 
-/// Seals or opens by DPAPI under the current account. No window ever opens: a service has no one to ask.
+impl Direction {
+    fn flags(self) -> u32 {
+        match self {
+            Self::Protect | Self::Unprotect => CRYPTPROTECT_UI_FORBIDDEN,
+            Self::ProtectForMachine => CRYPTPROTECT_UI_FORBIDDEN | CRYPTPROTECT_LOCAL_MACHINE,
+        }
+    }
+}
+
+/// Seals by DPAPI under the current account, or for all of the machine, or opens. No window ever opens: a service has no one to ask.
 fn transform(direction: Direction, input: &[u8]) -> io::Result<Zeroizing<Vec<u8>>> {
     let blob = |bytes: &[u8]| -> io::Result<CRYPT_INTEGER_BLOB> {
         let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
@@ -123,13 +149,13 @@ fn transform(direction: Direction, input: &[u8]) -> io::Result<Zeroizing<Vec<u8>
     // the call, and then owned by us as one LocalAlloc block.
     unsafe {
         match direction {
-            Direction::Protect => CryptProtectData(
+            Direction::Protect | Direction::ProtectForMachine => CryptProtectData(
                 &input,
                 PCWSTR::null(),
                 Some(&entropy),
                 None,
                 None,
-                CRYPTPROTECT_UI_FORBIDDEN,
+                direction.flags(),
                 &mut output,
             ),
             Direction::Unprotect => CryptUnprotectData(
@@ -138,7 +164,7 @@ fn transform(direction: Direction, input: &[u8]) -> io::Result<Zeroizing<Vec<u8>
                 Some(&entropy),
                 None,
                 None,
-                CRYPTPROTECT_UI_FORBIDDEN,
+                direction.flags(),
                 &mut output,
             ),
         }
@@ -185,7 +211,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret.key");
         std::fs::write(&path, b"kept").unwrap();
-        create(&path).unwrap();
+        assert_eq!(make(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(std::fs::read(&path).unwrap(), b"kept");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left over");
     }

@@ -10,18 +10,20 @@ use anyhow::{Context as _, ensure};
 
 use super::prepare_state_dir;
 use super::words::Words;
+use crate::secrets::FleetKey;
 use crate::state::StateLock;
 use crate::store::DATABASE;
 
 /// What makes a folder one of Faxpost's.
-const MARKS: [&str; 2] = [DATABASE, "secret.key"];
+const MARKS: [&str; 3] = [DATABASE, "secret.key", FleetKey::FILE];
 
 /// All that the daemon makes in its state folder, and its settings. The lock comes last: it is held meanwhile.
-const OURS: [&str; 12] = [
+const OURS: [&str; 13] = [
     DATABASE,
     "faxpost.db-shm",
     "faxpost.db-wal",
     "secret.key",
+    FleetKey::FILE,
     "certificates",
     "faxpostd.toml",
     "log",
@@ -33,8 +35,8 @@ const OURS: [&str; 12] = [
 ];
 const LOCK: &str = "faxpostd.lock";
 
-/// Begins the name of a sealing key that a crash left unfinished.
-const UNFINISHED_KEY: &str = "secret.key-";
+/// Begin the names of keys that a crash left unfinished.
+const UNFINISHED_KEYS: [&str; 2] = ["secret.key-", "fleet.key-"];
 
 /// A service that has ended may take so long to let go of its files.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -74,7 +76,7 @@ pub fn remove_data(folder: &Path, words: &Words) -> anyhow::Result<Removal> {
     let mut others = Vec::new();
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.starts_with(UNFINISHED_KEY) {
+        if UNFINISHED_KEYS.iter().any(|unfinished| name.starts_with(unfinished)) {
             remove(&folder.join(name))?;
         } else {
             others.push(name);
@@ -125,6 +127,7 @@ mod tests {
         fs::create_dir_all(state.join("pickup/deep")).unwrap();
         fs::write(state.join("pickup/deep/1.eml"), "x").unwrap();
         fs::write(state.join("secret.key-0123456789abcdef"), "x").unwrap();
+        fs::write(state.join("fleet.key-0123456789abcdef"), "x").unwrap();
         (folder, state)
     }
 
