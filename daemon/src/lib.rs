@@ -11,6 +11,7 @@ pub mod caller;
 pub mod certs;
 pub mod config;
 pub mod diagnose;
+pub mod fleet;
 #[cfg(test)]
 mod fuzz;
 pub mod ipc;
@@ -47,7 +48,7 @@ use crate::log::{Log, Retention};
 use crate::mailer::Mailer;
 use crate::oauth::Oauth;
 use crate::outbox::Outbox;
-use crate::secrets::{Secret, Vault};
+use crate::secrets::{FleetKey, Secret, Vault};
 use crate::state::StateLock;
 use crate::store::{Address, Connected, Store};
 
@@ -85,7 +86,7 @@ impl Way {
         password: Option<&Secret>,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<Store> {
-        let standby = match Store::connect(address.clone(), password).await? {
+        let standby = match Store::connect(address, password, &config.state_dir).await? {
             Connected::Held(store) => return Ok(store),
             Connected::Standby(standby) => standby,
         };
@@ -178,21 +179,28 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
     service::private_folder(&Host::of(&config.state_dir).pickup)
         .context("the pickup folder cannot be made")?;
     let _lock = StateLock::take(&config.state_dir, &config.endpoint)?;
-    // The key first: a look at it changes nothing, while opening the database brings in what a crash left.
-    let vault = Arc::new(Vault::open(&config.state_dir)?);
     let mut way = Way { listener, ready: Some(ready), incoming: None };
-    let store = match &config.store.address {
-        None => Store::open(&config.state_dir)?,
+    let (store, vault) = match &config.store.address {
+        None => {
+            // The key first: a look at it changes nothing, while opening the database brings in what a crash left.
+            let vault = Vault::open(&config.state_dir)?;
+            (Store::open(&config.state_dir)?, vault)
+        }
         Some(address) => {
             let password = config.store.password()?;
             let stopped = shutdown.clone();
             let taking = way.take(&config, address, password.as_ref(), &shutdown);
             match stopped.run_until_cancelled(taking).await {
-                Some(store) => store?,
+                Some(store) => {
+                    let store = store?;
+                    let key = FleetKey::open(&config.state_dir)?;
+                    (store, key.context("the key of the database was removed just now; start again")?.vault())
+                }
                 None => return Ok(()),
             }
         }
     };
+    let vault = Arc::new(vault);
     let mailer = Mailer::new(config.mailer.account.as_deref(), &config.state_dir)?;
     for row in accounts::capabilities() {
         if let Some(why) = &row.unavailable {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use faxpostd::Surroundings;
 use faxpostd::config::Config;
+use faxpostd::fleet;
 use faxpostd::mailer::worker;
 use faxpostd::service::words::{Words, words};
 use faxpostd::service::{self, Order, logging};
@@ -54,6 +55,11 @@ enum Command {
     Stop,
     /// Prints the state folder of the service.
     StateDir,
+    /// Prints a code with which one other machine gets the key of this one's PostgreSQL database, within 15 minutes.
+    Invite(Member),
+    /// Asks for the code of `faxpostd invite`, and keeps the key of the PostgreSQL database on this machine. Without a terminal
+    /// it is read from standard input.
+    Join(Member),
     /// Refuses a folder for these programs that others than administrators may change: the installer asks.
     #[command(hide = true)]
     CheckFolder {
@@ -94,6 +100,21 @@ struct Place {
 struct Running {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    database: Database,
+}
+
+#[derive(clap::Args)]
+struct Member {
+    /// Folder of settings and keys [default: /var/lib/faxpost, or %ProgramData%\Faxpost].
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    database: Database,
+}
+
+#[derive(clap::Args)]
+struct Database {
     /// Database of a PostgreSQL server instead of the one in the state folder: postgres://USER@HOST/DATABASE. Its password
     /// comes from a file: see [store] in faxpostd.toml.
     #[arg(long, value_name = "URL")]
@@ -116,7 +137,7 @@ fn main() -> ExitCode {
         Command::Run(running) => (run(&running), words.failed),
         Command::Service(place) => {
             let state_dir = place.state_dir();
-            let running = Running { place, store: None };
+            let running = Running { place, database: Database { store: None } };
             let work = move |shutdown, ready| serve(&running, shutdown, ready, false);
             (service::serve(&state_dir, Box::new(work), words), words.error)
         }
@@ -128,6 +149,8 @@ fn main() -> ExitCode {
         Command::Stop => (told(&Order::Stop, words), words.error),
         Command::CheckFolder { folder } => (told(&Order::CheckFolder { folder }, words), words.error),
         Command::StateDir => (told(&Order::StateDir, words), words.error),
+        Command::Invite(member) => (invite(&member, words), words.error),
+        Command::Join(member) => (join(&member, words), words.error),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -145,6 +168,42 @@ impl Place {
     }
 }
 
+impl Member {
+    /// Its settings, once nobody else can look into this process.
+    fn config(&self) -> anyhow::Result<Config> {
+        service::forbid_dumps()?;
+        let state_dir = self.state_dir.clone().unwrap_or_else(service::default_state_dir);
+        self.database.chosen(Config::load(&state_dir, faxpost_proto::endpoint::DEFAULT)?)
+    }
+}
+
+impl Database {
+    fn chosen(&self, mut config: Config) -> anyhow::Result<Config> {
+        if let Some(url) = &self.store {
+            config.store.choose(url)?;
+        }
+        Ok(config)
+    }
+}
+
+fn invite(member: &Member, words: &Words) -> anyhow::Result<()> {
+    let code = short()?.block_on(fleet::invite(&member.config()?, words))?;
+    // The code alone can be piped to the other machine.
+    println!("{}", *code);
+    eprintln!("{}", words.invited);
+    Ok(())
+}
+
+fn join(member: &Member, words: &Words) -> anyhow::Result<()> {
+    println!("{}", short()?.block_on(fleet::join(&member.config()?, words))?);
+    Ok(())
+}
+
+/// For a command that asks a few questions.
+fn short() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
 fn told(order: &Order, words: &Words) -> anyhow::Result<()> {
     println!("{}", service::command(order, words)?);
     Ok(())
@@ -157,7 +216,7 @@ fn run(running: &Running) -> anyhow::Result<()> {
 
 /// Until `shutdown` is cancelled; with `signals` also until a signal or the console asks for it.
 fn serve(
-    Running { place, store }: &Running,
+    Running { place, database }: &Running,
     shutdown: CancellationToken,
     ready: Box<dyn FnOnce() + Send>,
     signals: bool,
@@ -165,10 +224,7 @@ fn serve(
     // Before anything secret is read; the mailer does the same when it has become its account.
     service::forbid_dumps()?;
     let endpoint = place.endpoint.as_deref().unwrap_or(faxpost_proto::endpoint::DEFAULT);
-    let mut config = Config::load(&place.state_dir(), endpoint)?;
-    if let Some(url) = store {
-        config.store.choose(url)?;
-    }
+    let config = database.chosen(Config::load(&place.state_dir(), endpoint)?)?;
     // While there is one thread only: it takes it from the environment.
     let listener = service::handed_over()?;
     service::raise_limits();

@@ -62,21 +62,23 @@ const ENDPOINT: (&str, &str) = (
      \\\\.\\pipe\\ProtectedPrefix\\Administrators\\Faxpost]",
 );
 
-const COMMANDS: [Texts; 7] = [
+const STORE: (&str, &str) = (
+    "store",
+    "База данных сервера PostgreSQL вместо файла в папке данных: postgres://ПОЛЬЗОВАТЕЛЬ@СЕРВЕР/БАЗА. Пароль — в файле, \
+     см. [store] в faxpostd.toml",
+);
+const MEMBER: [(&str, &str); 2] = [
+    ("state_dir", "Папка настроек и ключей [по умолчанию: /var/lib/faxpost или %ProgramData%\\Faxpost]"),
+    STORE,
+];
+
+const COMMANDS: [Texts; 9] = [
     (
         "run",
         "Работает на переднем плане до Ctrl-C или SIGTERM. FAXPOST_LOG задаёт, что пишется в журнал, например debug \
          (по умолчанию info)",
         "faxpostd run [--state-dir ПАПКА] [--endpoint ПУТЬ] [--store URL]",
-        &[
-            STATE_DIR,
-            ENDPOINT,
-            (
-                "store",
-                "База данных сервера PostgreSQL вместо файла в папке данных: postgres://ПОЛЬЗОВАТЕЛЬ@СЕРВЕР/БАЗА. Пароль — в файле, \
-                 см. [store] в faxpostd.toml",
-            ),
-        ],
+        &[STATE_DIR, ENDPOINT, STORE],
     ),
     (
         "install",
@@ -93,6 +95,19 @@ const COMMANDS: [Texts; 7] = [
     ("start", "Запускает службу и ждёт, пока она заработает", "faxpostd start", &[]),
     ("stop", "Останавливает службу и ждёт, пока она завершится", "faxpostd stop", &[]),
     ("state-dir", "Печатает папку данных службы", "faxpostd state-dir", &[]),
+    (
+        "invite",
+        "Печатает код, с которым одна другая машина в течение 15 минут получает ключ базы PostgreSQL этой машины",
+        "faxpostd invite [--state-dir ПАПКА] [--store URL]",
+        &MEMBER,
+    ),
+    (
+        "join",
+        "Спрашивает код команды `faxpostd invite` и сохраняет ключ базы PostgreSQL на этой машине. Без терминала код читается \
+         из стандартного ввода",
+        "faxpostd join [--state-dir ПАПКА] [--store URL]",
+        &MEMBER,
+    ),
     ("help", "Показывает эту справку или справку по команде", "faxpostd help [КОМАНДА]", &[]),
 ];
 

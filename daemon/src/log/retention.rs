@@ -117,6 +117,7 @@ impl Retention {
     /// See [`StoreError`]; what had gone by then is gone.
     pub async fn sweep(&self, now: i64) -> Result<Removed, StoreError> {
         let mut removed = Removed::default();
+        self.store.remove_expired_invitation().await?;
         loop {
             let gone = self.store.remove_entries(now.saturating_sub(self.entries_ms), ENTRIES).await?;
             removed.entries += gone;

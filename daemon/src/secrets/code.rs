@@ -118,7 +118,14 @@ mod tests {
         for typed in typed {
             assert_eq!(Code::parse(&typed).as_ref(), Ok(&code), "{typed}");
         }
-        for wrong in ["", "0123", &format!("{shown}0"), &shown[1..], &shown.replace('A', "U"), &shown.replace('A', "Я")] {
+        for wrong in [
+            "",
+            "0123",
+            &format!("{shown}0"),
+            &shown[1..],
+            &shown.replace('A', "U"),
+            &shown.replace('A', "Я"),
+        ] {
             assert_eq!(Code::parse(wrong), Err(NoCode::Shape), "{wrong}");
         }
         assert_eq!(format!("{code:?}"), "Code(***)");

@@ -144,7 +144,10 @@ mod tests {
         let sealed = key.vault().seal(&Secret::new("hunter2".to_owned()), b"account");
         assert_eq!(again.vault().unseal(&sealed, b"account").unwrap().expose(), "hunter2");
         assert!(FleetKey::fresh().vault().unseal(&sealed, b"account").is_err());
-        assert!(Vault { key: again.0.clone() }.unseal(&sealed, b"account").is_err(), "it seals nothing itself");
+        assert!(
+            Vault { key: again.0.clone() }.unseal(&sealed, b"account").is_err(),
+            "it seals nothing itself"
+        );
         assert_ne!(again.id(), *again.0);
         assert_eq!(format!("{key:?}"), "FleetKey(***)");
     }

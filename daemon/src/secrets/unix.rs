@@ -39,7 +39,7 @@ fn open_key_with(state_dir: &Path, credentials: Option<&Path>) -> Result<Key, Va
     let key = match read(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             key_file::there(create(&path, key_file::fresh().as_ref())).and_then(|()| read(&path))
-        },
+        }
         other => other,
     };
     key.map_err(|source| key_file::error(&path, source))

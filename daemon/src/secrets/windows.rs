@@ -34,7 +34,9 @@ const ENTROPY: &[u8] = b"faxpost-master-key-1";
 pub(super) fn open_key(state_dir: &Path) -> Result<Key, VaultError> {
     let path = key_file::path(state_dir);
     let key = match read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => key_file::there(make(&path)).and_then(|()| read(&path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            key_file::there(make(&path)).and_then(|()| read(&path))
+        }
         other => other,
     };
     key.map_err(|source| key_file::error(&path, source))
@@ -158,15 +160,9 @@ fn transform(direction: Direction, input: &[u8]) -> io::Result<Zeroizing<Vec<u8>
                 direction.flags(),
                 &mut output,
             ),
-            Direction::Unprotect => CryptUnprotectData(
-                &input,
-                None,
-                Some(&entropy),
-                None,
-                None,
-                direction.flags(),
-                &mut output,
-            ),
+            Direction::Unprotect => {
+                CryptUnprotectData(&input, None, Some(&entropy), None, None, direction.flags(), &mut output)
+            }
         }
     }
     .map_err(io::Error::other)?;

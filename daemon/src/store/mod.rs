@@ -20,7 +20,7 @@ mod sqlite;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::secrets::Secret;
+use crate::secrets::{Secret, VaultError};
 use sql::{Connection, Row, Value, Wanted};
 
 pub use accounts::{AccountPut, AccountRow, Author, DAEMON};
@@ -28,7 +28,7 @@ pub use audit::AuditFilter;
 pub use held::Released;
 pub use log::From as EntriesFrom;
 pub use messages::{Due, Inserted, Listing, NewMessage, Queued, Settled, Unfinished, Written};
-pub use postgres::Address;
+pub use postgres::{Address, Fleet, JoinError, Joined};
 pub use requests::{Asked, RequestFilter, RequestLimits, RequestStep, Stepped};
 
 /// File name of the database in the state folder.
@@ -187,6 +187,29 @@ pub enum OpenError {
         /// Ours.
         known: i64,
     },
+    /// Its secrets are sealed under a key that this machine has not.
+    #[error(
+        "the secrets of {server} are sealed under a key that this machine does not have: run `faxpostd invite` on a \
+         machine that works on it, and then `faxpostd join` here"
+    )]
+    NoKey {
+        /// Which.
+        server: String,
+    },
+    /// This machine has another key.
+    #[error(
+        "{path} is not the key of {server}, but of another database; if that one is not needed any more, move the file \
+         away, run `faxpostd invite` on a machine that works on this one, and then `faxpostd join` here"
+    )]
+    OtherKey {
+        /// Which.
+        server: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// This machine's key cannot be used.
+    #[error(transparent)]
+    Key(#[from] VaultError),
     /// It cannot be opened or made.
     #[error("{path} cannot be opened: {why}")]
     Unusable {
@@ -207,13 +230,17 @@ impl Store {
         Ok(Self { backend: Backend::Sqlite(database) })
     }
 
-    /// Opens a database of a server; makes our schema in it on a fresh install. Waits a while for a server that starts, and
-    /// for another daemon that ends.
+    /// Opens a database of a server; makes our schema in it on a fresh install, and the key of its secrets in the state
+    /// folder. Waits a while for a server that starts, and for another daemon that ends.
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub async fn connect(address: Address, password: Option<&Secret>) -> Result<Connected, OpenError> {
-        let opened = postgres::Postgres::open(address, password.map(Secret::expose)).await?;
+    pub async fn connect(
+        address: &Address,
+        password: Option<&Secret>,
+        state_dir: &Path,
+    ) -> Result<Connected, OpenError> {
+        let opened = postgres::Postgres::open(address, password.map(Secret::expose), state_dir).await?;
         Ok(match opened {
             Ok(database) => Connected::Held(Self { backend: Backend::Postgres(database) }),
             Err(standby) => Connected::Standby(Standby(standby)),

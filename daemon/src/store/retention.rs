@@ -46,6 +46,17 @@ impl Store {
         .await
     }
 
+    /// Removes an invitation that nobody has used in its time.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn remove_expired_invitation(&self) -> Result<(), StoreError> {
+        match &self.backend {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(database) => database.remove_expired_invitation().await,
+        }
+    }
+
     /// Removes messages that were finished before `before`, and their recipients, at most `limit`; gives how many.
     ///
     /// # Errors

@@ -1,12 +1,15 @@
 //! What the modules share: databases of the server that most tests use together, and daemons on them.
 
 use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use faxpost_proto::v1;
+use faxpost_tests::bins;
 use faxpost_tests::daemon::{Builder, TestDaemon};
 use faxpost_tests::postgres::Postgres;
+use tokio::io::AsyncWriteExt as _;
 use tonic_types::StatusExt as _;
 
 /// How long something may take that ends by itself. Generous: a busy machine is slow, not wrong.
@@ -40,6 +43,40 @@ impl Database {
     /// A daemon that works on it.
     pub(crate) fn daemon(&self) -> Builder {
         on(&self.url)
+    }
+
+    /// One more, which has the key of `first`; not started.
+    pub(crate) async fn joined(&self, first: &TestDaemon) -> TestDaemon {
+        let daemon = self.daemon().prepared();
+        let code = self.invite(first).await;
+        let (joined, said) = self.join(&daemon, &code).await;
+        assert!(joined, "{said}");
+        daemon
+    }
+
+    /// A code of `faxpostd invite` on the machine of this daemon.
+    pub(crate) async fn invite(&self, daemon: &TestDaemon) -> String {
+        let output = self.command(daemon, "invite", "").await;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Whether `faxpostd join` took this code, and what it said.
+    pub(crate) async fn join(&self, daemon: &TestDaemon, code: &str) -> (bool, String) {
+        let output = self.command(daemon, "join", code).await;
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap())
+    }
+
+    /// Runs a command of `faxpostd` on the state of this daemon.
+    pub(crate) async fn command(&self, daemon: &TestDaemon, command: &str, typed: &str) -> Output {
+        let mut process = tokio::process::Command::new(bins::path("faxpostd"));
+        process.args(["--lang", "en", command, "--store", &self.url, "--state-dir"]).arg(daemon.state_dir());
+        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = process.spawn().unwrap();
+        // Whoever refuses before it reads does not want it.
+        let _ = process.stdin.take().unwrap().write_all(typed.as_bytes()).await;
+        process.wait_with_output().await.unwrap()
     }
 }
 

@@ -18,7 +18,8 @@ async fn j2_a_standby_says_so_and_takes_over_when_the_other_is_killed() {
         v1::SendMailRequest { send_time: Some(tomorrow.into()), ..mail("accepted by the first", "") };
     let id = first.mail().await.send_mail(request).await.unwrap().into_inner().id;
 
-    let second = database.daemon().start().await;
+    let mut second = database.joined(&first).await;
+    second.start_again().await;
     let refused = second.mail().await.send_mail(mail("not here", "")).await.unwrap_err();
     assert_eq!((refused.code(), &*reason(&refused)), (Code::Unavailable, "STANDBY"), "{refused:?}");
     assert!(refused.message().contains("takes over"), "{refused:?}");
@@ -48,7 +49,6 @@ async fn j2_a_standby_says_so_and_takes_over_when_the_other_is_killed() {
     // The first comes back, as a standby, and the other way round when the second ends in order.
     first.start_again().await;
     assert_eq!(reason(&status(&first).await.unwrap_err()), "STANDBY");
-    let mut second = second;
     kill(Pid::from_raw(second.id() as i32), Signal::SIGTERM).unwrap();
     assert!(second.ended().await.success(), "{}", second.stderr());
     eventually("the first serves again", async || status(&first).await.is_ok()).await;
@@ -58,8 +58,9 @@ async fn j2_a_standby_says_so_and_takes_over_when_the_other_is_killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn j2_a_standby_that_is_told_to_stop_stops() {
     let database = Database::new("stopped").await;
-    let _first = database.daemon().start().await;
-    let mut second = database.daemon().start().await;
+    let first = database.daemon().start().await;
+    let mut second = database.joined(&first).await;
+    second.start_again().await;
     assert_eq!(reason(&status(&second).await.unwrap_err()), "STANDBY");
     kill(Pid::from_raw(second.id() as i32), Signal::SIGTERM).unwrap();
     assert!(second.ended().await.success(), "{}", second.stderr());
@@ -71,7 +72,8 @@ async fn j2_a_daemon_that_hangs_is_taken_over_and_can_change_nothing_when_it_wak
     let mut first = database.daemon().start().await;
     send(&first, "before").await;
     eventually("the first delivers", async || delivered(&first) == ["before"]).await;
-    let second = database.daemon().start().await;
+    let mut second = database.joined(&first).await;
+    second.start_again().await;
     assert_eq!(reason(&status(&second).await.unwrap_err()), "STANDBY");
     kill(Pid::from_raw(first.id() as i32), Signal::SIGSTOP).unwrap();
     let began = Instant::now();
@@ -99,21 +101,21 @@ async fn j2_a_daemon_that_hangs_is_taken_over_and_can_change_nothing_when_it_wak
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn j1_of_daemons_that_begin_at_once_on_an_empty_database_one_makes_the_schema() {
+async fn j1_of_daemons_that_begin_at_once_on_an_empty_database_one_makes_schema_and_key() {
     let database = Database::new("at_once").await;
-    let (a, b, c) =
-        tokio::join!(database.daemon().start(), database.daemon().start(), database.daemon().start());
-    let mut serving = 0;
-    let one = async || {
-        serving = 0;
-        for daemon in [&a, &b, &c] {
-            match status(daemon).await {
-                Ok(_) => serving += 1,
-                Err(status) => assert_eq!(reason(&status), "STANDBY", "{status:?}"),
-            }
-        }
-        serving == 1
+    let start = async || {
+        let mut daemon = database.daemon().prepared();
+        (daemon.start_or_end().await.is_ok(), daemon)
     };
-    eventually("one serves", one).await;
+    let (a, b, c) = tokio::join!(start(), start(), start());
+    let (first, others): (Vec<_>, Vec<_>) = [a, b, c].into_iter().partition(|(serves, _)| *serves);
+    assert_eq!(first.len(), 1, "one serves");
+    let (_, first) = &first[0];
+    assert!(status(first).await.is_ok());
+    for (_, other) in &others {
+        assert!(other.stderr().contains("faxpostd join"), "{}", other.stderr());
+        assert!(!other.state_dir().join("fleet.key").exists());
+    }
     assert_eq!(database.sql("SELECT count(*) FROM faxpost.schema_step").await, "1");
+    assert_eq!(database.sql("SELECT count(*) FROM faxpost.fleet").await, "1");
 }

@@ -7,7 +7,7 @@ mod settings;
 
 use faxpostd::log::{Entry, Kind, Outcome};
 use faxpostd::outbox::{Message, Recipient, RecipientState, State};
-use faxpostd::store::{Author, NewMessage, Store};
+use faxpostd::store::{Author, NewMessage};
 
 /// Runs each of these tests on each database.
 macro_rules! on_each_database {
@@ -50,9 +50,9 @@ on_each_database! {
 
 /// A database of its own on the server that all tests share.
 #[cfg(feature = "fleet")]
-async fn on_server(test: &str) -> Store {
+async fn on_server(test: &str) -> faxpostd::store::Store {
     use faxpost_tests::postgres::Postgres;
-    use faxpostd::store::{Address, Connected};
+    use faxpostd::store::{Address, Connected, Store};
 
     static SERVER: std::sync::LazyLock<Postgres> =
         std::sync::LazyLock::new(|| Postgres::start(&["fsync=off"]));
@@ -63,7 +63,9 @@ async fn on_server(test: &str) -> Store {
         SERVER.url(&name)
     });
     let address = Address::parse(&url.await.unwrap()).unwrap();
-    let Connected::Held(store) = Store::connect(address, None).await.unwrap() else { panic!("it is new") };
+    let folder = tempfile::tempdir().unwrap();
+    let connected = Store::connect(&address, None, folder.path()).await.unwrap();
+    let Connected::Held(store) = connected else { panic!("it is new") };
     store
 }
 

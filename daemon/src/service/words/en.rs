@@ -66,5 +66,24 @@ pub const EN: Words = Words {
             folder.display()
         )
     },
-    not_ours: "it has neither a database nor a sealing key of Faxpost",
+    not_ours: "it has neither a database nor a key of Faxpost",
+
+    invited: "With this code one machine can join within 15 minutes; there, as administrator: faxpostd join. Type it or pipe it, \
+              and keep it nowhere: with the database it opens all passwords.",
+    code_prompt: "Code of faxpostd invite: ",
+    joined: "This machine has the key of the database now; the service can start.",
+    joined_before: "This machine has the key of the database already.",
+    no_server: "no PostgreSQL database is named: set url in [store] of faxpostd.toml, or give --store; the embedded database of \
+                one machine has no key to hand over",
+    no_fleet: "no daemon has worked on this database yet, so it has no key: start the service of the first machine",
+    not_invited: "there is no invitation that is valid (each is for one machine, and for 15 minutes): run `faxpostd invite` on a \
+                  machine that works on this database",
+    code_not_read: "the code cannot be read",
+    no_code: "this is no code: one has 28 letters and digits, in groups of four",
+    mistyped: "a letter or digit of the code is mistyped; nothing was tried, run the command again",
+    wrong_code: |left| match left {
+        0 => "this is not the code, for the fifth time: the invitation is gone. Run `faxpostd invite` again"
+            .to_owned(),
+        left => format!("this is not the code of the last `faxpostd invite`; tries left: {left}"),
+    },
 };

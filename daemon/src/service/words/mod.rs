@@ -1,4 +1,4 @@
-//! What an administrator reads who installs, starts, stops or removes the service. One struct: a text that a language lacks
+//! What an administrator reads who installs, starts, stops or removes the service, or lets a machine join others. One struct: a text that a language lacks
 //! does not compile. What is logged stays English, and so do the words of the operating system.
 
 mod en;
@@ -91,6 +91,29 @@ pub struct Words {
     pub data_kept: fn(&Path) -> String,
     /// What it has not, and the daemon's folder would.
     pub not_ours: Text,
+
+    /// Beside the code.
+    pub invited: Text,
+    /// Before a code is typed.
+    pub code_prompt: Text,
+    /// This machine has the key.
+    pub joined: Text,
+    /// It had it.
+    pub joined_before: Text,
+    /// No PostgreSQL database is named.
+    pub no_server: Text,
+    /// The database has no key.
+    pub no_fleet: Text,
+    /// Nobody is invited.
+    pub not_invited: Text,
+    /// Standard input failed.
+    pub code_not_read: Text,
+    /// What was typed cannot be a code.
+    pub no_code: Text,
+    /// The checksum is another.
+    pub mistyped: Text,
+    /// How many tries are left.
+    pub wrong_code: fn(i64) -> String,
 }
 
 /// The words of a language.

@@ -16,9 +16,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
+use super::fleet::Member;
 use super::pool::{Connector, Pool};
 use super::session::{answered, judge};
-use super::{APPLICATION, migrate};
+use super::{APPLICATION, migrate, unusable};
 use crate::store::{OpenError, StoreError};
 
 /// "FXPT": of the lock, within the database.
@@ -62,14 +63,16 @@ impl Drop for Holder {
 pub(super) struct Candidate {
     server: String,
     pool: Pool,
+    member: Member,
     client: Option<Client>,
     /// The machine of the daemon that holds it.
     ahead: String,
 }
 
 impl Candidate {
-    /// Connects, and looks whether the database is ours and of a version that this one knows.
-    pub(super) async fn new(server: &str, pool: Pool) -> Result<Self, OpenError> {
+    /// Connects, and looks whether the database is ours, of a version that this one knows, and sealed under a key that this
+    /// machine has.
+    pub(super) async fn new(server: &str, pool: Pool, member: Member) -> Result<Self, OpenError> {
         let began = Instant::now();
         let mut told = false;
         let client = loop {
@@ -85,8 +88,8 @@ impl Candidate {
                 Err(error) => return Err(unusable(server, &error)),
             }
         };
-        migrate::look(&client, server).await?;
-        Ok(Self { server: server.to_owned(), pool, client: Some(client), ahead: String::new() })
+        member.look(&client, server).await?;
+        Ok(Self { server: server.to_owned(), pool, member, client: Some(client), ahead: String::new() })
     }
 
     pub(super) fn pool(&self) -> &Pool {
@@ -106,6 +109,10 @@ impl Candidate {
                 return Ok(Some(holder));
             }
             if began.elapsed() >= GRACE {
+                // Whoever has the lock may have made the key since; without it nobody needs to wait.
+                if let Some(client) = &self.client {
+                    self.member.look(client, &self.server).await?;
+                }
                 return Ok(None);
             }
             tokio::time::sleep(PAUSE).await;
@@ -137,6 +144,7 @@ impl Candidate {
         }
         let Some(mut client) = self.client.take() else { return Ok(None) };
         migrate::migrate(&mut client, &self.server).await?;
+        self.member.settle(&client, &self.server).await?;
         let owner = uuid::Uuid::new_v4().to_string();
         match raise(&client, &owner).await {
             Ok(epoch) => {
@@ -197,10 +205,6 @@ impl Holder {
             Err(_) => std::future::pending().await,
         }
     }
-}
-
-fn unusable(server: &str, error: &StoreError) -> OpenError {
-    OpenError::Server { server: server.to_owned(), why: error.to_string() }
 }
 
 /// A connection for the lock, which the server ends when it hears nothing on it. It has another name than those of the pool:

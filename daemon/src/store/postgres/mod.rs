@@ -7,12 +7,15 @@
 mod accept;
 mod address;
 mod body;
+mod fleet;
 mod holder;
+mod invitation;
 mod migrate;
 mod pool;
 mod session;
 mod tls;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -20,9 +23,10 @@ use tokio::sync::watch;
 
 use super::{OpenError, StoreError, sql};
 use holder::{Candidate, Holder};
-use pool::Pool;
+use pool::{Connector, Pool};
 
 pub use address::Address;
+pub use invitation::{Fleet, JoinError, Joined};
 pub(in crate::store) use session::Session;
 
 /// How connections of the pool are known on the server.
@@ -57,16 +61,13 @@ impl Standby {
 impl Postgres {
     /// The database, or what waits for it.
     pub(super) async fn open(
-        address: Address,
+        address: &Address,
         password: Option<&str>,
+        state_dir: &Path,
     ) -> Result<Result<Self, Standby>, OpenError> {
-        let server = address.to_string();
-        let unusable = |why: String| OpenError::Server { server: server.clone(), why };
-        let authority = address.authority.clone();
-        let tls = tokio::task::spawn_blocking(move || tls::Tls::new(authority.as_deref())).await;
-        let tls = tls.map_err(|error| unusable(error.to_string()))?.map_err(unusable)?;
-        let connector = pool::Connector { config: address.config(password), tls };
-        let mut candidate = Candidate::new(&server, Pool::new(connector)).await?;
+        let pool = Pool::new(Connector::new(address, password).await?);
+        let member = fleet::Member { state_dir: state_dir.to_owned() };
+        let mut candidate = Candidate::new(&address.to_string(), pool, member).await?;
         let holder = candidate.now().await?;
         Ok(match holder {
             Some(holder) => Ok(Self::of(&candidate, holder)),
@@ -139,6 +140,13 @@ impl Postgres {
         }
     }
 
+    pub(super) async fn remove_expired_invitation(&self) -> Result<(), StoreError> {
+        let taken = self.pool.take().await?;
+        invitation::remove_expired(taken.session().client()).await?;
+        taken.give_back();
+        Ok(())
+    }
+
     /// Bytes that rows hold. Not of the files: those shrink late or never, and retention would go on for ever.
     pub(super) async fn used_bytes(&self) -> Result<u64, StoreError> {
         self.read(|c| {
@@ -152,6 +160,10 @@ impl Postgres {
         })
         .await
     }
+}
+
+fn unusable(server: &str, error: &StoreError) -> OpenError {
+    OpenError::Server { server: server.to_owned(), why: error.to_string() }
 }
 
 async fn blocking<T: Send + 'static>(

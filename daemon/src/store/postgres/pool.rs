@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_postgres::{Client, Config};
 
-use super::APPLICATION;
 use super::session::{Session, answered, judge};
 use super::tls::Tls;
-use crate::store::StoreError;
+use super::{APPLICATION, Address};
+use crate::store::{OpenError, StoreError};
 
 /// Connections at most. PostgreSQL commits together what they bring at the same time.
 const CONNECTIONS: usize = 8;
@@ -25,11 +25,19 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Makes connections.
 #[derive(Clone)]
 pub(super) struct Connector {
-    pub(super) config: Config,
-    pub(super) tls: Tls,
+    config: Config,
+    tls: Tls,
 }
 
 impl Connector {
+    pub(super) async fn new(address: &Address, password: Option<&str>) -> Result<Self, OpenError> {
+        let unusable = |why: String| OpenError::Server { server: address.to_string(), why };
+        let authority = address.authority.clone();
+        let tls = tokio::task::spawn_blocking(move || Tls::new(authority.as_deref())).await;
+        let tls = tls.map_err(|error| unusable(error.to_string()))?.map_err(unusable)?;
+        Ok(Self { config: address.config(password), tls })
+    }
+
     /// A connection under the name `application`.
     pub(super) async fn connect(&self, application: &str) -> Result<Client, StoreError> {
         let mut config = self.config.clone();

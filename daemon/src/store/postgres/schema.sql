@@ -12,6 +12,19 @@ CREATE TABLE holder (
   name  TEXT NOT NULL     -- of its machine, for people
 );
 
+-- The secrets of this database are sealed under a key that it does not have.
+CREATE TABLE fleet (
+  one    BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (one),
+  key_id BYTEA NOT NULL  -- computed from the key: tells whether it is the right one
+);
+
+CREATE TABLE invitation (
+  one        BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (one),
+  sealed     BYTEA NOT NULL,        -- the key, under a code that an administrator has
+  expires_at TIMESTAMPTZ NOT NULL,  -- by this server's clock
+  wrong      BIGINT NOT NULL DEFAULT 0
+);
+
 CREATE TABLE account (
   id       TEXT COLLATE "C" PRIMARY KEY,
   revision BIGINT NOT NULL,
