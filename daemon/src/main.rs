@@ -125,15 +125,15 @@ struct Database {
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
+    if let Some(arguments) = worker::Arguments::told(std::env::args_os().skip(1)) {
+        return mailer(&arguments);
+    }
     let (arguments, words) = match usage::read(std::env::args_os()) {
         Ok((arguments, language)) => (arguments, words(language)),
         Err(exit) => return exit,
     };
     let (done, prefix) = match arguments.command {
-        Command::Mailer { account, keys, .. } => {
-            logging::start_of_mailer();
-            return worker::main(&worker::Arguments { account, keys });
-        }
+        Command::Mailer { account, keys, .. } => return mailer(&worker::Arguments { account, keys }),
         Command::Run(running) => (run(&running), words.failed),
         Command::Service(place) => {
             let state_dir = place.state_dir();
@@ -160,6 +160,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn mailer(arguments: &worker::Arguments) -> ExitCode {
+    logging::start_of_mailer();
+    worker::main(arguments)
 }
 
 impl Place {
