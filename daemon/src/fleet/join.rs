@@ -27,8 +27,8 @@ pub async fn join(config: &Config, words: &Words) -> anyhow::Result<&'static str
         Err(OpenError::NoKey { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    // Before anybody types for nothing.
-    if !fleet.is_invited().await? {
+    // Before anybody types for nothing. What comes through a pipe may be invited only now.
+    if io::stdin().is_terminal() && !fleet.is_invited().await? {
         bail!(words.not_invited);
     }
     let code = tokio::task::spawn_blocking({

@@ -216,7 +216,8 @@ async fn j1_what_cannot_be_handed_over_is_told() {
         assert!(!output.status.success() && said.contains("no daemon has worked on this database"), "{said}");
     }
     let first = database.daemon().start().await;
-    let (joined, said) = database.join(&nobody, "").await;
+    let code = faxpostd::secrets::Code::fresh().show().to_string();
+    let (joined, said) = database.join(&nobody, &code).await;
     assert!(!joined && said.contains("no invitation that is valid"), "{said}");
     let output = database.command(&nobody, "invite", "").await;
     let said = String::from_utf8(output.stderr).unwrap();
