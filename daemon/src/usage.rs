@@ -62,12 +62,12 @@ const ENDPOINT: (&str, &str) = (
      \\\\.\\pipe\\ProtectedPrefix\\Administrators\\Faxpost]",
 );
 
-const COMMANDS: [Texts; 7] = [
+const COMMANDS: [Texts; 8] = [
     (
         "run",
         "Работает на переднем плане до Ctrl-C или SIGTERM. FAXPOST_LOG задаёт, что пишется в журнал, например debug \
          (по умолчанию info)",
-        "faxpostd run [--state-dir ПАПКА] [--endpoint ПУТЬ] [--store URL]",
+        "faxpostd run [--state-dir ПАПКА] [--endpoint ПУТЬ] [--store URL] [--reclaim]",
         &[
             STATE_DIR,
             ENDPOINT,
@@ -76,6 +76,25 @@ const COMMANDS: [Texts; 7] = [
                 "База данных сервера PostgreSQL вместо файла в папке данных: postgres://ПОЛЬЗОВАТЕЛЬ@СЕРВЕР/БАЗА. Пароль — в файле, \
                  см. [store] в faxpostd.toml",
             ),
+            (
+                "reclaim",
+                "Работает со своим хранилищем, даже если его перенесли командой migrate, — и с этого момента дальше",
+            ),
+        ],
+    ),
+    (
+        "migrate",
+        "Переносит учётные записи, письма и журнал между папкой данных и базой сервера PostgreSQL. Ни с тем, ни с другим в это \
+         время не должна работать служба. Прерванный перенос продолжает та же команда; пока она не закончит, в силе старое \
+         хранилище",
+        "faxpostd migrate --to URL | --from URL [--state-dir ПАПКА]",
+        &[
+            STATE_DIR,
+            (
+                "to",
+                "В эту базу: postgres://ПОЛЬЗОВАТЕЛЬ@СЕРВЕР/БАЗА. Пароль — в файле, см. [store] в faxpostd.toml",
+            ),
+            ("from", "Из этой базы в папку данных"),
         ],
     ),
     (

@@ -23,7 +23,8 @@ use holder::{Candidate, Holder};
 use pool::Pool;
 
 pub use address::Address;
-pub(in crate::store) use session::Session;
+pub(in crate::store) use body::{PIECE, failed as spool_failed};
+pub(in crate::store) use session::{Session, storable};
 
 /// How connections of the pool are known on the server.
 const APPLICATION: &str = "faxpostd";
