@@ -7,6 +7,7 @@
 mod away;
 mod doubt;
 mod kit;
+mod migrate;
 mod refusals;
 mod standby;
 mod work;
