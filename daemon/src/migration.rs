@@ -21,7 +21,7 @@ pub enum Way {
 /// Moves everything, or the rest of it after an interruption; returns when the other store is the one that counts.
 ///
 /// # Errors
-/// A sentence that says what to do. The source is still what counts.
+/// A sentence that says what to do. The target is not to be worked on; nor is the source, if only the target's mark is missing.
 pub async fn migrate(config: &Config, way: Way) -> anyhow::Result<Moved> {
     let Some(address) = &config.store.address else { bail!("no database of a server is named") };
     let folder = &config.state_dir;
@@ -45,5 +45,6 @@ pub async fn migrate(config: &Config, way: Way) -> anyhow::Result<Moved> {
         Way::FromServer => (&server, &embedded),
     };
     tracing::info!(from = source.place(), to = target.place(), "moving everything");
-    Ok(source.move_to(target, &spool).await?)
+    // Both are sealed under the key of this machine.
+    Ok(source.move_to(target, &spool, None).await?)
 }

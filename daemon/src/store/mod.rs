@@ -29,7 +29,7 @@ pub use audit::AuditFilter;
 pub use held::Released;
 pub use log::From as EntriesFrom;
 pub use messages::{Due, Inserted, Listing, NewMessage, Queued, Settled, Unfinished, Written};
-pub use moving::{MoveError, Moved, NotHere};
+pub use moving::{Keys, MoveError, Moved, NotHere};
 pub use postgres::Address;
 pub use requests::{Asked, RequestFilter, RequestLimits, RequestStep, Stepped};
 

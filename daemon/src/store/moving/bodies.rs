@@ -131,7 +131,7 @@ impl<'a> Bodies<'a> {
 pub(super) fn clear(c: &Connection<'_>) -> Result<(), StoreError> {
     match c {
         Connection::Sqlite(_) => Ok(()),
-        Connection::Postgres(_) => c.execute("DELETE FROM body_piece", params![]).map(drop),
+        Connection::Postgres(_) => c.execute("TRUNCATE body_piece", params![]).map(drop),
     }
 }
 

@@ -14,6 +14,7 @@ mod reseal;
 mod rows;
 mod tables;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Store, StoreError};
@@ -23,6 +24,7 @@ use mark::{Mark, Role};
 use tables::{TABLES, Table};
 
 pub use mark::NotHere;
+pub use reseal::Keys;
 
 /// Between two words about how far it is.
 const WORD: Duration = Duration::from_secs(10);
@@ -40,7 +42,7 @@ pub struct Moved {
     pub lost: u64,
 }
 
-/// Why it was not moved. The source is what counts still.
+/// Why it was not moved, or not to its end. The target is not to be worked on.
 #[derive(Debug, thiserror::Error)]
 pub enum MoveError {
     /// One of the stores, or the spool.
@@ -82,12 +84,19 @@ const EMPTY_ONE: &str = "Move to an empty one: another database, or, if none of 
                          folder without faxpost.db";
 
 impl Store {
-    /// Moves everything from `self`; `spool` is that of this machine.
+    /// Moves everything from `self`; `spool` is that of this machine. `keys`: those of both stores, if their secrets are sealed under
+    /// different ones.
     ///
     /// # Errors
     /// See [`MoveError`].
-    pub async fn move_to(&self, target: &Self, spool: &Spool) -> Result<Moved, MoveError> {
-        Move { source: self, target, bodies: Bodies::new(self, target, spool)? }.run().await
+    pub async fn move_to(
+        &self,
+        target: &Self,
+        spool: &Spool,
+        keys: Option<Keys>,
+    ) -> Result<Moved, MoveError> {
+        let keys = keys.map(Arc::new);
+        Move { source: self, target, bodies: Bodies::new(self, target, spool)?, keys }.run().await
     }
 
     async fn is_empty(&self) -> Result<bool, StoreError> {
@@ -107,6 +116,7 @@ struct Move<'a> {
     source: &'a Store,
     target: &'a Store,
     bodies: Bodies<'a>,
+    keys: Option<Arc<Keys>>,
 }
 
 impl Move<'_> {
@@ -177,13 +187,11 @@ impl Move<'_> {
     }
 
     async fn clear(&self) -> Result<(), StoreError> {
-        self.target
-            .write(|c| {
-                // What refers to others goes before them.
-                TABLES.iter().rev().try_for_each(|table| rows::clear(c, table))?;
-                bodies::clear(c)
-            })
-            .await
+        // What refers to others goes before them.
+        for table in TABLES.iter().rev() {
+            while self.target.write(move |c| rows::clear(c, table)).await? {}
+        }
+        self.target.write(bodies::clear).await
     }
 
     async fn copy(&self) -> Result<(), StoreError> {
@@ -204,10 +212,12 @@ impl Move<'_> {
             let Some(last) = lines.last() else { break };
             after = Some(table.key_of(last));
             count += lines.len();
+            let keys = self.keys.clone();
             self.target
                 .write(move |c| {
-                    let lines = reseal::all(table, lines)?;
-                    rows::insert(c, table, &lines)
+                    rows::insert(c, table, &lines)?;
+                    let Some(keys) = &keys else { return Ok(()) };
+                    lines.iter().try_for_each(|line| reseal::reseal(c, keys, table, line))
                 })
                 .await?;
             if told.elapsed() >= WORD {
@@ -223,8 +233,10 @@ impl Move<'_> {
         let mut moved = Moved::default();
         let differs = |what| MoveError::Differs { what, place: self.target.place() };
         for table in &TABLES {
-            let (here, there) =
-                tokio::try_join!(rows::sum(self.source, table), rows::sum(self.target, table))?;
+            let (here, there) = tokio::try_join!(
+                rows::sum(self.source, table, self.keys.clone(), |keys| &keys.from),
+                rows::sum(self.target, table, self.keys.clone(), |keys| &keys.to)
+            )?;
             let (here_next, there_next) = tokio::try_join!(
                 self.source.read(move |c| counters::read(c, table)),
                 self.target.read(move |c| counters::read(c, table))

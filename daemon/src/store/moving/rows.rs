@@ -1,9 +1,13 @@
 //! Rows of a table in the order of its key: read in batches, written, and summed up.
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
 
 use super::cell::Cell;
+use super::reseal::{self, Keys};
 use super::tables::Table;
+use crate::secrets::Vault;
 use crate::store::sql::{Connection, Row, Value, Wanted, params};
 use crate::store::{Store, StoreError};
 
@@ -66,22 +70,57 @@ pub(super) fn insert(c: &Connection<'_>, table: &Table, lines: &[Vec<Cell>]) -> 
     }
 }
 
-pub(super) fn clear(c: &Connection<'_>, table: &Table) -> Result<(), StoreError> {
-    c.execute(&format!("DELETE FROM {}", table.name), params![]).map(drop)
+/// Empties the table, or removes a batch of it and says that there may be more.
+pub(super) fn clear(c: &Connection<'_>, table: &Table) -> Result<bool, StoreError> {
+    let (key, name) = (table.key_list(), table.name);
+    match c {
+        Connection::Sqlite(_) => {
+            // What can be undone is kept in memory: so not all of it at once.
+            let sql = format!(
+                "DELETE FROM {name} WHERE ({key}) IN (SELECT {key} FROM {name} ORDER BY {key} LIMIT {})",
+                table.most
+            );
+            let removed = c.execute(&sql, params![])?;
+            if removed == 0 && table.counts {
+                c.execute("DELETE FROM sqlite_sequence WHERE name = ?1", params![name])?;
+            }
+            Ok(removed > 0)
+        }
+        Connection::Postgres(_) => {
+            c.execute(&format!("TRUNCATE {name} RESTART IDENTITY"), params![])?;
+            Ok(false)
+        }
+    }
 }
 
-/// Reads all of it.
-pub(super) async fn sum(store: &Store, table: &'static Table) -> Result<Sum, StoreError> {
+/// Reads all of it. `keys`: sealed values count as what they are under the key that `which` chooses.
+pub(super) async fn sum(
+    store: &Store,
+    table: &'static Table,
+    keys: Option<Arc<Keys>>,
+    which: fn(&Keys) -> &Vault,
+) -> Result<Sum, StoreError> {
     let (mut hash, mut rows, mut after) = (Sha256::new(), 0, None::<Vec<Cell>>);
     loop {
-        let from = after.take();
-        let lines = store.read(move |c| read(c, table, from.as_deref())).await?;
-        let Some(last) = lines.last() else { break };
-        after = Some(table.key_of(last));
-        rows += lines.len() as u64;
-        lines.iter().flatten().for_each(|cell| cell.hash(&mut hash));
+        let (from, keys) = (after.take(), keys.clone());
+        let mut so_far = hash;
+        let (count, last, next) = store
+            .read(move |c| {
+                let lines = read(c, table, from.as_deref())?;
+                for line in &lines {
+                    match &keys {
+                        Some(keys) => reseal::hash(c, which(keys), table, line, &mut so_far)?,
+                        None => line.iter().for_each(|cell| cell.hash(&mut so_far)),
+                    }
+                }
+                Ok((lines.len(), lines.last().map(|line| table.key_of(line)), so_far))
+            })
+            .await?;
+        (hash, after, rows) = (next, last, rows + count as u64);
+        if after.is_none() {
+            return Ok(Sum { rows, digest: hash.finalize().into() });
+        }
     }
-    Ok(Sum { rows, digest: hash.finalize().into() })
 }
 
 fn line(row: &Row<'_>, table: &Table, columns: usize) -> Result<Vec<Cell>, StoreError> {
