@@ -132,15 +132,15 @@ struct Migrating {
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
+    if let Some(arguments) = worker::Arguments::told(std::env::args_os().skip(1)) {
+        return mailer(&arguments);
+    }
     let (arguments, words) = match usage::read(std::env::args_os()) {
         Ok((arguments, language)) => (arguments, words(language)),
         Err(exit) => return exit,
     };
     let (done, prefix) = match arguments.command {
-        Command::Mailer { account, keys, .. } => {
-            logging::start_of_mailer();
-            return worker::main(&worker::Arguments { account, keys });
-        }
+        Command::Mailer { account, keys, .. } => return mailer(&worker::Arguments { account, keys }),
         Command::Run(running) => (run(&running), words.failed),
         Command::Migrate(migrating) => (migrate(&migrating, words), words.error),
         Command::Service(place) => {
@@ -166,6 +166,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn mailer(arguments: &worker::Arguments) -> ExitCode {
+    logging::start_of_mailer();
+    worker::main(arguments)
 }
 
 impl Place {

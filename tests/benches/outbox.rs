@@ -2,7 +2,7 @@
 //! smtp-source, against the same `smtp-sink` or the same Postfix, in one run. Ratios tell most: a machine that is shared
 //! is fast at one moment and slow at the next.
 //!
-//! Parts: accept, deliver, tls, large, queue; without one, all of them. Each measures what it is compared with in turn with
+//! Parts: accept, deliver, tls, large, queue, fleet; without one, all of them. Each measures what it is compared with in turn with
 //! Faxpost. Peers that are not installed are named as missing. Nothing here fails a build. FAXPOST_BENCH_SMALL=1 makes
 //! everything ten times smaller, to see that it runs.
 
@@ -10,6 +10,9 @@
 mod accept;
 #[path = "outbox/deliver.rs"]
 mod deliver;
+#[cfg(unix)]
+#[path = "outbox/fleet.rs"]
+mod fleet;
 #[path = "outbox/peers.rs"]
 mod peers;
 #[path = "outbox/queue.rs"]
@@ -31,7 +34,7 @@ const RUNS: usize = 5;
 /// More than any caller may have waiting otherwise.
 const SETTINGS: &str = "[limits]\nqueued-per-caller = 1000000\n";
 
-const PARTS: [&str; 5] = ["accept", "deliver", "tls", "large", "queue"];
+const PARTS: [&str; 6] = ["accept", "deliver", "tls", "large", "queue", "fleet"];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -54,7 +57,11 @@ fn main() {
                 "deliver" => deliver::small(scale).await,
                 "tls" => tls::measure(scale).await,
                 "large" => deliver::large(scale).await,
-                _ => queue::measure(scale).await,
+                "queue" => queue::measure(scale).await,
+                #[cfg(unix)]
+                _ => fleet::measure(scale).await,
+                #[cfg(not(unix))]
+                _ => println!("{part}: PostgreSQL is started on Unix only"),
             }
         }
     });

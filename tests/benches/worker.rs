@@ -25,6 +25,9 @@ const AT_ONCE: usize = 8;
 const JOBS: usize = 4_000;
 const ROUNDS: usize = 5;
 
+/// What this program is started with to tell what is resident: `resident split|whole PORT`.
+const RESIDENT: &str = "resident";
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     // `cargo test --benches` calls with --test: that it builds is all that is asked then.
@@ -37,6 +40,13 @@ fn main() {
         let _ = worker::main(&Arguments { account: None, keys });
         return;
     }
+    if let [_, command, mailers, port] = arguments.as_slice()
+        && command == RESIDENT
+    {
+        let port = port.parse().expect("a port");
+        println!("{}", runtime().block_on(resident(mailers == "split", port)));
+        return;
+    }
     let server = TcpListener::bind("127.0.0.1:0").expect("a port of the loopback");
     let port = server.local_addr().expect("its address").port();
     std::thread::spawn(move || {
@@ -44,8 +54,11 @@ fn main() {
             std::thread::spawn(move || sink(stream));
         }
     });
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(measure(port));
+    runtime().block_on(measure(port));
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
 }
 
 async fn measure(port: u16) {
@@ -109,6 +122,40 @@ async fn measure(port: u16) {
         1e6 / there,
         (here / there - 1.0) * 100.0
     );
+
+    let (mut whole, mut split) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        whole.push(started(RESIDENT, "whole", port));
+        split.push(started(RESIDENT, "split", port));
+    }
+    let (whole, split) = (median(whole), median(split));
+    println!(
+        "resident after {JOBS} accepted and delivered: {} with it in the daemon's process, {} in both with its own: {} more",
+        mebibytes(Some(whole)),
+        mebibytes(Some(split)),
+        mebibytes(Some(split.saturating_sub(whole)))
+    );
+}
+
+/// What a new process of this program says: KiB.
+fn started(command: &str, mailer: &str, port: u16) -> u64 {
+    let program = std::env::current_exe().expect("this program");
+    let output = std::process::Command::new(program).args([command, mailer, &port.to_string()]).output();
+    let said = String::from_utf8(output.expect("it starts").stdout).expect("text");
+    said.trim().parse().expect("a number")
+}
+
+/// KiB resident (VmRSS) when messages were accepted and delivered: of this process, and of the mailer's if it has one. What both
+/// have mapped counts twice, as in every sum of VmRSS.
+async fn resident(split: bool, port: u16) -> u64 {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mailer =
+        if split { Mailer::new(None, folder.path()).expect("a mailer") } else { Mailer::in_process() };
+    through_an_outbox(&mailer, port).await;
+    let of = |process| memory(process, "VmRSS:").unwrap_or_default();
+    let resident = of(std::process::id()) + if split { of(child()) } else { 0 };
+    mailer.stop().await;
+    resident
 }
 
 /// [`JOBS`] messages, from the first acceptance to the last outcome, with the connections that the bench `outbox` has.

@@ -56,7 +56,7 @@ fn russian(english: &str, depth: usize) -> Option<String> {
     if depth == 0 || english.len() > LONGEST {
         return None;
     }
-    if let Some(known) = look_up(english, depth) {
+    if let Some(known) = look_up(english, depth).or_else(|| of_fields(english, depth)) {
         return Some(known);
     }
     // The daemon makes whole sentences of some by a capital and a full stop.
@@ -86,6 +86,35 @@ fn look_up(english: &str, depth: usize) -> Option<String> {
         }
         Some(text)
     })
+}
+
+/// "field: what is wrong with it; field: …": fields have one name in all languages.
+fn of_fields(english: &str, depth: usize) -> Option<String> {
+    let mut told: Vec<(&str, String)> = Vec::new();
+    for part in english.split("; ") {
+        match (field_of(part), told.last_mut()) {
+            (Some((field, text)), _) => told.push((field, text.to_owned())),
+            // A sentence may have this in itself.
+            (None, Some((_, text))) => *text = format!("{text}; {part}"),
+            (None, None) => return None,
+        }
+    }
+    let translated: Vec<_> = told.iter().map(|(_, text)| russian(text, depth - 1)).collect();
+    translated.iter().any(Option::is_some).then(|| {
+        let sentences = told.iter().zip(translated).map(|((field, text), translated)| {
+            let text = translated.unwrap_or_else(|| text.clone());
+            format!("{field}: {text}")
+        });
+        sentences.collect::<Vec<_>>().join("; ")
+    })
+}
+
+/// A field of a request and what is said of it: "to[0]: has an empty address".
+fn field_of(text: &str) -> Option<(&str, &str)> {
+    let (field, text) = text.split_once(": ")?;
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.[]".contains(c);
+    (field.starts_with(|c: char| c.is_ascii_lowercase()) && field.chars().all(is_part))
+        .then_some((field, text))
 }
 
 /// What stands at the `{}` of a sentence, if `text` is one.
@@ -220,7 +249,11 @@ mod tests {
             ),
             (
                 "2 more than can be told here, and to[0]: has an empty address",
-                "ещё 2 здесь не уместились; to[0]: has an empty address",
+                "ещё 2 здесь не уместились; to[0]: есть пустой адрес",
+            ),
+            (
+                "to[0]: has an empty address; x_1.y: unknown; cc[12]: Has an empty address.",
+                "to[0]: есть пустой адрес; x_1.y: unknown; cc[12]: Есть пустой адрес.",
             ),
         ] {
             assert_eq!(ru(english), russian);

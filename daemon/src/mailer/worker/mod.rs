@@ -25,6 +25,7 @@ use unix as platform;
 #[cfg(windows)]
 use windows as platform;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,28 @@ pub struct Arguments {
     pub account: Option<String>,
     /// The folder of private keys: readable as far as the account may.
     pub keys: PathBuf,
+}
+
+impl Arguments {
+    /// What the daemon starts it with, read without the machinery that reads what people type: that alone would take this
+    /// process 1.5 MiB. `None`: anything else.
+    pub fn told(line: impl IntoIterator<Item = OsString>) -> Option<Self> {
+        let mut line = line.into_iter();
+        if line.next()? != "mailer" {
+            return None;
+        }
+        let (mut account, mut stays, mut keys) = (None, false, None);
+        while let Some(word) = line.next() {
+            match word.to_str()? {
+                "--account" => account = Some(line.next()?.into_string().ok()?),
+                "--own-account" => stays = true,
+                "--keys" => keys = Some(PathBuf::from(line.next()?)),
+                _ => return None,
+            }
+        }
+        // To stay what it is must have been said.
+        (account.is_some() != stays).then_some(Self { account, keys: keys? })
+    }
 }
 
 /// Work for the mailer.
@@ -108,6 +131,35 @@ async fn perform(engine: Engine, task: Task, events: Option<UnboundedSender<Even
             };
             let failed = |error: tokio::task::JoinError| Err(KeyError::Failed(error.to_string()));
             Answer::Sign(tokio::task::spawn_blocking(work).await.unwrap_or_else(failed))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arguments;
+
+    fn told(line: &[&str]) -> Option<(Option<String>, String)> {
+        let told = Arguments::told(line.iter().map(Into::into));
+        told.map(|told| (told.account, told.keys.to_string_lossy().into_owned()))
+    }
+
+    #[test]
+    fn h6_the_mailer_stays_what_it_is_only_when_told_to() {
+        let keys = "/keys".to_owned();
+        assert_eq!(told(&["mailer", "--keys", "/keys", "--own-account"]), Some((None, keys.clone())));
+        let fax = Some("fax".to_owned());
+        assert_eq!(told(&["mailer", "--account", "fax", "--keys", "/keys"]), Some((fax, keys)));
+        for line in [
+            &["mailer", "--keys", "/keys"][..],
+            &["mailer", "--keys", "/keys", "--own-account", "--account", "fax"],
+            &["mailer", "--own-account"],
+            &["mailer", "--own-account", "--keys"],
+            &["mailer", "--own-account", "--keys", "/keys", "--help"],
+            &["run", "--own-account", "--keys", "/keys"],
+            &[],
+        ] {
+            assert_eq!(told(line), None, "{line:?}");
         }
     }
 }
