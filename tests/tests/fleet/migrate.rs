@@ -134,14 +134,7 @@ async fn j2_everything_goes_to_the_server_and_back() {
     assert_eq!(shown(&daemon).await, before);
     let alarms = crate::kit::status(&daemon).await.unwrap().alarms;
     assert!(!format!("{alarms:?}").contains("PASSWORD_UNUSABLE"), "{alarms:?}");
-    assert!(
-        database
-            .sql("SELECT min(number) FROM (SELECT nextval('faxpost.audit_id_seq') AS number)")
-            .await
-            .parse::<i64>()
-            .unwrap()
-            > 7000
-    );
+    assert!(database.sql("SELECT nextval('faxpost.audit_id_seq')").await.parse::<i64>().unwrap() > 7000);
     try_now(&daemon, &small).await;
     eventually("it goes out from there", async || delivered(&daemon) == ["first", "small"]).await;
     let later = send(&daemon, "third").await;
