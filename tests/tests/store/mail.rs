@@ -218,7 +218,7 @@ pub(super) async fn b9_held_mail_is_counted_and_released(store: Store) {
     settle(&store, "one", State::Held, "AUTH", 2).await;
     settle(&store, "two", State::Held, "AUTH", 3).await;
     let pair = ("default".to_owned(), "fax@example.test".to_owned());
-    assert_eq!(store.held_mail(vec!["AUTH", "OTHER"]).await.unwrap(), [pair.clone()]);
+    assert_eq!(store.held_mail(vec!["AUTH", "OTHER"]).await.unwrap(), std::slice::from_ref(&pair));
     let held = store.held_by_account(vec!["AUTH"], None).await.unwrap();
     assert_eq!(held, [("default".to_owned(), 2, Some("of two".to_owned()))]);
     let of_another = store.held_by_account(vec!["AUTH"], Some("uid:2".to_owned())).await.unwrap();
