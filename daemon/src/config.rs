@@ -198,6 +198,9 @@ pub struct Store {
     /// What `url` is.
     #[serde(skip)]
     pub address: Option<Address>,
+    /// It is used also after it was moved elsewhere, and from then on.
+    #[serde(skip)]
+    pub reclaim: bool,
 }
 
 /// Name of the credential that systemd hands over.

@@ -18,6 +18,7 @@ pub mod ipc;
 pub mod log;
 pub mod mailer;
 pub mod message;
+pub mod migration;
 pub mod oauth;
 pub mod outbox;
 mod pace;
@@ -178,7 +179,7 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
     service::prepare_state_dir(&config.state_dir)?;
     service::private_folder(&Host::of(&config.state_dir).pickup)
         .context("the pickup folder cannot be made")?;
-    let _lock = StateLock::take(&config.state_dir, &config.endpoint)?;
+    let _lock = StateLock::take(&config.state_dir, &format!("serving {}", config.endpoint))?;
     let mut way = Way { listener, ready: Some(ready), incoming: None };
     let (store, vault) = match &config.store.address {
         None => {
@@ -200,6 +201,7 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
             }
         }
     };
+    store.admit(config.store.reclaim).await?;
     let vault = Arc::new(vault);
     let mailer = Mailer::new(config.mailer.account.as_deref(), &config.state_dir)?;
     for row in accounts::capabilities() {

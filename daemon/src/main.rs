@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::bail;
 use clap::{Parser, Subcommand};
 use faxpostd::Surroundings;
 use faxpostd::config::Config;
 use faxpostd::fleet;
 use faxpostd::mailer::worker;
+use faxpostd::migration::{self, Way};
 use faxpostd::service::words::{Words, words};
 use faxpostd::service::{self, Order, logging};
 use tokio_util::sync::CancellationToken;
@@ -35,6 +37,9 @@ struct Arguments {
 enum Command {
     /// Runs in the foreground until Ctrl-C or SIGTERM. FAXPOST_LOG sets what is logged, e.g. debug (default: info).
     Run(Running),
+    /// Moves accounts, mail and log between the state folder and a database of a PostgreSQL server. No daemon may work on either
+    /// meanwhile. When it was interrupted, the same command goes on; until it has ended, the old store is what counts.
+    Migrate(Migrating),
     /// Registers the service that Windows starts with the machine, or brings its registration up to date.
     Install {
         #[command(flatten)]
@@ -102,6 +107,9 @@ struct Running {
     place: Place,
     #[command(flatten)]
     database: Database,
+    /// Works on its store also when that was moved elsewhere by `faxpostd migrate`, and from now on.
+    #[arg(long)]
+    reclaim: bool,
 }
 
 #[derive(clap::Args)]
@@ -121,6 +129,26 @@ struct Database {
     store: Option<String>,
 }
 
+#[derive(clap::Args)]
+#[group(id = "way", required = true, multiple = false)]
+struct Ways {
+    /// Into this database: postgres://USER@HOST/DATABASE. Its password comes from a file: see [store] in faxpostd.toml.
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
+    /// From this database into the state folder.
+    #[arg(long, value_name = "URL")]
+    from: Option<String>,
+}
+
+#[derive(clap::Args)]
+struct Migrating {
+    #[command(flatten)]
+    ways: Ways,
+    /// Folder for database, spool, key and pickup [default: /var/lib/faxpost, or %ProgramData%\Faxpost].
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+}
+
 /// How long a stop waits for work that cannot be interrupted.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -135,9 +163,10 @@ fn main() -> ExitCode {
     let (done, prefix) = match arguments.command {
         Command::Mailer { account, keys, .. } => return mailer(&worker::Arguments { account, keys }),
         Command::Run(running) => (run(&running), words.failed),
+        Command::Migrate(migrating) => (migrate(&migrating, words), words.error),
         Command::Service(place) => {
             let state_dir = place.state_dir();
-            let running = Running { place, database: Database { store: None } };
+            let running = Running { place, database: Database { store: None }, reclaim: false };
             let work = move |shutdown, ready| serve(&running, shutdown, ready, false);
             (service::serve(&state_dir, Box::new(work), words), words.error)
         }
@@ -219,9 +248,39 @@ fn run(running: &Running) -> anyhow::Result<()> {
     serve(running, CancellationToken::new(), Box::new(service::tell_ready), true)
 }
 
+fn migrate(
+    Migrating { ways: Ways { to, from }, state_dir }: &Migrating,
+    words: &Words,
+) -> anyhow::Result<()> {
+    logging::start();
+    service::forbid_dumps()?;
+    let state_dir = state_dir.clone().unwrap_or_else(service::default_state_dir);
+    let mut config = Config::load(&state_dir, faxpost_proto::endpoint::DEFAULT)?;
+    let (way, url) = match (to, from) {
+        (Some(url), _) => (Way::ToServer, url),
+        (None, Some(url)) => (Way::FromServer, url),
+        (None, None) => bail!("--to or --from is missing"),
+    };
+    config.store.choose(url)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let moved = runtime.block_on(migration::migrate(&config, way))?;
+    let said = match way {
+        Way::ToServer => (words.moved_to_server)(url),
+        Way::FromServer => (words.moved_from_server)(url),
+    };
+    println!(
+        "{}{said}",
+        if moved.before { words.moved_before.to_owned() } else { (words.moved)(moved.rows, moved.bodies) }
+    );
+    if moved.lost > 0 {
+        println!("{}", (words.moved_lost)(moved.lost));
+    }
+    Ok(())
+}
+
 /// Until `shutdown` is cancelled; with `signals` also until a signal or the console asks for it.
 fn serve(
-    Running { place, database }: &Running,
+    Running { place, database, reclaim }: &Running,
     shutdown: CancellationToken,
     ready: Box<dyn FnOnce() + Send>,
     signals: bool,
@@ -229,7 +288,8 @@ fn serve(
     // Before anything secret is read; the mailer does the same when it has become its account.
     service::forbid_dumps()?;
     let endpoint = place.endpoint.as_deref().unwrap_or(faxpost_proto::endpoint::DEFAULT);
-    let config = database.chosen(Config::load(&place.state_dir(), endpoint)?)?;
+    let mut config = database.chosen(Config::load(&place.state_dir(), endpoint)?)?;
+    config.store.reclaim = *reclaim;
     // While there is one thread only: it takes it from the environment.
     let listener = service::handed_over()?;
     service::raise_limits();

@@ -15,8 +15,8 @@ pub(crate) struct StateLock {
 }
 
 impl StateLock {
-    /// Takes the folder, or says who has it.
-    pub(crate) fn take(state_dir: &Path, endpoint: &str) -> anyhow::Result<Self> {
+    /// Takes the folder for what is done there, or says who has it.
+    pub(crate) fn take(state_dir: &Path, doing: &str) -> anyhow::Result<Self> {
         let path = state_dir.join("faxpostd.lock");
         let cannot = || format!("cannot lock the state folder {}", state_dir.display());
         let file = private_file(&path).with_context(cannot)?;
@@ -34,7 +34,7 @@ impl StateLock {
             }
             Err(TryLockError::Error(error)) => return Err(error).with_context(cannot),
         }
-        let text = format!("faxpostd, process {}, serving {endpoint}\n", std::process::id());
+        let text = format!("faxpostd, process {}, {doing}\n", std::process::id());
         let written = private_file(&holder).and_then(|mut file| {
             file.set_len(0)?;
             file.write_all(text.as_bytes())

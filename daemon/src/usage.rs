@@ -72,13 +72,36 @@ const MEMBER: [(&str, &str); 2] = [
     STORE,
 ];
 
-const COMMANDS: [Texts; 9] = [
+const COMMANDS: [Texts; 10] = [
     (
         "run",
         "Работает на переднем плане до Ctrl-C или SIGTERM. FAXPOST_LOG задаёт, что пишется в журнал, например debug \
          (по умолчанию info)",
-        "faxpostd run [--state-dir ПАПКА] [--endpoint ПУТЬ] [--store URL]",
-        &[STATE_DIR, ENDPOINT, STORE],
+        "faxpostd run [--state-dir ПАПКА] [--endpoint ПУТЬ] [--store URL] [--reclaim]",
+        &[
+            STATE_DIR,
+            ENDPOINT,
+            STORE,
+            (
+                "reclaim",
+                "Работает со своим хранилищем, даже если его перенесли командой migrate, — и с этого момента дальше",
+            ),
+        ],
+    ),
+    (
+        "migrate",
+        "Переносит учётные записи, письма и журнал между папкой данных и базой сервера PostgreSQL. Ни с тем, ни с другим в это \
+         время не должна работать служба. Прерванный перенос продолжает та же команда; пока она не закончит, в силе старое \
+         хранилище",
+        "faxpostd migrate --to URL | --from URL [--state-dir ПАПКА]",
+        &[
+            STATE_DIR,
+            (
+                "to",
+                "В эту базу: postgres://ПОЛЬЗОВАТЕЛЬ@СЕРВЕР/БАЗА. Пароль — в файле, см. [store] в faxpostd.toml",
+            ),
+            ("from", "Из этой базы в папку данных"),
+        ],
     ),
     (
         "install",

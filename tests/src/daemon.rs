@@ -175,6 +175,15 @@ impl TestDaemon {
         self.builder.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
     }
 
+    /// The next start has these arguments of `run`, and these lines of `faxpostd.toml`.
+    ///
+    /// # Panics
+    /// They cannot be written.
+    pub fn change(&mut self, arguments: &[&str], settings: &str) {
+        self.builder.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        std::fs::write(self.state_dir().join("faxpostd.toml"), settings).expect("settings");
+    }
+
     /// Starts it again on the same state, after [`Self::kill`].
     ///
     /// # Panics

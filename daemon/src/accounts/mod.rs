@@ -24,4 +24,5 @@ pub use problem::{FieldProblem, Problem};
 pub use registry::{ChangeError, Changed, DraftError, Drafted, Registry};
 pub use route::{Host, destination, route};
 pub use several::Import;
+pub(crate) use update::earlier_binding;
 pub use update::{Applied, PasswordChange, Set, TlsCheckKind, apply, binding};

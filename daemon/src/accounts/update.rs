@@ -217,7 +217,7 @@ pub fn binding(id: &AccountId, account: &Account) -> Vec<u8> {
 }
 
 /// What passwords were bound to before method and mechanism were part of it: those can still be read.
-pub(super) fn earlier_binding(id: &AccountId, account: &Account) -> Vec<u8> {
+pub(crate) fn earlier_binding(id: &AccountId, account: &Account) -> Vec<u8> {
     sealed_with(id, &bound_parts(account, account.password_login()))
 }
 

@@ -14,3 +14,4 @@ mod seal;
 pub use desk::{AskError, DecideError, Desk, Hands, Submitted, Working};
 pub use permit::{Permit, method_of};
 pub use request::{Event, Request, State};
+pub(crate) use seal::binding;

@@ -41,7 +41,7 @@ pub(super) fn unseal(vault: &Vault, sealed: &[u8], request: &Request) -> Option<
 }
 
 /// Everything that does not change, as JSON: no field can run into the next one.
-fn binding(request: &Request) -> Vec<u8> {
+pub(crate) fn binding(request: &Request) -> Vec<u8> {
     let Request {
         number,
         method,

@@ -35,6 +35,7 @@ pub use meaning::{SIGN_IN_FIRST, advice_codes};
 pub use profiles::Flow;
 pub use sign_in::{DeviceSignIn, Started};
 pub use tokens::AccessToken;
+pub(crate) use tokens::{access_binding, refresh_binding};
 pub use view::{SignIn, SignInState};
 
 use flows::Flows;

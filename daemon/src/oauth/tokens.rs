@@ -318,7 +318,7 @@ impl Oauth {
         at: i64,
     ) -> SealedTokens {
         let after = |seconds: u64| at.saturating_add(seconds.min(LONGEST_LIFE_S).saturating_mul(1000) as i64);
-        let access = self.vault.seal(&tokens.access, &[ACCESS, binding].concat());
+        let access = self.vault.seal(&tokens.access, &access_binding(binding));
         let mut sealed = SealedTokens {
             access: Some(access),
             access_at: at,
@@ -328,7 +328,7 @@ impl Oauth {
             refresh_expires_at: before.and_then(|before| before.refresh_expires_at),
         };
         if let Some(refresh) = tokens.refresh.as_ref().filter(|token| !token.is_empty()) {
-            sealed.refresh = Some(self.vault.seal(refresh, &[REFRESH, binding].concat()));
+            sealed.refresh = Some(self.vault.seal(refresh, &refresh_binding(binding)));
             sealed.refresh_at = Some(at);
             sealed.refresh_expires_at = tokens.refresh_expires_in.map(after);
         } else if let Some(life) = tokens.refresh_expires_in {
@@ -340,6 +340,16 @@ impl Oauth {
     pub(super) fn unseal(&self, sealed: &[u8], binding: &[u8], which: &[u8]) -> Result<Secret, VaultError> {
         self.vault.unseal(sealed, &[which, binding].concat())
     }
+}
+
+/// What an access token is bound to, with what the account's tokens are.
+pub(crate) fn access_binding(tokens: &[u8]) -> Vec<u8> {
+    [ACCESS, tokens].concat()
+}
+
+/// The same of a refresh token.
+pub(crate) fn refresh_binding(tokens: &[u8]) -> Vec<u8> {
+    [REFRESH, tokens].concat()
 }
 
 /// A refresh token must not open where an access token is wanted.

@@ -84,7 +84,7 @@ impl Spool {
     ///
     /// # Errors
     /// Of the disk; nothing is left behind.
-    pub(super) fn store(
+    pub(crate) fn store(
         &self,
         id: &str,
         write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,

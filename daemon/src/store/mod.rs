@@ -8,6 +8,7 @@ mod audit;
 mod held;
 mod log;
 mod messages;
+mod moving;
 mod oauth;
 mod policy;
 mod postgres;
@@ -28,6 +29,7 @@ pub use audit::AuditFilter;
 pub use held::Released;
 pub use log::From as EntriesFrom;
 pub use messages::{Due, Inserted, Listing, NewMessage, Queued, Settled, Unfinished, Written};
+pub use moving::{Keys, MoveError, Moved, NotHere};
 pub use postgres::{Address, Fleet, JoinError, Joined};
 pub use requests::{Asked, RequestFilter, RequestLimits, RequestStep, Stepped};
 

@@ -251,7 +251,7 @@ fn condition(filter: &RequestFilter) -> (String, Vec<Value<'static>>) {
     (parts.join(" AND "), values)
 }
 
-fn by_number(c: &Connection<'_>, number: i64) -> Result<Option<Request>, StoreError> {
+pub(super) fn by_number(c: &Connection<'_>, number: i64) -> Result<Option<Request>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM request WHERE number = ?1");
     c.optional(&sql, params![number], request)
 }

@@ -8,6 +8,7 @@ mod away;
 mod doubt;
 mod join;
 mod kit;
+mod migrate;
 mod refusals;
 mod standby;
 mod work;

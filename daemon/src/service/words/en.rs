@@ -30,6 +30,18 @@ pub const EN: Words = Words {
     ended: "The service Faxpost has ended.",
     not_running: "It was not running.",
 
+    moved: |rows, bodies| {
+        format!("Everything was moved and compared: {rows} rows, {bodies} large messages that wait.\n")
+    },
+    moved_before: "It was moved before; nothing was done.\n",
+    moved_to_server: |url| format!("Set url = \"{url}\" in [store] of faxpostd.toml, and start the daemon."),
+    moved_from_server: |url| {
+        format!("Take url = \"{url}\" out of [store] in faxpostd.toml, and start the daemon.")
+    },
+    moved_lost: |count| {
+        format!("Without their body, because it was lost before: {count} waiting messages. They will fail.")
+    },
+
     others_service: |line| format!("the service Faxpost is another program's ({line}); remove that first"),
     open_program: |path, who| {
         format!(

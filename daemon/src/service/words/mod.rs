@@ -49,6 +49,17 @@ pub struct Words {
     /// There was nothing to end.
     pub not_running: Text,
 
+    /// Rows, and bodies of waiting mail beside them.
+    pub moved: fn(u64, u64) -> String,
+    /// There was nothing more to do.
+    pub moved_before: Text,
+    /// What to do after [`Self::moved`]: with the database.
+    pub moved_to_server: With1,
+    /// The same, of the way back.
+    pub moved_from_server: With1,
+    /// Messages without their body.
+    pub moved_lost: fn(u64) -> String,
+
     /// Whose program it is: the command line.
     pub others_service: With1,
     /// The path of the program, and who may change it.

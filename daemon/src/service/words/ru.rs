@@ -23,6 +23,20 @@ pub const RU: Words = Words {
     ended: "Служба Faxpost завершилась.",
     not_running: "Она не была запущена.",
 
+    moved: |rows, bodies| {
+        format!("Всё перенесено и сверено: строк — {rows}, больших ждущих писем — {bodies}.\n")
+    },
+    moved_before: "Всё уже было перенесено; ничего не сделано.\n",
+    moved_to_server: |url| {
+        format!("Впишите url = \"{url}\" в раздел [store] файла faxpostd.toml и запустите службу.")
+    },
+    moved_from_server: |url| {
+        format!("Уберите url = \"{url}\" из раздела [store] файла faxpostd.toml и запустите службу.")
+    },
+    moved_lost: |count| {
+        format!("Ждущие письма, чей текст был потерян ещё раньше: {count}. Отправить их не удастся.")
+    },
+
     others_service: |line| {
         format!("служба Faxpost принадлежит другой программе ({line}); сначала удалите её")
     },

@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use crate::store::sql::params;
 
 /// Bytes of a piece: so much of a body is in memory.
-const PIECE: usize = 256 * 1024;
+pub(in crate::store) const PIECE: usize = 256 * 1024;
 
 /// Writes the pieces of `file` within the transaction of the session.
 pub(super) async fn write(session: &Session, message: i64, file: &Path) -> Result<(), StoreError> {
@@ -65,7 +65,7 @@ fn make(session: &Session, message: i64, file: &Path) -> Result<bool, StoreError
 }
 
 /// Of the spool.
-fn failed(error: io::Error) -> StoreError {
+pub(in crate::store) fn failed(error: io::Error) -> StoreError {
     match error.kind() {
         io::ErrorKind::StorageFull => StoreError::Full,
         _ => StoreError::Failed(format!("spool: {error}")),

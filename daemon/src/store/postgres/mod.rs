@@ -26,8 +26,9 @@ use holder::{Candidate, Holder};
 use pool::{Connector, Pool};
 
 pub use address::Address;
+pub(in crate::store) use body::{PIECE, failed as spool_failed};
 pub use invitation::{Fleet, JoinError, Joined};
-pub(in crate::store) use session::Session;
+pub(in crate::store) use session::{Session, storable};
 
 /// How connections of the pool are known on the server.
 const APPLICATION: &str = "faxpostd";

@@ -1,4 +1,4 @@
--- Version 1, as version 4 of the embedded database. Times are Unix milliseconds, as there. Forward only: a later version
+-- Version 1, as version 5 of the embedded database. Times are Unix milliseconds, as there. Forward only: a later version
 -- adds a file and a step in migrate.rs.
 --
 -- Numbers come from sequences: they are never used again, and may have gaps. Texts compare by their octets, as in the
@@ -23,6 +23,14 @@ CREATE TABLE invitation (
   sealed     BYTEA NOT NULL,        -- the key, under a code that an administrator has
   expires_at TIMESTAMPTZ NOT NULL,  -- by this server's clock
   wrong      BIGINT NOT NULL DEFAULT 0
+);
+
+CREATE TABLE migration (
+  one   BIGINT PRIMARY KEY CHECK (one = 1),
+  role  TEXT NOT NULL,   -- moving::mark::Role
+  run   TEXT NOT NULL,   -- the same in both stores
+  other TEXT NOT NULL,   -- the other store, for people
+  at    BIGINT NOT NULL  -- when it came to this
 );
 
 CREATE TABLE account (

@@ -253,7 +253,7 @@ impl ToSql for Value<'_> {
 }
 
 /// PostgreSQL knows no text with a NUL, which a server's answer may hold.
-pub(super) fn storable(text: &str) -> Cow<'_, str> {
+pub(in crate::store) fn storable(text: &str) -> Cow<'_, str> {
     match text.contains('\0') {
         true => text.replace('\0', "\u{fffd}").into(),
         false => text.into(),

@@ -45,7 +45,7 @@ macro_rules! plain {
         }
     )*};
 }
-plain!(i64, bool, String, Vec<u8>, Option<i64>, Option<String>, Option<Vec<u8>>);
+plain!(i64, bool, String, Vec<u8>, Option<i64>, Option<bool>, Option<String>, Option<Vec<u8>>);
 
 macro_rules! numbers {
     ($($number:ty),*) => {$(

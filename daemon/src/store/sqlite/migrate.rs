@@ -17,6 +17,7 @@ const STEPS: &[&str] = &[
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
+    include_str!("schema_5.sql"),
 ];
 
 /// Up to this size the whole file is checked at each start: a few milliseconds. Damage in a larger one shows when the
@@ -55,7 +56,12 @@ fn examine(path: &Path, size: u64) -> Result<(), OpenError> {
     let number =
         |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|error| judge(&error));
 
-    if number("PRAGMA application_id")? != APPLICATION_ID {
+    let id = number("PRAGMA application_id")?;
+    if id == 0 && number("PRAGMA user_version")? == 0 && number("SELECT count(*) FROM sqlite_master")? == 0 {
+        // Ours that was being made when a crash came, or nobody's: there is nothing in it.
+        return Ok(());
+    }
+    if id != APPLICATION_ID {
         return Err(OpenError::Foreign { path: path.to_owned() });
     }
     let (found, known) = (number("PRAGMA user_version")?, STEPS.len() as i64);
@@ -136,6 +142,20 @@ mod tests {
         let connection = open(&folder.path().join("faxpost.db")).unwrap();
         let mode: i64 = connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0)).unwrap();
         assert_eq!(mode, 2, "incremental");
+    }
+
+    #[test]
+    fn a_database_that_was_being_made_when_a_crash_came_is_made_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("faxpost.db");
+        let begun = Connection::open(&path).unwrap();
+        begun.pragma_update(None, "auto_vacuum", "incremental").unwrap();
+        configure(&begun).unwrap();
+        drop(begun);
+        assert!(std::fs::metadata(&path).unwrap().len() > 0);
+        let connection = open(&path).unwrap();
+        let version: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        assert_eq!(version, STEPS.len());
     }
 
     #[test]
