@@ -248,8 +248,7 @@ async fn j2_until_its_end_the_source_counts_and_what_is_done_there_counts_too() 
     let said = does_not_start_with(&mut daemon, &["--reclaim"], &on_server(&database.url)).await;
     assert!(said.contains("holds only a part"), "nor by force: {said}");
     // Nor may it be moved on as if it were whole.
-    let other = tempfile::tempdir().unwrap();
-    let said = refused(&other.path().join("state"), "--from", &database.url).await;
+    let said = refused(&state, "--from", &database.url).await;
     assert!(said.contains("holds only a part"), "{said}");
 
     daemon.change(&[], "");
@@ -323,11 +322,14 @@ async fn j2_what_is_no_empty_target_or_no_source_is_left_as_it_is() {
     let fresh = tempfile::tempdir().unwrap();
     let said = refused(fresh.path(), "--to", &database.url).await;
     assert!(said.contains("there is no faxpost.db in"), "{said}");
-    let said = refused(&fresh.path().join("state"), "--from", &database.url).await;
+    let nothing = Database::new("moved_nothing").await;
+    let said = refused(&fresh.path().join("state"), "--from", &nothing.url).await;
     assert!(said.contains("holds nothing that could be moved"), "{said}");
 
     let daemon = worked().await;
     let mut other = database.daemon().start().await;
+    let (joined, said) = database.join(&daemon, &database.invite(&other).await).await;
+    assert!(joined, "{said}");
     let said = refused(&daemon.state_dir(), "--to", &database.url).await;
     assert!(said.contains("a daemon on ") && said.contains("stop it, and every standby"), "{said}");
     other.kill();
@@ -338,9 +340,14 @@ async fn j2_what_is_no_empty_target_or_no_source_is_left_as_it_is() {
 
     // What another machine was moving there is that one's.
     let theirs = Database::new("moved_theirs").await;
-    migrated(&worked().await.state_dir(), "--to", &theirs.url).await;
+    let first = worked().await;
+    migrated(&first.state_dir(), "--to", &theirs.url).await;
     theirs.sql("UPDATE faxpost.migration SET role = 'arriving'").await;
-    let said = refused(&daemon.state_dir(), "--to", &theirs.url).await;
+    // Another machine of the fleet.
+    let second = worked().await;
+    std::fs::copy(first.state_dir().join("fleet.key"), second.state_dir().join("fleet.key")).unwrap();
+    std::fs::copy(first.state_dir().join("secret.key"), second.state_dir().join("secret.key")).unwrap();
+    let said = refused(&second.state_dir(), "--to", &theirs.url).await;
     assert!(said.contains("holds a part of what another migration was moving there from SQLite"), "{said}");
     assert_eq!(theirs.sql("SELECT role FROM faxpost.migration").await, "arriving");
 
