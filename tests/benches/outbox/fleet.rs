@@ -1,7 +1,9 @@
 //! On a PostgreSQL of this machine, which syncs every commit, beside the embedded database; and what an idle daemon asks.
 
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use faxpost_tests::bins;
 use faxpost_tests::daemon::{Builder, TestDaemon};
 use faxpost_tests::measure::{median, millis, row, times};
 use faxpost_tests::postgres::Postgres;
@@ -76,7 +78,9 @@ pub(crate) async fn measure(scale: usize) {
 async fn takeovers(server: &Postgres, mut working: TestDaemon) {
     let mut pauses = Vec::new();
     for _ in 0..RUNS {
-        let standby = on(server).start().await;
+        let mut standby = on(server).prepared();
+        hand_over(server, &working, &standby);
+        standby.start_again().await;
         working.kill();
         let begun = Instant::now();
         while standby.mail().await.send_mail(crate::later(4096)).await.is_err() {
@@ -86,6 +90,19 @@ async fn takeovers(server: &Postgres, mut working: TestDaemon) {
         working = standby;
     }
     row("the working daemon killed: until the standby accepts", millis(median(pauses)), &[]);
+}
+
+/// The key of the database, by a code.
+fn hand_over(server: &Postgres, from: &TestDaemon, to: &TestDaemon) {
+    let command = |name: &str, daemon: &TestDaemon| {
+        let mut command = Command::new(bins::path("faxpostd"));
+        command.args([name, "--store", &server.url(DATABASE), "--state-dir"]).arg(daemon.state_dir());
+        command
+    };
+    let mut invited = command("invite", from).stdout(Stdio::piped()).spawn().expect("faxpostd");
+    let code = invited.stdout.take().expect("a pipe");
+    assert!(command("join", to).stdin(code).status().expect("faxpostd").success());
+    assert!(invited.wait().expect("faxpostd").success());
 }
 
 fn on(server: &Postgres) -> Builder {
