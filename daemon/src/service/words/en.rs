@@ -31,7 +31,7 @@ pub const EN: Words = Words {
     not_running: "It was not running.",
 
     moved: |rows, bodies| {
-        format!("Everything was moved and compared: {rows} rows, {bodies} large messages that wait.\n")
+        format!("Everything was moved and compared. Rows: {rows}; large messages that wait: {bodies}.\n")
     },
     moved_before: "It was moved before; nothing was done.\n",
     moved_to_server: |url| format!("Set url = \"{url}\" in [store] of faxpostd.toml, and start the daemon."),
