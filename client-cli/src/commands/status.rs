@@ -79,8 +79,8 @@ fn show(status: &GetStatusResponse, sign_ins: &[String], context: &mut Context) 
     if !status.store.is_empty() {
         let held = status.store_held_time.as_ref().map(|time| times::local(Some(time)));
         let store = match held {
-            Some(held) => format!("{}\n{}", status.store, (texts.status_held)(&held)),
-            None => status.store.clone(),
+            Some(held) => format!("{}\n{}", texts.said(&status.store), (texts.status_held)(&held)),
+            None => texts.said(&status.store).into_owned(),
         };
         pairs.push((texts.status_store, store));
     }

@@ -248,6 +248,10 @@ mod tests {
                 "в заголовке больше 65536 байт или 1000 полей",
             ),
             (
+                "PostgreSQL in /run/postgresql, port 5432, database mail, user fax",
+                "PostgreSQL в /run/postgresql, порт 5432, база mail, пользователь fax",
+            ),
+            (
                 "2 more than can be told here, and to[0]: has an empty address",
                 "ещё 2 здесь не уместились; to[0]: есть пустой адрес",
             ),

@@ -12,6 +12,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "everybody else, but not ANONYMOUS LOGON (S-1-5-7), NETWORK (S-1-5-2), Guests (S-1-5-32-546) and nobody (uid:65534)",
         "все остальные, кроме ANONYMOUS LOGON (S-1-5-7), NETWORK (S-1-5-2), гостей (S-1-5-32-546) и nobody (uid:65534)",
     ),
+    // where accounts, mail and log are
+    ("SQLite in the state folder", "SQLite в папке данных"),
+    ("PostgreSQL in {}, port {}, database {}, user {}", "PostgreSQL в {}, порт {}, база {}, пользователь {}"),
+    ("PostgreSQL at {}, database {}, user {}", "PostgreSQL на {}, база {}, пользователь {}"),
     // the audit log
     ("local, process {}", "этот компьютер, процесс {}"),
     ("local", "этот компьютер"),

@@ -56,6 +56,13 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "запрос оборвался до конца; ничего не принято",
     ),
     ("{} more than can be told here, and {}", "ещё {} здесь не уместились; {}"),
+    (
+        "this daemon is a standby: the one on {} works on the database, and this one takes over when that ends. Nothing was \
+         accepted or changed; try again later, or on that machine",
+        "эта служба — резервная: с базой данных работает {}, а эта подменит её, когда та завершится. Ничего не принято и не изменено; \
+         повторите позже или обратитесь на ту машину",
+    ),
+    ("another machine", "другая машина"),
     ("a page size is not negative", "размер страницы не бывает отрицательным"),
     ("not a token of an earlier page; begin without one", "это не метка прежней страницы; начните без неё"),
     // accounts

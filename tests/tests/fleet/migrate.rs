@@ -123,7 +123,10 @@ async fn j2_everything_goes_to_the_server_and_back() {
     // A row that is gone has had its number.
     embedded(&state, "UPDATE sqlite_sequence SET seq = 7000 WHERE name = 'audit'");
     let said = migrated(&state, "--to", &database.url).await;
-    assert!(said.contains("Everything was moved and compared") && said.contains("large messages that wait: 1"), "{said}");
+    assert!(
+        said.contains("Everything was moved and compared") && said.contains("large messages that wait: 1"),
+        "{said}"
+    );
     assert!(migrated(&state, "--to", &database.url).await.contains("It was moved before; nothing was done"));
 
     let said = does_not_start(&mut daemon).await;
