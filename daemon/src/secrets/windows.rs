@@ -1,7 +1,7 @@
 //! Windows: the key lies in the state folder, sealed by DPAPI for the account the daemon runs as.
 //!
 //! The blob opens on this machine and under this account only: a copy of the folder is worth nothing elsewhere.
-#![allow(unsafe_code)] // DPAPI is a C interface; all of it is in `transform`
+#![allow(unsafe_code)] // DPAPI and descriptors of files are C interfaces
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -16,10 +16,13 @@ use windows::Win32::Security::Cryptography::{
     CRYPT_INTEGER_BLOB, CRYPTPROTECT_LOCAL_MACHINE, CRYPTPROTECT_UI_FORBIDDEN, CryptProtectData,
     CryptUnprotectData,
 };
+use windows::Win32::Security::{
+    DACL_SECURITY_INFORMATION, PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, SetFileSecurityW,
+};
 use windows::Win32::Storage::FileSystem::{
     FILE_FLAG_OPEN_REPARSE_POINT, MOVEFILE_WRITE_THROUGH, MoveFileExW,
 };
-use windows::core::PCWSTR;
+use windows::core::{HSTRING, PCWSTR};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{FleetKey, Key, VaultError, key_file};
@@ -105,9 +108,22 @@ pub(super) fn open_for_machine(_state_dir: &Path, sealed: &[u8]) -> Result<Key, 
     key_file::exactly(&key).map_err(|_| VaultError::Unseal)
 }
 
-/// A new file of these bytes, for whom the state folder is. One that is there stays.
+/// A new file of these bytes, for SYSTEM, administrators and its owner, whatever the state folder would let it have. One that is
+/// there stays.
 pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    key_file::create(path, bytes, &mut OpenOptions::new(), place)
+    key_file::create(path, bytes, &mut OpenOptions::new(), |from, to| {
+        close(from).and_then(|()| place(from, to))
+    })
+}
+
+/// Takes a file away from all others.
+fn close(path: &Path) -> io::Result<()> {
+    let descriptor = Descriptor::from_sddl("D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)")?;
+    let what = DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION;
+    // SAFETY: the path ends with zero, as HSTRING has it; the descriptor outlives the call.
+    Ok(unsafe {
+        SetFileSecurityW(&HSTRING::from(path), what, PSECURITY_DESCRIPTOR(descriptor.as_ptr())).ok()
+    }?)
 }
 
 /// Renames, and fails where the standard library's rename would replace.
