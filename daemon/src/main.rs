@@ -2,12 +2,14 @@
 
 mod usage;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::bail;
 use clap::{Parser, Subcommand};
+use faxpost_proto::said;
 use faxpostd::Surroundings;
 use faxpostd::config::Config;
 use faxpostd::fleet;
@@ -156,8 +158,8 @@ fn main() -> ExitCode {
     if let Some(arguments) = worker::Arguments::told(std::env::args_os().skip(1)) {
         return mailer(&arguments);
     }
-    let (arguments, words) = match usage::read(std::env::args_os()) {
-        Ok((arguments, language)) => (arguments, words(language)),
+    let (arguments, words, language) = match usage::read(std::env::args_os()) {
+        Ok((arguments, language)) => (arguments, words(language), language),
         Err(exit) => return exit,
     };
     let (done, prefix) = match arguments.command {
@@ -185,7 +187,12 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The whole chain on one line: what failed, and what the system said.
-            eprintln!("{prefix}: {error:#}");
+            let text = format!("{error:#}");
+            match said::said(&text, language) {
+                Cow::Borrowed(english) => eprintln!("{prefix}: {english}"),
+                // The prefix may say that what follows is English.
+                Cow::Owned(told) => eprintln!("{}: {told}", words.error),
+            }
             ExitCode::FAILURE
         }
     }

@@ -16,16 +16,18 @@ mod mail;
 mod names;
 mod refusals;
 mod sign_ins;
+mod stores;
 
 /// A sentence and its Russian. `{}` is where something is filled in: in the same order in both.
 type Sentence = (&'static str, &'static str);
 
 /// The more a sentence says by itself the earlier it stands: the first that fits is taken.
-const TABLES: [&[Sentence]; 7] = [
+const TABLES: [&[Sentence]; 8] = [
     certificates::SENTENCES,
     keys::SENTENCES,
     accounts::SENTENCES,
     sign_ins::SENTENCES,
+    stores::SENTENCES,
     refusals::SENTENCES,
     mail::SENTENCES,
     names::SENTENCES,
@@ -250,6 +252,10 @@ mod tests {
             (
                 "PostgreSQL in /run/postgresql, port 5432, database mail, user fax",
                 "PostgreSQL в /run/postgresql, порт 5432, база mail, пользователь fax",
+            ),
+            (
+                "SQLite in the state folder holds nothing that could be moved",
+                "в хранилище SQLite в папке данных нечего переносить",
             ),
             (
                 "2 more than can be told here, and to[0]: has an empty address",
