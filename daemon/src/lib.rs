@@ -51,7 +51,7 @@ use crate::oauth::Oauth;
 use crate::outbox::Outbox;
 use crate::secrets::{FleetKey, Secret, Vault};
 use crate::state::StateLock;
-use crate::store::{Address, Connected, Store};
+use crate::store::{Address, Connected, Heard, Store, StoreError};
 
 /// How long a stop waits for calls under way. Longer than a delivery is waited for, so that those who watch one see it end.
 const STOP_GRACE: Duration = Duration::from_secs(15);
@@ -87,14 +87,13 @@ impl Way {
         password: Option<&Secret>,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<Store> {
-        let standby = match Store::connect(address, password, &config.state_dir).await? {
+        let standby = match Store::connect(address, password, &config.state_dir, false).await? {
             Connected::Held(store) => return Ok(store),
             Connected::Standby(standby) => standby,
         };
-        let behind = standby.behind().to_owned();
         tracing::warn!(
             endpoint = config.endpoint,
-            "a standby: the daemon on {behind} works on {address}; this one takes over when that ends"
+            "waiting: {address} is being moved, or daemons of an earlier version work on it; this one begins when that ends"
         );
         let mut incoming = self.open(config, shutdown).await?;
         // Whoever started this daemon need not wait longer.
@@ -108,9 +107,9 @@ impl Way {
         let taken = async {
             let _ = taken.await;
         };
-        let (store, served) = tokio::join!(waiting, api::standby(&behind, &mut incoming, taken));
+        let (store, served) = tokio::join!(waiting, api::standby(&mut incoming, taken));
         served.context("the standby cannot answer")?;
-        tracing::warn!("the database is free: this daemon takes over");
+        tracing::warn!("the database is free: this daemon begins");
         self.incoming = Some(incoming);
         Ok(store?)
     }
@@ -133,30 +132,69 @@ impl Way {
     }
 }
 
-/// Follows the store again after changes of which it was not known whether they were made.
-async fn follow(
+/// What remembers something of the store.
+struct Followers {
     store: Store,
     registry: Arc<Registry>,
     policy: Arc<PolicyKeeper>,
+    oauth: Arc<Oauth>,
+    desk: Arc<Desk>,
+    log: Log,
     outbox: Arc<Outbox>,
-    shutdown: CancellationToken,
-) {
-    let mut known = 0;
-    while shutdown.run_until_cancelled(store.settled(&mut known)).await.is_some() {
-        let read = async {
-            registry.read_again().await?;
-            policy.read_again().await?;
-            outbox.read_again().await
-        };
-        match shutdown.run_until_cancelled(read).await {
-            Some(Ok(())) => tracing::info!("what was in doubt is settled"),
-            Some(Err(error)) => {
-                tracing::warn!(%error, "what was in doubt cannot be looked at yet");
-                known = 0;
-                tokio::time::sleep(LOOK_AGAIN).await;
+}
+
+impl Followers {
+    /// Follows the store: after changes of which it was not known whether they were made, and those of other daemons.
+    async fn run(self, shutdown: CancellationToken) {
+        let everything = || Heard { everything: true, ..Heard::default() };
+        let (mut known, mut due) = (0, None);
+        loop {
+            let heard = match due.take() {
+                Some(heard) => heard,
+                None => {
+                    let wanted = async {
+                        tokio::select! {
+                            () = self.store.settled(&mut known) => everything(),
+                            heard = self.store.heard() => heard,
+                        }
+                    };
+                    let Some(heard) = shutdown.run_until_cancelled(wanted).await else { return };
+                    heard
+                }
+            };
+            match shutdown.run_until_cancelled(self.follow(&heard)).await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "what changed in the store cannot be looked at yet");
+                    due = Some(everything());
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                None => return,
             }
-            None => return,
         }
+    }
+
+    async fn follow(&self, heard: &Heard) -> Result<(), StoreError> {
+        let changed = |table| heard.everything || heard.tables.contains(table);
+        if changed("account") {
+            self.registry.read_again().await?;
+        }
+        if changed("policy") {
+            self.policy.read_again().await?;
+        }
+        if changed("oauth_grant") {
+            self.oauth.changed();
+        }
+        if changed("request") {
+            self.desk.changed();
+        }
+        if heard.everything {
+            self.log.read_again().await?;
+        }
+        if let Some(newest) = heard.log {
+            self.log.heard(newest);
+        }
+        self.outbox.heard(heard).await
     }
 }
 
@@ -250,8 +288,16 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
     let deliveries = tokio::spawn(outbox.clone().run(shutdown.clone()));
     let grants = tokio::spawn(oauth.clone().run(shutdown.clone()));
     let retention = tokio::spawn(Retention::new(&config.log, store.clone()).run(shutdown.clone()));
-    let following = follow(store.clone(), registry.clone(), policy.clone(), outbox.clone(), shutdown.clone());
-    let following = tokio::spawn(following);
+    let followers = Followers {
+        store: store.clone(),
+        registry: registry.clone(),
+        policy: policy.clone(),
+        oauth: oauth.clone(),
+        desk: desk.clone(),
+        log: log.clone(),
+        outbox: outbox.clone(),
+    };
+    let following = tokio::spawn(followers.run(shutdown.clone()));
     let expiry = tokio::spawn(desk.clone().run(shutdown.clone()));
     let auditing = tokio::spawn({
         let (audit, shutdown) = (audit.clone(), shutdown.clone());

@@ -16,7 +16,7 @@ use super::watch::{Watch, until_stopping};
 use super::{App, convert, error, page, raw_mail};
 use crate::mailer::{DeliveryStatus, GiveBack, Notify};
 use crate::message::{Attachment, Content, Draft, MAX_ATTACHMENTS};
-use crate::outbox::{Accepted, Message, Room, State, Steering, Upload};
+use crate::outbox::{self, Accepted, Message, Room, State, Steering, Upload};
 use crate::store::Listing;
 
 /// Bytes of one `chunk`, as the API documents it: bounds what a stream holds in memory.
@@ -384,7 +384,7 @@ impl MessageWatch {
         }
         while self.begun {
             match self.changes.recv().await {
-                Ok(id) if id == self.id => break,
+                Ok(id) if id == self.id || id == outbox::ANY => break,
                 Ok(_) => {}
                 // Too far behind to know which: look.
                 Err(broadcast::error::RecvError::Lagged(_)) => break,

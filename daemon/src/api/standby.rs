@@ -1,5 +1,5 @@
-//! What a daemon answers while another one holds the database: that it is a standby, to everybody, and temporarily. So mail is
-//! tried again, and people learn where the daemon is that works.
+//! What a daemon answers while it must wait for its database: that it is a standby, to everybody, and temporarily. So mail is
+//! tried again.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -23,15 +23,11 @@ const GRACE: Duration = Duration::from_secs(2);
 /// # Errors
 /// Of the transport as a whole.
 pub async fn standby(
-    behind: &str,
     incoming: impl Stream<Item = std::io::Result<Conn>>,
     taken: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let text = format!(
-        "this daemon is a standby: the one on {} works on the database, and this one takes over when that ends. Nothing was \
-         accepted or changed; try again later, or on that machine",
-        if behind.is_empty() { "another machine" } else { behind }
-    );
+    let text = "this daemon waits for its database, which is being moved, or which daemons of an earlier version work on. Nothing was \
+                accepted or changed; try again later";
     let (ends, ended) = tokio::sync::oneshot::channel();
     let signal = async move {
         taken.await;

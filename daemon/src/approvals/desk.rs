@@ -107,6 +107,9 @@ pub enum DecideError {
         /// What he asked for.
         method: String,
     },
+    /// It is about another machine's certificates.
+    #[error("request {0} is about the certificates of {1}; approve it there")]
+    Elsewhere(i64, String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -135,13 +138,18 @@ impl Desk {
         let life_ms = i64::try_from(life.as_millis()).unwrap_or(i64::MAX);
         let desk = Self { store, vault, hands, life_ms, changes: watch::Sender::new(0) };
         let cut = RequestFilter { states: vec![State::Approved], ..RequestFilter::default() };
-        let mut interrupted = Vec::new();
+        let (mut interrupted, mut before) = (Vec::new(), None);
         loop {
-            let page = desk.store.requests(cut.clone(), None, 100).await?;
+            let page = desk.store.requests(cut.clone(), before, 100).await?;
+            before = page.rows.last().map(|request| request.number);
             if page.rows.is_empty() {
                 return Ok((desk, interrupted));
             }
             for request in page.rows {
+                // Another machine carries it out, perhaps at this moment.
+                if desk.store.request_elsewhere(request.number).await?.is_some() {
+                    continue;
+                }
                 let text = "the daemon was stopped while it was carried out; look whether it was done, and ask again if \
                             it was not";
                 interrupted.push(desk.end(request.number, Err((reason::STOPPING, text.to_owned()))).await?);
@@ -230,6 +238,9 @@ impl Desk {
         let found = self.get(number, None).await?;
         if found.caller_id == decider.id {
             return Err(DecideError::Own(number));
+        }
+        if let Some(machine) = self.store.request_elsewhere(number).await? {
+            return Err(DecideError::Elsewhere(number, machine));
         }
         let role = Role::ALL.into_iter().find(|role| role.as_str() == found.role);
         let still = role.is_some_and(|role| policy.decide(&found.method, role) != Decision::Deny);
@@ -427,7 +438,8 @@ impl Desk {
         ended.map(|(request, _)| request).map_err(StoreError::Failed)
     }
 
-    fn changed(&self) {
+    /// Some request is another, perhaps.
+    pub(crate) fn changed(&self) {
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 }

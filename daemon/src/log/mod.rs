@@ -2,6 +2,9 @@
 
 mod retention;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use tokio::sync::watch;
 
 use crate::mailer::Transcript;
@@ -142,13 +145,15 @@ pub struct Filter {
 pub struct Log {
     store: Store,
     newest: watch::Sender<i64>,
+    /// Of those that this daemon wrote.
+    own: Arc<AtomicI64>,
 }
 
 impl Log {
     /// The log kept in `store`.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { store, newest: watch::Sender::new(0) }
+        Self { store, newest: watch::Sender::new(0), own: Arc::default() }
     }
 
     /// Writes an entry of its own. Entries about messages are written by the outbox with what they tell of.
@@ -163,6 +168,27 @@ impl Log {
 
     /// Entry `id` is in the store.
     pub fn written(&self, id: i64) {
+        self.own.fetch_max(id, Ordering::Relaxed);
+        self.heard(id);
+    }
+
+    /// The newest entry that this daemon wrote since it began; 0: none.
+    #[must_use]
+    pub fn own(&self) -> i64 {
+        self.own.load(Ordering::Relaxed)
+    }
+
+    /// There may be entries that nobody told of.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn read_again(&self) -> Result<(), StoreError> {
+        self.heard(self.store.newest_entry().await?);
+        Ok(())
+    }
+
+    /// Entry `id` is in the store, and another daemon wrote it.
+    pub fn heard(&self, id: i64) {
         self.newest.send_if_modified(|newest| {
             let grows = id > *newest;
             *newest = id.max(*newest);

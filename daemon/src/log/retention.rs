@@ -96,6 +96,10 @@ impl Retention {
     }
 
     async fn look(&self) {
+        // Of several daemons one is enough.
+        if self.store.members().is_some_and(|members| !members.borrow().is_eldest()) {
+            return;
+        }
         match self.sweep(jiff::Timestamp::now().as_millisecond()).await {
             Ok(removed) if removed == Removed::default() => {}
             Ok(Removed { entries, transcripts, messages, audit, requests, revisions }) => tracing::info!(

@@ -259,7 +259,8 @@ impl Oauth {
         self.registry.get(id).ok_or_else(|| OauthError::NoAccount(id.to_owned()))
     }
 
-    fn changed(&self) {
+    /// Some sign-in is another, perhaps.
+    pub(crate) fn changed(&self) {
         self.changes.send_modify(|changes| *changes += 1);
     }
 }

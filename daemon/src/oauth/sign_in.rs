@@ -218,6 +218,7 @@ impl Oauth {
             let slot = lock(&this.slots).entry(id.clone()).or_default().clone();
             // Not while a refresh is under way: it would bring tokens that nobody takes back.
             let _one = slot.lock().await;
+            let _alone = this.store.alone_with_grant(&id).await?;
             let grant = this.store.grant(id.clone()).await?;
             this.store.forget_grant(id).await?;
             this.changed();

@@ -145,6 +145,8 @@ impl Oauth {
         let slot = lock(&self.slots).entry(account.to_owned()).or_default().clone();
         let mut last_forced = slot.lock().await;
         self.save(account).await?;
+        // One refresh at a time in the whole fleet: a provider that rotates refresh tokens takes the old one back.
+        let alone = self.store.alone_with_grant(account).await?;
         // Somebody else may have refreshed it while this one waited.
         let (row, grant) = self.grant_and_row(account).await?;
         let at = now();
@@ -161,7 +163,9 @@ impl Oauth {
         if refused.is_some() {
             *last_forced = Some(Instant::now());
         }
-        match self.refresh(&row, &grant).await {
+        let refreshed = self.refresh(&row, &grant).await;
+        drop(alone);
+        match refreshed {
             Ok(token) => Ok(token),
             Err(error) => self.make_do(&row, &grant, refused, error),
         }

@@ -38,6 +38,7 @@ impl Outbox {
         let attempts = TaskTracker::new();
         let releases = tokio::spawn(self.clone().release_after_sign_ins(shutdown.clone()));
         let signable = tokio::spawn(self.clone().release_when_signable(shutdown.clone()));
+        let fleet = tokio::spawn(self.clone().follow_fleet(shutdown.clone()));
         let mut settings = self.registry.watch();
         let mut known = settings.borrow_and_update().clone();
         loop {
@@ -53,9 +54,9 @@ impl Outbox {
                 }
             }
         }
-        for releases in [releases, signable] {
-            if let Err(error) = releases.await {
-                tracing::error!(%error, "the release of held mail failed");
+        for task in [releases, signable, fleet] {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task beside the deliveries failed");
             }
         }
         attempts.close();
@@ -216,7 +217,7 @@ impl Outbox {
             signing,
             until: Step::Message,
             delivery_status: DeliveryStatus::read(&message.delivery_status),
-            pool: Some(Shared { name: row.id.to_string(), connections: self.connections(&row.account) }),
+            pool: Some(Shared { name: row.id.to_string(), connections: self.connections(row) }),
         })
     }
 

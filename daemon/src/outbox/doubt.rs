@@ -1,7 +1,7 @@
 //! After a database server went away in the middle of changes: which of them were made? Until that is known, a message that
 //! may have been accepted keeps its share and its body.
 
-use super::{Outbox, lock, schedule};
+use super::{Outbox, lock};
 use crate::store::StoreError;
 
 /// A message that may have been accepted; its caller was not told so.
@@ -42,9 +42,6 @@ impl Outbox {
                 }
             }
         }
-        let queued = self.store.queued().await?;
-        schedule::fill(&mut lock(&self.queue), queued, &self.schedule, self.give_up_ms, &self.clock);
-        self.wake.notify_one();
-        Ok(())
+        self.fill().await
     }
 }

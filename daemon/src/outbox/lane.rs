@@ -76,10 +76,32 @@ impl Lane {
         }
     }
 
+    /// Messages that could begin.
+    pub(super) fn ready(&self) -> usize {
+        self.callers.values().map(BTreeSet::len).sum()
+    }
+
+    /// Takes ready messages out, the youngest first, of each caller in turn.
+    pub(super) fn take_ready(&mut self, count: usize) -> Vec<i64> {
+        let mut taken = Vec::new();
+        while taken.len() < count
+            && let Some(caller) = self.turns.pop_back()
+        {
+            let Some(ready) = self.callers.get_mut(&caller) else { continue };
+            taken.extend(ready.pop_last());
+            if ready.is_empty() {
+                self.callers.remove(&caller);
+            } else {
+                self.turns.push_front(caller);
+            }
+        }
+        taken
+    }
+
     /// When a message may begin: `None` when another must end first.
     pub(super) fn opens_at(&mut self, now: i64, limits: Limits) -> Option<i64> {
         // After a failure one goes ahead and looks; the others follow when it came through.
-        let at_once = if self.strikes > 0 { 1 } else { limits.at_once };
+        let at_once = if self.strikes > 0 { limits.at_once.min(1) } else { limits.at_once };
         if self.under_way >= at_once {
             return None;
         }

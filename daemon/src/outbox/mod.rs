@@ -7,9 +7,11 @@ mod clock;
 mod credential;
 mod deliver;
 mod doubt;
+mod fleet;
 mod lane;
 mod metrics;
 mod model;
+mod part;
 mod queue;
 mod report;
 mod room;
@@ -39,6 +41,7 @@ use queue::Queue;
 pub use accept::{AcceptError, Accepted, Request};
 pub use accept_raw::RawRequest;
 pub use clock::Clock;
+pub use fleet::ANY;
 pub use model::{Message, Recipient, RecipientState, State};
 pub use room::Room;
 pub use settle::Schedule;
@@ -81,6 +84,10 @@ pub struct Outbox {
     metrics: Metrics,
     wake: Notify,
     changes: broadcast::Sender<String>,
+    /// Where others work on the same store.
+    fleet: Option<fleet::Fleet>,
+    /// The store has queued messages of this daemon that the queue does not know.
+    forgotten: Mutex<bool>,
 }
 
 /// What a caller has of the outbox.
@@ -126,6 +133,7 @@ impl Outbox {
         let clock = config.clock.clone();
         let queue = schedule::load(&store, &schedule, give_up_ms, &clock).await?;
         let host = Host::of(&config.state_dir);
+        let fleet = store.members().map(|members| fleet::Fleet::of(members, clock.steady()));
         Ok(Self {
             store,
             registry,
@@ -153,6 +161,8 @@ impl Outbox {
             metrics: Metrics::default(),
             wake: Notify::new(),
             changes: broadcast::Sender::new(CHANGES),
+            fleet,
+            forgotten: Mutex::default(),
         })
     }
 
@@ -213,6 +223,9 @@ impl Outbox {
     fn changed(&self, id: &str) {
         // Nobody may be watching.
         let _ = self.changes.send(id.to_owned());
+        if let Some(fleet) = &self.fleet {
+            fleet.changed(id);
+        }
     }
 
     /// Takes one place of the caller's share, if there is one left.

@@ -240,14 +240,36 @@ impl Queue {
         }
     }
 
-    pub(super) fn is_under_way(&self, seq: i64) -> bool {
-        matches!(self.entries.get(&seq).map(|entry| entry.place), Some(Place::UnderWay(_)))
+    /// Messages of an account that could begin.
+    pub(super) fn ready_of(&self, account: &str) -> usize {
+        self.lanes.get(account).map_or(0, Lane::ready)
+    }
+
+    /// Attempts of an account.
+    pub(super) fn under_way_of(&self, account: &str) -> usize {
+        self.lanes.get(account).map_or(0, |lane| lane.under_way)
+    }
+
+    /// Messages that somebody else will try: ready ones of the account leave the queue, the youngest first.
+    pub(super) fn take_ready(&mut self, account: &str, count: usize) -> Vec<i64> {
+        let Some(lane) = self.lanes.get_mut(account) else { return Vec::new() };
+        let taken = lane.take_ready(count);
+        if lane.is_empty() {
+            self.turns.retain(|turn| **turn != *account);
+        }
+        for seq in &taken {
+            self.entries.remove(seq);
+        }
+        taken
     }
 
     /// Messages that wait or are under way.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    pub(super) fn waits(&self) -> usize {
         self.entries.len()
+    }
+
+    pub(super) fn is_under_way(&self, seq: i64) -> bool {
+        matches!(self.entries.get(&seq).map(|entry| entry.place), Some(Place::UnderWay(_)))
     }
 
     #[cfg(test)]
@@ -343,7 +365,7 @@ mod tests {
         assert_eq!(order, [0, 10, 1, 11], "two each, in turn");
         assert_eq!(queue.wakes_at(0, 0, limits), None, "only an end lets another begin");
         queue.ended(10, Then::Over);
-        assert_eq!((next(&mut queue, 0), queue.under_way(), queue.len()), (Some(12), 4, 19));
+        assert_eq!((next(&mut queue, 0), queue.under_way(), queue.waits()), (Some(12), 4, 19));
     }
 
     #[test]
@@ -369,7 +391,7 @@ mod tests {
         next(&mut queue, 0).unwrap();
         queue.remove(1);
         queue.ended(1, Then::Hold);
-        assert_eq!(queue.len(), 0);
+        assert_eq!(queue.waits(), 0);
 
         add(&mut queue, 2, "a", "x", 0);
         next(&mut queue, 0).unwrap();
@@ -381,7 +403,7 @@ mod tests {
         // Wanted again, but delivered meanwhile.
         add(&mut queue, 2, "a", "x", 8);
         queue.ended(2, Then::Over);
-        assert_eq!((queue.len(), next(&mut queue, 100)), (0, None));
+        assert_eq!((queue.waits(), next(&mut queue, 100)), (0, None));
     }
 
     #[test]
@@ -465,7 +487,7 @@ mod tests {
                 queue.ended(seq, Then::Over);
             }
             prop_assert_eq!(came, owed);
-            prop_assert_eq!(queue.len(), 0);
+            prop_assert_eq!(queue.waits(), 0);
             prop_assert!(queue.pausing.is_empty() && queue.turns.is_empty());
         }
     }

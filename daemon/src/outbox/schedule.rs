@@ -63,22 +63,36 @@ impl Outbox {
     /// How many of the account's messages may be under way at once.
     pub(super) fn limits(&self, account: &str) -> Limits {
         let limits = |row: &AccountRow| {
-            let connections = self.connections(&row.account);
+            let connections = self.connections(row);
             let ahead = match row.account.method {
                 Method::Pickup => 0,
                 _ => connections.div_ceil(CONNECTIONS_A_MESSAGE_AHEAD),
             };
-            Limits {
-                at_once: (connections + ahead).min(self.most_of_one()),
-                per_minute: row.account.messages_per_minute,
-            }
+            let per_minute = match (&self.fleet, row.account.messages_per_minute) {
+                (Some(fleet), all @ 1..) => {
+                    let now = self.clock.steady();
+                    match fleet.per_minute(account, all, now) {
+                        // 0 would be no limit.
+                        0 => return Limits { at_once: 0, per_minute: 1 },
+                        part => part,
+                    }
+                }
+                (_, all) => all,
+            };
+            Limits { at_once: (connections + ahead).min(self.most_of_one()), per_minute }
         };
         // What is sent under an account that is gone fails one by one.
         self.registry.look(account, limits).unwrap_or(Limits { at_once: 1, per_minute: 0 })
     }
 
-    /// What the account's settings allow. The mailer keeps to it.
-    pub(super) fn connections(&self, account: &Account) -> usize {
+    /// What of the account's connections is this daemon's. The mailer keeps to it.
+    pub(super) fn connections(&self, row: &AccountRow) -> usize {
+        let all = self.all_connections(&row.account);
+        self.fleet.as_ref().map_or(all, |fleet| fleet.connections(row, all))
+    }
+
+    /// What the account's settings allow.
+    pub(super) fn all_connections(&self, account: &Account) -> usize {
         match account.method {
             Method::Pickup => self.most_of_one(),
             _ => account.effective_connections().min(self.most_of_one()),
@@ -92,6 +106,9 @@ impl Outbox {
     /// Held messages of an account that the store has queued again.
     pub(super) fn released(&self, account: &str, released: &[Released]) {
         for message in released {
+            if message.taken {
+                self.add_to_share(&message.caller_id, 1, message.size);
+            }
             self.enqueue_again(message.seq, account, &message.caller_id);
             self.changed(&message.id);
         }

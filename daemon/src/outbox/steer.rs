@@ -68,7 +68,9 @@ impl Outbox {
             Some(Err(why)) => return Err(SteerError::WrongState(why)),
             Some(Ok(message)) => message,
         };
-        if message.state == State::Queued {
+        if written.as_ref().is_some_and(|written| written.elsewhere) {
+            // Whose it is was told.
+        } else if message.state == State::Queued {
             // Somebody wants it tried: the account as well, whatever it waits for.
             let account = lock(&self.queue).name(&message.account);
             lock(&self.queue).lane(&account).reopen(false);
@@ -76,7 +78,7 @@ impl Outbox {
         } else {
             lock(&self.queue).remove(message.seq);
         }
-        if message.state.is_final() {
+        if message.state.is_final() && written.as_ref().is_none_or(|written| !written.elsewhere) {
             self.give_share_back(&message.caller_id, message.size);
             if !self.is_in_flight(message.seq) {
                 self.spool.remove(&message.id);

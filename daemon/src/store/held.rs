@@ -1,7 +1,7 @@
 //! Mail that the daemon itself holds until something is repaired: a sign-in, a certificate, a key.
 
-use super::sql::{ToValue as _, Value, params};
-use super::{Store, StoreError};
+use super::sql::{Connection, Row, ToValue as _, Value, params};
+use super::{Store, StoreError, fleet};
 
 /// A message that was held and is queued again.
 #[derive(Debug)]
@@ -12,6 +12,10 @@ pub struct Released {
     pub id: String,
     /// Who sent it.
     pub caller_id: String,
+    /// Bytes.
+    pub size: u64,
+    /// Until now it was another daemon's.
+    pub taken: bool,
 }
 
 impl Store {
@@ -61,7 +65,7 @@ impl Store {
     }
 
     /// Releases what the daemon holds of an account and an author for one of `reasons`: it is due at `now`, and
-    /// nothing is said against it any more.
+    /// nothing is said against it any more. It is this daemon's then, whosever it was: that one's attempt has ended.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -72,18 +76,40 @@ impl Store {
         now: i64,
     ) -> Result<Vec<Released>, StoreError> {
         self.write(move |c| {
-            let sql = format!(
-                "UPDATE message SET state = 1, next_attempt_at = ?, held_for = '', last_error = '',
-                                    last_error_reason = ''
-                 WHERE account = ? AND author = ? AND state = 3 AND state IN (1, 3) AND held_for IN ({})
-                 RETURNING seq, id, caller_id",
+            let condition = format!(
+                "account = ? AND author = ? AND state = 3 AND state IN (1, 3) AND held_for IN ({})",
                 marks(reasons.len())
             );
-            let values = [Value::from(now), Value::from(account), Value::from(author)];
-            let values: Vec<_> = values.into_iter().chain(reasons.into_iter().map(Value::from)).collect();
-            let released = c.rows(&sql, &values, |row| {
-                Ok(Released { seq: row.get(0)?, id: row.get(1)?, caller_id: row.get(2)? })
-            })?;
+            let set = "state = 1, next_attempt_at = ?, held_for = '', last_error = '', last_error_reason = ''";
+            let of = [Value::from(account), Value::from(author)];
+            let of: Vec<_> = of.into_iter().chain(reasons.into_iter().map(Value::from)).collect();
+            let released = match c {
+                Connection::Sqlite(_) => {
+                    let sql = format!(
+                        "UPDATE message SET {set} WHERE {condition} RETURNING seq, id, caller_id, size, FALSE"
+                    );
+                    let values: Vec<_> = [Value::from(now)].into_iter().chain(of).collect();
+                    c.rows(&sql, &values, released)?
+                }
+                Connection::Postgres(session) => {
+                    let me = session.node();
+                    let held = format!("SELECT seq, node FROM message WHERE {condition} FOR UPDATE");
+                    let held = c.rows(&held, &of, |row| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?)))?;
+                    let sql = format!(
+                        "UPDATE message SET {set}, node = {me} WHERE seq = ? RETURNING seq, id, caller_id, size, ?"
+                    );
+                    let mut all = Vec::with_capacity(held.len());
+                    for (seq, node) in held {
+                        let taken = node != me;
+                        let values = [Value::from(now), Value::from(seq), taken.to_value()];
+                        all.push(c.one(&sql, &values, released)?);
+                        if node != me {
+                            fleet::say_steered(c, me, node, seq)?;
+                        }
+                    }
+                    all
+                }
+            };
             // 1: those who were not reached.
             let sql = "UPDATE recipient SET answer = '' WHERE message = ?1 AND state = 1";
             for one in &released {
@@ -93,6 +119,16 @@ impl Store {
         })
         .await
     }
+}
+
+fn released(row: &Row<'_>) -> Result<Released, StoreError> {
+    Ok(Released {
+        seq: row.get(0)?,
+        id: row.get(1)?,
+        caller_id: row.get(2)?,
+        size: row.get(3)?,
+        taken: row.get(4)?,
+    })
 }
 
 /// "?, ?, ?"

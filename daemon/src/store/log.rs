@@ -18,6 +18,14 @@ pub enum From {
 }
 
 impl Store {
+    /// The newest entry; 0: there is none.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn newest_entry(&self) -> Result<i64, StoreError> {
+        self.read(|c| c.one("SELECT coalesce(max(id), 0) FROM entry", params![], |row| row.get(0))).await
+    }
+
     /// Writes one entry.
     ///
     /// # Errors

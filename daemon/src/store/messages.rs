@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::sql::{Connection, Row, Value, out_of_range, params};
-use super::{Backend, Page, Store, StoreError, log};
+use super::{Backend, Page, Store, StoreError, fleet, log};
 use crate::log::Entry;
 use crate::outbox::{Message, Recipient, RecipientState, State};
 
@@ -119,6 +119,8 @@ pub struct Written {
     pub entry: i64,
     /// The report's key, and its log entry's id.
     pub report: Option<(i64, i64)>,
+    /// It is another daemon's message, which was told.
+    pub elsewhere: bool,
 }
 
 /// What is unfinished.
@@ -169,15 +171,18 @@ impl Store {
         self.read(move |c| by_request(c, &caller, &request)).await
     }
 
-    /// Every queued message, as far as the scheduler needs it.
+    /// Every queued message of this daemon, as far as the scheduler needs it.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub async fn queued(&self) -> Result<Vec<Queued>, StoreError> {
         self.read(|c| {
-            let sql = "SELECT seq, account, caller_id, next_attempt_at, not_before, expires_at FROM message
-                       WHERE state = 1";
-            c.rows(sql, params![], |row| {
+            let sql = format!(
+                "SELECT seq, account, caller_id, next_attempt_at, not_before, expires_at FROM message
+                 WHERE state = 1{}",
+                fleet::mine(c)
+            );
+            c.rows(&sql, params![], |row| {
                 Ok(Queued {
                     seq: row.get(0)?,
                     account: row.get(1)?,
@@ -215,6 +220,21 @@ impl Store {
             Backend::Sqlite(_) => Ok(false),
             Backend::Postgres(database) => database.body_file(seq, file).await,
         }
+    }
+
+    /// A message, and whether it is this daemon's.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn steered(&self, seq: i64) -> Result<Option<(Message, bool)>, StoreError> {
+        self.read(move |c| {
+            let sql = format!("SELECT {COLUMNS} FROM message WHERE seq = ?1");
+            let Some(found) = c.optional(&sql, params![seq], message)? else { return Ok(None) };
+            let mine = format!("SELECT count(*) FROM message WHERE seq = ?1{}", fleet::mine(c));
+            let is_mine = c.one(&mine, params![seq], |row| row.get::<i64>(0))? == 1;
+            Ok(with_recipients(c, Some(found))?.map(|message| (message, is_mine)))
+        })
+        .await
     }
 
     /// One message; `caller_id`: only if it is his.
@@ -320,15 +340,18 @@ impl Store {
         .await
     }
 
-    /// What each caller has unfinished: messages, and their bytes.
+    /// What each caller has unfinished with this daemon: messages, and their bytes.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub async fn shares(&self) -> Result<Vec<(String, u64, u64)>, StoreError> {
         self.read(|c| {
-            let sql = "SELECT caller_id, count(*), CAST(sum(size) AS BIGINT) FROM message
-                       WHERE state IN (1, 3) GROUP BY caller_id";
-            c.rows(sql, params![], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            let sql = format!(
+                "SELECT caller_id, count(*), CAST(sum(size) AS BIGINT) FROM message
+                 WHERE state IN (1, 3){} GROUP BY caller_id",
+                fleet::mine(c)
+            );
+            c.rows(&sql, params![], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         })
         .await
     }
@@ -372,7 +395,12 @@ fn settle<R>(
     // Whoever settles it, too, waits here, and decides about what this one leaves.
     c.lock("SELECT seq FROM message WHERE id = ?1", params![id])?;
     let (result, settled) = decide(by_id(c, id)?.as_ref());
-    Ok((result, write_down(c, settled)?))
+    let seq = settled.as_ref().map(|settled| settled.seq);
+    let mut written = write_down(c, settled)?;
+    if let (Some(written), Some(seq)) = (&mut written, seq) {
+        written.elsewhere = fleet::tell_owner(c, seq)?;
+    }
+    Ok((result, written))
 }
 
 fn write_down(c: &Connection<'_>, settled: Option<Settled>) -> Result<Option<Written>, StoreError> {
@@ -386,7 +414,7 @@ fn write_down(c: &Connection<'_>, settled: Option<Settled>) -> Result<Option<Wri
         }
         _ => None,
     };
-    Ok(Some(Written { entry, report }))
+    Ok(Some(Written { entry, report, elsewhere: false }))
 }
 
 fn insert(c: &Connection<'_>, new: &NewMessage) -> Result<i64, StoreError> {
@@ -457,8 +485,11 @@ fn update(c: &Connection<'_>, settled: &Settled) -> Result<(), StoreError> {
 }
 
 fn due(c: &Connection<'_>, seq: i64) -> Result<Option<Due>, StoreError> {
-    let sql =
-        format!("SELECT {COLUMNS}, content FROM message LEFT JOIN body ON body.message = seq WHERE seq = ?1");
+    // Not what is another daemon's by now.
+    let sql = format!(
+        "SELECT {COLUMNS}, content FROM message LEFT JOIN body ON body.message = seq WHERE seq = ?1{}",
+        fleet::mine(c)
+    );
     let found =
         c.optional(&sql, params![seq], |row| Ok(Due { message: message(row)?, body: row.get(20)? }))?;
     let Some(mut due) = found else { return Ok(None) };

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod audit;
+mod fleet;
 mod held;
 mod log;
 mod messages;
@@ -19,18 +20,22 @@ mod sql;
 mod sqlite;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
+
+use tokio::sync::watch;
 
 use crate::secrets::{Secret, VaultError};
 use sql::{Connection, Row, Value, Wanted};
 
 pub use accounts::{AccountPut, AccountRow, Author, DAEMON};
 pub use audit::AuditFilter;
+pub use fleet::{Given, Said, Standing};
 pub use held::Released;
 pub use log::From as EntriesFrom;
 pub use messages::{Due, Inserted, Listing, NewMessage, Queued, Settled, Unfinished, Written};
 pub use moving::{Keys, MoveError, Moved, NotHere};
-pub use postgres::{Address, Fleet, JoinError, Joined};
+pub use postgres::{Address, Fleet, Heard, JoinError, Joined, Member, Members};
 pub use requests::{Asked, RequestFilter, RequestLimits, RequestStep, Stepped};
 
 /// File name of the database in the state folder.
@@ -50,23 +55,17 @@ enum Backend {
 
 /// What became of a connection to a database of a server.
 pub enum Connected {
-    /// This daemon holds it.
+    /// This daemon works on it.
     Held(Store),
-    /// Another daemon does.
+    /// It must wait: a program is alone with the database, or others keep this one from being alone.
     Standby(Standby),
 }
 
-/// Waits for a database that another daemon holds.
+/// Waits until a database can be worked on.
 pub struct Standby(postgres::Standby);
 
 impl Standby {
-    /// The machine of that daemon; empty: it is not known.
-    #[must_use]
-    pub fn behind(&self) -> &str {
-        self.0.behind()
-    }
-
-    /// The database, when it is free, however long that takes.
+    /// The database, when it can be worked on, however long that takes.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -233,7 +232,8 @@ impl Store {
     }
 
     /// Opens a database of a server; makes our schema in it on a fresh install, and the key of its secrets in the state
-    /// folder. Waits a while for a server that starts, and for another daemon that ends.
+    /// folder. Waits a while for a server that starts, and for another program that ends. Others work on it at the same time, but
+    /// for whoever is `alone` with it.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -241,8 +241,10 @@ impl Store {
         address: &Address,
         password: Option<&Secret>,
         state_dir: &Path,
+        alone: bool,
     ) -> Result<Connected, OpenError> {
-        let opened = postgres::Postgres::open(address, password.map(Secret::expose), state_dir).await?;
+        let password = password.map(Secret::expose);
+        let opened = postgres::Postgres::open(address, password, state_dir, alone).await?;
         Ok(match opened {
             Ok(database) => Connected::Held(Self { backend: Backend::Postgres(database) }),
             Err(standby) => Connected::Standby(Standby(standby)),
@@ -258,7 +260,22 @@ impl Store {
         }
     }
 
-    /// Since when this daemon holds it, Unix milliseconds, if others could.
+    /// Who else works on it, and this daemon among them; `None`: nobody else can.
+    #[must_use]
+    pub fn members(&self) -> Option<watch::Receiver<Arc<Members>>> {
+        let Backend::Postgres(database) = &self.backend else { return None };
+        Some(database.members())
+    }
+
+    /// What other daemons said, as soon as there is something.
+    pub async fn heard(&self) -> Heard {
+        match &self.backend {
+            Backend::Sqlite(_) => std::future::pending().await,
+            Backend::Postgres(database) => database.heard().await,
+        }
+    }
+
+    /// Since when this daemon works on it, Unix milliseconds, if others could.
     #[must_use]
     pub fn held_since(&self) -> Option<i64> {
         let Backend::Postgres(database) = &self.backend else { return None };

@@ -1,14 +1,32 @@
 //! Grants of OAuth 2.0.
 
 use super::sql::{Connection, Row, out_of_range, params};
-use super::{Store, StoreError};
+use super::{Backend, Store, StoreError, postgres};
 use crate::oauth::{Flow, Grant, Loss, LossKind, SealedTokens};
 
 const COLUMNS: &str = "id, account, flow, requested_scope, scope, caller_id, caller_name, signed_in_at, access_token, \
                        access_at, access_expires_at, refresh_token, refresh_at, refresh_expires_at, refreshed_at, \
                        lost, error_code, error_text, advice";
 
+/// Nobody else uses an account's refresh token until this is dropped.
+pub struct Alone {
+    _one: Option<postgres::Alone>,
+}
+
 impl Store {
+    /// Waits until no other daemon uses the account's refresh token, and keeps them waiting. Within this daemon, the caller
+    /// sees to that.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn alone_with_grant(&self, account: &str) -> Result<Alone, StoreError> {
+        let one = match &self.backend {
+            Backend::Sqlite(_) => None,
+            Backend::Postgres(database) => Some(database.alone(account).await?),
+        };
+        Ok(Alone { _one: one })
+    }
+
     /// All grants, by account.
     ///
     /// # Errors

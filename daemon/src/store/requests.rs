@@ -161,6 +161,20 @@ impl Store {
         self.read(move |c| by_number(c, number)).await
     }
 
+    /// The machine whose certificates a request is about, if it is not this one.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn request_elsewhere(&self, number: i64) -> Result<Option<String>, StoreError> {
+        self.read(move |c| {
+            let Connection::Postgres(_) = c else { return Ok(None) };
+            let sql = "SELECT machine FROM request
+                       WHERE number = ?1 AND machine NOT IN ('', current_setting('faxpost.machine', TRUE))";
+            c.optional(sql, params![number], |row| row.get(0))
+        })
+        .await
+    }
+
     /// At most `limit` requests with numbers below `before`, newest first.
     ///
     /// # Errors

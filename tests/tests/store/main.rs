@@ -64,7 +64,7 @@ async fn on_server(test: &str) -> faxpostd::store::Store {
     });
     let address = Address::parse(&url.await.unwrap()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let connected = Store::connect(&address, None, folder.path()).await.unwrap();
+    let connected = Store::connect(&address, None, folder.path(), false).await.unwrap();
     let Connected::Held(store) = connected else { panic!("it is new") };
     store
 }

@@ -3,11 +3,23 @@
 
 use tokio_postgres::Client;
 
-use super::session::{answered, judge};
+use super::session::{Failed, answered, judge};
 use crate::store::{OpenError, StoreError};
 
-/// Schema steps; `schema_step` counts those that were taken.
-const STEPS: &[&str] = &[include_str!("schema.sql")];
+/// "FXPS": whoever brings the schema forward.
+const LOCK: i64 = 0x4658_5053;
+
+/// A step of the schema; `schema_step` counts those that were taken.
+struct Step {
+    sql: &'static str,
+    /// Daemons that know steps from this on go on beside those that know this one: an upgrade may be made machine by machine.
+    oldest: i64,
+}
+
+const STEPS: &[Step] = &[
+    Step { sql: include_str!("schema.sql"), oldest: 1 },
+    Step { sql: include_str!("schema_2.sql"), oldest: 2 },
+];
 
 /// The schema that this version makes.
 pub(super) fn known() -> i64 {
@@ -15,7 +27,7 @@ pub(super) fn known() -> i64 {
 }
 
 /// Looks, and changes nothing: what cannot be worked on is refused before it is waited for. Gives the steps that were
-/// taken; -1: it is empty.
+/// taken; -1: it is empty. A later version's is none of our business as long as it says that ours can work beside it.
 pub(super) async fn look(client: &Client, server: &str) -> Result<i64, OpenError> {
     let unusable =
         |error: StoreError| OpenError::Server { server: server.to_owned(), why: error.to_string() };
@@ -27,6 +39,11 @@ pub(super) async fn look(client: &Client, server: &str) -> Result<i64, OpenError
     match found(client).await.map_err(unusable)? {
         Found::Foreign => Err(OpenError::ServerForeign { server: server.to_owned() }),
         Found::Steps(taken) if taken > known() => {
+            let sql = "SELECT CAST(max(oldest) AS TEXT) FROM faxpost.schema_step";
+            let oldest = text(client, sql).await.map_err(unusable)?;
+            if oldest.parse().is_ok_and(|oldest: i64| oldest <= known()) {
+                return Ok(taken);
+            }
             Err(OpenError::ServerNewer { server: server.to_owned(), found: taken, known: known() })
         }
         Found::Steps(taken) => Ok(taken),
@@ -34,7 +51,13 @@ pub(super) async fn look(client: &Client, server: &str) -> Result<i64, OpenError
     }
 }
 
-/// Brings it to this version, for whoever holds it.
+/// Whether those who work on it must end before it is brought forward from there.
+pub(super) fn must_be_alone(taken: i64) -> bool {
+    let taken = taken.max(0);
+    STEPS.iter().skip(usize::try_from(taken).unwrap_or(0)).any(|step| step.oldest > taken)
+}
+
+/// Brings it to this version, one daemon at a time.
 pub(super) async fn migrate(client: &mut Client, server: &str) -> Result<(), OpenError> {
     let unusable =
         |error: StoreError| OpenError::Server { server: server.to_owned(), why: error.to_string() };
@@ -42,11 +65,11 @@ pub(super) async fn migrate(client: &mut Client, server: &str) -> Result<(), Ope
     if fsync == "off" {
         tracing::warn!("the database server runs with fsync=off: a power cut may lose accepted mail");
     }
-    let taken = look(client, server).await?;
-    if taken == known() {
+    if look(client, server).await? >= known() {
         return Ok(());
     }
-    forward(client, taken).await.map_err(unusable)
+    // As long as this transaction; the schema may be brought forward by another one meanwhile.
+    forward(client, server).await
 }
 
 enum Found {
@@ -73,15 +96,19 @@ async fn found(client: &Client) -> Result<Found, StoreError> {
     }
 }
 
-async fn forward(client: &mut Client, taken: i64) -> Result<(), StoreError> {
-    let transaction = answered(client.transaction()).await.map_err(|failed| failed.error)?;
-    let say =
-        async |words: &str| answered(transaction.batch_execute(words)).await.map_err(|failed| failed.error);
+async fn forward(client: &mut Client, server: &str) -> Result<(), OpenError> {
+    let unusable =
+        |error: StoreError| OpenError::Server { server: server.to_owned(), why: error.to_string() };
+    let failed = |failed: Failed| unusable(failed.error);
+    let transaction = answered(client.transaction()).await.map_err(failed)?;
+    let say = async |words: &str| answered(transaction.batch_execute(words)).await.map_err(failed);
+    say(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
+    let taken = look(transaction.client(), server).await?;
     if taken < 0 {
         // Asked for first: making a schema wants a right on the whole database, also where it is there already.
         let sql = "SELECT to_regnamespace('faxpost') IS NULL";
-        let row = answered(transaction.query_one(sql, &[])).await.map_err(|failed| failed.error)?;
-        if row.try_get(0).map_err(|error| judge(&error))? {
+        let row = answered(transaction.query_one(sql, &[])).await.map_err(failed)?;
+        if row.try_get(0).map_err(|error| unusable(judge(&error)))? {
             say("CREATE SCHEMA faxpost").await?;
         }
         say(
@@ -90,10 +117,15 @@ async fn forward(client: &mut Client, taken: i64) -> Result<(), StoreError> {
         .await?;
     }
     for (at, step) in STEPS.iter().enumerate().skip(usize::try_from(taken).unwrap_or(0)) {
-        say(step).await?;
-        say(&format!("INSERT INTO schema_step (step) VALUES ({})", at + 1)).await?;
+        say(step.sql).await?;
+        let (oldest, with) = match at {
+            // The column came with the second.
+            0 => (String::new(), ""),
+            _ => (format!(", {}", step.oldest), ", oldest"),
+        };
+        say(&format!("INSERT INTO schema_step (step{with}) VALUES ({}{oldest})", at + 1)).await?;
     }
-    answered(transaction.commit()).await.map_err(|failed| failed.error)
+    answered(transaction.commit()).await.map_err(failed)
 }
 
 async fn text(client: &Client, sql: &str) -> Result<String, StoreError> {

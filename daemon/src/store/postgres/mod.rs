@@ -1,16 +1,20 @@
 //! A database of a PostgreSQL server. It groups commits itself, so each change is a transaction of its own, on one of a
 //! few connections.
 //!
-//! One daemon at a time works on a database: see holder.rs. Where a row that was read decides what is written, it is locked
+//! Several daemons may work on a database at the same time: see node.rs. Where a row that was read decides what is written, it is locked
 //! (`FOR UPDATE`): works are run once, so the isolation is that of READ COMMITTED, which never asks for repeating them.
 
 mod accept;
 mod address;
+mod alone;
 mod body;
 mod fleet;
-mod holder;
+mod give;
 mod invitation;
+mod members;
 mod migrate;
+mod node;
+mod notices;
 mod pool;
 mod session;
 mod tls;
@@ -22,12 +26,16 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 
 use super::{OpenError, StoreError, sql};
-use holder::{Candidate, Holder};
+use node::{Candidate, Hold, Node};
 use pool::{Connector, Pool};
 
 pub use address::Address;
+pub(in crate::store) use alone::Alone;
 pub(in crate::store) use body::{PIECE, failed as spool_failed};
 pub use invitation::{Fleet, JoinError, Joined};
+pub use members::{Member, Members};
+pub use notices::Heard;
+pub(in crate::store) use notices::messages as name_messages;
 pub(in crate::store) use session::{Session, storable};
 
 /// How connections of the pool are known on the server.
@@ -36,58 +44,76 @@ const APPLICATION: &str = "faxpostd";
 /// The server ends a statement that takes longer.
 const STATEMENT_MS: u32 = 30_000;
 
-/// The database, as long as this daemon holds it.
+/// The database, as long as this daemon works on it.
 #[derive(Clone)]
 pub(super) struct Postgres {
     pool: Pool,
-    holder: Arc<holder::Holder>,
+    node: Arc<Node>,
 }
 
-/// A database that another daemon holds.
+/// A database that cannot be worked on yet: somebody is alone with it, or others keep this one from being alone.
 pub(super) struct Standby(Candidate);
 
 impl Standby {
-    /// The machine of that daemon.
-    pub(super) fn behind(&self) -> &str {
-        self.0.ahead()
-    }
-
-    /// Takes the database when it is free.
+    /// Goes on when that has ended.
     pub(super) async fn wait(mut self) -> Result<Postgres, OpenError> {
-        let holder = self.0.later().await?;
-        Ok(Postgres::of(&self.0, holder))
+        let node = self.0.later().await?;
+        Ok(Postgres::of(&self.0, node))
     }
 }
 
 impl Postgres {
-    /// The database, or what waits for it.
+    /// The database, or what waits for it. `alone`: while no other daemon works on it.
     pub(super) async fn open(
         address: &Address,
         password: Option<&str>,
         state_dir: &Path,
+        alone: bool,
     ) -> Result<Result<Self, Standby>, OpenError> {
-        let pool = Pool::new(Connector::new(address, password).await?);
+        let pool = Pool::new(Connector::new(address, password).await?, node::machine(state_dir));
         let member = fleet::Member { state_dir: state_dir.to_owned() };
-        let mut candidate = Candidate::new(&address.to_string(), pool, member).await?;
-        let holder = candidate.now().await?;
-        Ok(match holder {
-            Some(holder) => Ok(Self::of(&candidate, holder)),
+        let hold = if alone { Hold::Alone } else { Hold::Beside };
+        let mut candidate = Candidate::new(&address.to_string(), pool, member, hold).await?;
+        let node = candidate.now().await?;
+        Ok(match node {
+            Some(node) => Ok(Self::of(&candidate, node)),
             None => Err(Standby(candidate)),
         })
     }
 
-    fn of(candidate: &Candidate, holder: Holder) -> Self {
-        Self { pool: candidate.pool().clone(), holder: Arc::new(holder) }
+    fn of(candidate: &Candidate, node: Node) -> Self {
+        Self { pool: candidate.pool().clone(), node: Arc::new(node) }
     }
 
     /// For people: the server, without what is nobody's business.
     pub(super) fn place(&self) -> String {
-        self.holder.server().to_owned()
+        self.node.server().to_owned()
     }
 
-    /// When this daemon took it.
+    /// Since when this daemon works on it.
     pub(super) fn held_since(&self) -> SystemTime {
-        self.holder.since()
+        self.node.since()
+    }
+
+    /// Who works on it.
+    pub(super) fn members(&self) -> watch::Receiver<Arc<Members>> {
+        self.node.members()
+    }
+
+    /// What other nodes said, as soon as there is something.
+    pub(super) async fn heard(&self) -> Heard {
+        self.node.notices().heard().await
+    }
+
+    /// Tells the other nodes. Nobody may be listening, and what is not heard is found later.
+    pub(super) async fn tell(&self, said: &[String]) -> Result<(), StoreError> {
+        let taken = self.pool.take().await?;
+        for words in said {
+            let payload = format!("{} {words}", self.pool.node());
+            taken.session().run("SELECT pg_notify('faxpost', ?1)", &[payload.into()]).await?;
+        }
+        taken.give_back();
+        Ok(())
     }
 
     /// How often changes that were not answered were settled so far.
@@ -97,7 +123,7 @@ impl Postgres {
 
     /// Resolves when this daemon can't go on with the database, with the reason.
     pub(super) async fn ended(&self) -> String {
-        self.holder.ended().await
+        self.node.ended().await
     }
 
     /// Runs a work that reads. It is run once.

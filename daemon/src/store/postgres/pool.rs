@@ -1,13 +1,15 @@
 //! A few connections, made when they are needed. One that is broken is closed, never given out again.
 
 use std::error::Error as _;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
-use tokio_postgres::{Client, Config};
+use tokio_postgres::{AsyncMessage, Client, Config};
 
+use super::notices::Notices;
 use super::session::{Session, answered, judge};
 use super::tls::Tls;
 use super::{APPLICATION, Address};
@@ -47,6 +49,26 @@ impl Connector {
         tokio::spawn(connection);
         Ok(client)
     }
+
+    /// As [`Self::connect`]; what the server notifies of goes to `notices`.
+    pub(super) async fn listen(
+        &self,
+        application: &str,
+        notices: Arc<Notices>,
+    ) -> Result<Client, StoreError> {
+        let mut config = self.config.clone();
+        config.application_name(application);
+        let (client, mut connection) =
+            config.connect(self.tls.clone()).await.map_err(|error| refused(&error))?;
+        tokio::spawn(async move {
+            while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+                if let AsyncMessage::Notification(said) = message {
+                    notices.hear(said.payload());
+                }
+            }
+        });
+        Ok(client)
+    }
 }
 
 /// As [`judge`], of a connection: a server that is not who it should be does not become so by waiting.
@@ -71,8 +93,12 @@ struct Shared {
     connector: Connector,
     idle: Mutex<Vec<Session>>,
     places: Arc<Semaphore>,
-    /// Of this daemon's hold on the database; 0: it has none, and nothing may be read or written.
+    /// This daemon's number among those that work on the database; 0: it holds nothing, and nothing may be read or written.
+    node: AtomicI64,
+    /// Grows each time that the pool is opened or closed: connections from before are not used again.
     epoch: AtomicI64,
+    /// Where the node is, as rows name it.
+    machine: String,
     /// When a connection failed, and why.
     failed: Mutex<Option<(Instant, StoreError)>>,
     /// A change was not answered since the pool was opened.
@@ -83,13 +109,15 @@ struct Shared {
 }
 
 impl Pool {
-    pub(super) fn new(connector: Connector) -> Self {
+    pub(super) fn new(connector: Connector, machine: String) -> Self {
         let (idle, places) = (Mutex::default(), Arc::new(Semaphore::new(CONNECTIONS)));
         let shared = Shared {
             connector,
             idle,
             places,
+            node: AtomicI64::new(0),
             epoch: AtomicI64::new(0),
+            machine,
             failed: Mutex::default(),
             in_doubt: AtomicBool::new(false),
             doubted: Notify::new(),
@@ -102,15 +130,30 @@ impl Pool {
         &self.shared.connector
     }
 
-    /// Opens the pool for whoever holds the database with this epoch; 0 closes it.
-    pub(super) fn open(&self, epoch: i64) {
-        self.shared.epoch.store(epoch, Ordering::SeqCst);
-        lock(&self.shared.idle).clear();
-        *lock(&self.shared.failed) = None;
-        // No connection from before is left by now: nothing of what was in doubt can still happen.
-        if epoch != 0 && self.shared.in_doubt.swap(false, Ordering::SeqCst) {
+    /// Opens the pool for a node whose earlier connections are gone.
+    pub(super) fn open(&self, node: i64) {
+        self.set(node);
+        // Nothing of what was in doubt can still happen.
+        if self.shared.in_doubt.swap(false, Ordering::SeqCst) {
             self.shared.settled.send_modify(|settled| *settled += 1);
         }
+    }
+
+    /// Nothing is read or written until it is opened again.
+    pub(super) fn close(&self) {
+        self.set(0);
+    }
+
+    fn set(&self, node: i64) {
+        self.shared.node.store(node, Ordering::SeqCst);
+        self.shared.epoch.fetch_add(1, Ordering::SeqCst);
+        lock(&self.shared.idle).clear();
+        *lock(&self.shared.failed) = None;
+    }
+
+    /// Of the connections that are given out now.
+    pub(super) fn node(&self) -> i64 {
+        self.shared.node.load(Ordering::SeqCst)
     }
 
     /// Looks at the result of a change. One that was not answered may still be made, until its connection is ended.
@@ -141,7 +184,8 @@ impl Pool {
             .map_err(|_| StoreError::Away("all connections to it are busy, and none became free".to_owned()))?
             .map_err(|closed| StoreError::Failed(closed.to_string()))?;
         let epoch = self.shared.epoch.load(Ordering::SeqCst);
-        if epoch == 0 {
+        let node = self.node();
+        if node == 0 {
             let why = "this daemon does not hold the database now; it tries to take it again";
             return Err(StoreError::Away(why.to_owned()));
         }
@@ -156,7 +200,7 @@ impl Pool {
         {
             return Err(why.clone());
         }
-        match self.connect(epoch).await {
+        match self.connect(node, epoch).await {
             Ok(session) => Ok(self.taken(session, place)),
             Err(error) => {
                 *lock(&self.shared.failed) = Some((Instant::now(), error.clone()));
@@ -177,15 +221,17 @@ impl Pool {
         }
     }
 
-    async fn connect(&self, epoch: i64) -> Result<Session, StoreError> {
-        let client = self.shared.connector.connect(APPLICATION).await?;
-        // Whoever took the database since has ended the connections that he saw; this one he may not have seen.
-        let row = answered(client.query_one("SELECT epoch FROM faxpost.holder", &[])).await;
-        let found: i64 = row.map_err(|failed| failed.error)?.try_get(0).map_err(|error| judge(&error))?;
-        if found != epoch {
-            return Err(StoreError::Away("another daemon has taken the database".to_owned()));
+    async fn connect(&self, node: i64, epoch: i64) -> Result<Session, StoreError> {
+        let client = self.shared.connector.connect(&format!("{APPLICATION} {node}")).await?;
+        // Whoever fenced this node has ended the connections that he saw; this one he may not have seen. And rows that are
+        // inserted here are this node's.
+        let sql = "SELECT set_config('faxpost.node', CAST(id AS TEXT), FALSE), set_config('faxpost.machine', $2, FALSE)
+                   FROM faxpost.node WHERE id = $1 AND NOT fenced";
+        let row = answered(client.query_opt(sql, &[&node, &self.shared.machine])).await;
+        match row.map_err(|failed| failed.error)? {
+            Some(_) => Ok(Session::new(client, epoch, node)),
+            None => Err(StoreError::Away("another daemon has taken over from this one".to_owned())),
         }
-        Ok(Session::new(client, epoch))
     }
 
     fn taken(&self, session: Session, place: OwnedSemaphorePermit) -> Taken {

@@ -28,15 +28,21 @@ const STATEMENTS: usize = 256;
 /// A connection to the server.
 pub(in crate::store) struct Session {
     client: Client,
-    /// Of the daemon that held the database when this connection was made.
+    /// Of the pool when this connection was made.
     pub(super) epoch: i64,
+    /// Whose rows it makes.
+    node: i64,
     statements: Mutex<HashMap<Box<str>, Statement>>,
     used: AtomicBool,
 }
 
 impl Session {
-    pub(super) fn new(client: Client, epoch: i64) -> Self {
-        Self { client, epoch, statements: Mutex::default(), used: AtomicBool::new(false) }
+    pub(super) fn new(client: Client, epoch: i64, node: i64) -> Self {
+        Self { client, epoch, node, statements: Mutex::default(), used: AtomicBool::new(false) }
+    }
+
+    pub(in crate::store) fn node(&self) -> i64 {
+        self.node
     }
 
     /// It was made for whoever has it now.
