@@ -1,9 +1,10 @@
 //! A PostgreSQL server of the tests' own, on a Unix socket in a folder of its own. It goes with whoever started it, also when
 //! that is killed.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The database user, a superuser.
@@ -195,7 +196,24 @@ impl Postgres {
         self.folder.path().display().to_string()
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) -> String {
+    /// Says some SQL on a connection that stays, as long as what this gives.
+    ///
+    /// # Panics
+    /// It cannot be said.
+    #[must_use]
+    pub fn hold(&self, database: &str, sql: &str) -> Held {
+        let port = self.port.to_string();
+        let mut command = self.program("psql");
+        command.args(["-h", &self.socket(), "-p", &port, "-U", USER, "-d", database, "-qtAX"]);
+        let mut psql = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("psql runs");
+        let mut input = psql.stdin.take().expect("a pipe");
+        input.write_all(format!("{sql};\n\\echo said\n").as_bytes()).expect("psql reads");
+        let mut output = BufReader::new(psql.stdout.take().expect("a pipe")).lines();
+        assert!(output.any(|line| line.is_ok_and(|line| line == "said")), "{sql}");
+        Held { psql, _input: input }
+    }
+
+    fn program(&self, program: &str) -> Command {
         let mut command = Command::new(if is_root() { Path::new("setpriv") } else { &self.programs });
         if is_root() {
             command.args(["--reuid", ACCOUNT, "--regid", ACCOUNT, "--clear-groups"]);
@@ -203,10 +221,28 @@ impl Postgres {
         } else {
             command = Command::new(self.programs.join(program));
         }
-        let output = command.args(arguments).current_dir("/").output().expect("PostgreSQL's programs run");
+        command.current_dir("/");
+        command
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let output = self.program(program).args(arguments).output().expect("PostgreSQL's programs run");
         let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         assert!(output.status.success(), "{program}: {text}{}", String::from_utf8_lossy(&output.stderr));
         text
+    }
+}
+
+/// A connection that stays.
+pub struct Held {
+    psql: Child,
+    _input: ChildStdin,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.psql.kill();
+        let _ = self.psql.wait();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use faxpost_proto::v1::{Alarm, GetMetricsRequest, GetStatusRequest, GetStatusResponse, WatchSignInsRequest};
+use faxpost_proto::v1::{Alarm, GetMetricsRequest, GetStatusRequest, GetStatusResponse, Node, WatchSignInsRequest};
 use faxpost_proto::{advice, alarm};
 use tonic::Code;
 
@@ -77,12 +77,11 @@ fn show(status: &GetStatusResponse, sign_ins: &[String], context: &mut Context) 
         pairs.push((texts.certificates.status_requests, count));
     }
     if !status.store.is_empty() {
-        let held = status.store_held_time.as_ref().map(|time| times::local(Some(time)));
-        let store = match held {
-            Some(held) => format!("{}\n{}", texts.said(&status.store), (texts.status_held)(&held)),
-            None => texts.said(&status.store).into_owned(),
-        };
-        pairs.push((texts.status_store, store));
+        pairs.push((texts.status_store, texts.said(&status.store).into_owned()));
+    }
+    if !status.nodes.is_empty() {
+        let node = |node: &Node| (texts.status_node)(node, &times::local(node.start_time.as_ref()));
+        pairs.push((texts.status_nodes, status.nodes.iter().map(node).collect::<Vec<_>>().join("\n")));
     }
     for (label, value) in
         [(texts.status_state_dir, &status.state_dir), (texts.status_endpoint, &status.endpoint)]

@@ -171,7 +171,16 @@ pub(crate) static EN: Texts = Texts {
     status_may: "You may",
     status_may_not: "You may not",
     status_store: "Store",
-    status_held: |since| format!("held by this service since {since}"),
+    status_nodes: "Services",
+    status_node: |node, since| {
+        let this_one = if node.this_one { ", this one" } else { "" };
+        let lost = if node.lost { ", does not answer" } else { "" };
+        let signs = match node.signs.is_empty() {
+            true => String::new(),
+            false => format!(", signs: {}", node.signs.join(", ")),
+        };
+        format!("{} ({}), Faxpost {}, since {since}{this_one}{lost}{signs}", node.machine, node.number, node.version)
+    },
     status_state_dir: "State folder",
     status_endpoint: "Endpoint",
     status_process: "Process",

@@ -171,7 +171,8 @@ pub(crate) struct Texts {
     pub(crate) status_may_not: Text,
     pub(crate) status_store: Text,
     /// Since when this daemon alone works on the database.
-    pub(crate) status_held: fn(&str) -> String,
+    pub(crate) status_nodes: &'static str,
+    pub(crate) status_node: fn(&faxpost_proto::v1::Node, &str) -> String,
     pub(crate) status_state_dir: Text,
     pub(crate) status_endpoint: Text,
     pub(crate) status_process: Text,

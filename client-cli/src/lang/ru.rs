@@ -169,7 +169,16 @@ pub(crate) static RU: Texts = Texts {
     status_may: "Разрешено",
     status_may_not: "Запрещено",
     status_store: "Хранилище",
-    status_held: |since| format!("за этой службой с {since}"),
+    status_nodes: "Службы",
+    status_node: |node, since| {
+        let this_one = if node.this_one { ", эта служба" } else { "" };
+        let lost = if node.lost { ", не отвечает" } else { "" };
+        let signs = match node.signs.is_empty() {
+            true => String::new(),
+            false => format!(", подписывает: {}", node.signs.join(", ")),
+        };
+        format!("{} ({}), Faxpost {}, с {since}{this_one}{lost}{signs}", node.machine, node.number, node.version)
+    },
     status_state_dir: "Папка данных",
     status_endpoint: "Адрес",
     status_process: "Процесс",

@@ -18,6 +18,7 @@ use crate::certs::SigningSource as _;
 use crate::oauth;
 use crate::policy::Decision;
 use crate::secrets::{Secret, VaultError};
+use crate::store::Member;
 
 /// Answers of a watch come at most so often.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -87,10 +88,26 @@ pub(super) async fn now(app: &App, viewer: &Admitted) -> Result<v1::GetStatusRes
         status.state_dir = app.config.state_dir.display().to_string();
         status.store = app.store.place();
         status.store_held_time = app.store.held_since().map(convert::timestamp);
+        if let Some(members) = app.store.members() {
+            let members = members.borrow().clone();
+            status.nodes = members.all.iter().map(|member| node(member, members.me)).collect();
+        }
         status.endpoint = app.config.endpoint.clone();
         status.process_id = std::process::id().try_into().unwrap_or_default();
     }
     Ok(status)
+}
+
+fn node(member: &Member, me: i64) -> v1::Node {
+    v1::Node {
+        number: member.id,
+        machine: member.machine.clone(),
+        version: member.version.clone(),
+        start_time: Some(convert::timestamp(member.since)),
+        this_one: member.id == me,
+        lost: !member.is_alive,
+        signs: member.signs.clone(),
+    }
 }
 
 /// The status now, and again when it is another; at most once a second. A slow reader gets the latest.

@@ -39,11 +39,24 @@ struct Seen {
     received: Vec<Received>,
     commands: Vec<String>,
     connections: usize,
+    open: usize,
+    most: usize,
 }
 
 impl Mailbox {
     pub(super) fn connected(&self) {
-        self.seen().connections += 1;
+        let mut seen = self.seen();
+        seen.connections += 1;
+        seen.open += 1;
+        seen.most = seen.most.max(seen.open);
+    }
+
+    pub(super) fn disconnected(&self) {
+        self.seen().open -= 1;
+    }
+
+    pub(super) fn most_at_once(&self) -> usize {
+        self.seen().most
     }
 
     pub(super) fn command(&self, line: &str) {

@@ -27,6 +27,7 @@ mod session;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
@@ -65,6 +66,7 @@ struct Settings {
     extensions: Vec<String>,
     size_limit: Option<u64>,
     digest_only: bool,
+    thinks: Duration,
 }
 
 /// Makes an [`SmtpServer`].
@@ -99,6 +101,7 @@ impl SmtpServer {
                     .to_vec(),
                 size_limit: Some(50 * 1024 * 1024),
                 digest_only: false,
+                thinks: Duration::ZERO,
             },
             script: Script::default(),
         }
@@ -140,6 +143,12 @@ impl SmtpServer {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.mailbox.connections()
+    }
+
+    /// How many connections were open at the same time, at most.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        self.mailbox.most_at_once()
     }
 }
 
@@ -224,6 +233,12 @@ impl Builder {
         self
     }
 
+    /// Before it answers to a whole content, as a server that looks into it.
+    pub fn thinks(mut self, pause: Duration) -> Self {
+        self.settings.thinks = pause;
+        self
+    }
+
     /// Keeps size and SHA-256 of messages and not their bytes.
     pub fn digest_only(mut self) -> Self {
         self.settings.digest_only = true;
@@ -286,7 +301,11 @@ async fn serve(listener: TcpListener, settings: Settings, script: Arc<Script>, m
                 let _ = stream.set_nodelay(true);
                 mailbox.connected();
                 let session = Session::new(stream, settings.clone(), Arc::clone(&script), Arc::clone(&mailbox));
-                sessions.spawn(session.run());
+                let mailbox = Arc::clone(&mailbox);
+                sessions.spawn(async move {
+                    session.run().await;
+                    mailbox.disconnected();
+                });
             }
             Some(_) = sessions.join_next() => {}
         }

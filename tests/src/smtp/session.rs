@@ -342,6 +342,9 @@ impl Session {
     /// The answer to a whole content.
     async fn taken(&mut self) -> Step {
         let message = self.message.clone();
+        if !self.settings.thinks.is_zero() {
+            tokio::time::sleep(self.settings.thinks).await;
+        }
         let fault = self.script.next(At::FinalDot);
         if !matches!(fault, Some(Fault::Answer(..))) {
             self.mailbox.take(message);

@@ -69,9 +69,7 @@ async fn j2_a_machine_that_joined_takes_over_and_opens_the_passwords() {
     let (joined, said) = database.join(&second, &code).await;
     assert!(joined && said.contains("has the key of the database now"), "{said}");
     second.start_again().await;
-    assert_eq!(reason(&status(&second).await.unwrap_err()), "STANDBY");
     first.kill();
-    eventually("the second serves", async || status(&second).await.is_ok()).await;
     send(&second, "by the second").await;
     assert_eq!(server.wait_for(2).await.len(), 2, "signed in with the password that the first had sealed");
     assert!(!wants_password(&second).await);
@@ -82,7 +80,7 @@ async fn j2_a_machine_that_joined_takes_over_and_opens_the_passwords() {
     // Whoever joined can invite.
     let mut third = database.joined(&second).await;
     third.start_again().await;
-    assert_eq!(reason(&status(&third).await.unwrap_err()), "STANDBY");
+    status(&third).await.unwrap();
     for daemon in [&first, &second, &third] {
         let said = daemon.stderr();
         assert!(!said.contains(code.trim()) && !said.contains(PASSWORD), "{said}");
@@ -203,7 +201,7 @@ async fn j1_a_machine_with_another_databases_key_is_refused_and_its_key_is_kept(
     let (joined, said) = ours.join(&moved, &code).await;
     assert!(joined, "{said}");
     moved.start_again().await;
-    assert_eq!(reason(&status(&moved).await.unwrap_err()), "STANDBY");
+    status(&moved).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use faxpost_proto::v1;
 use faxpost_tests::bins;
 use faxpost_tests::daemon::{Builder, TestDaemon};
-use faxpost_tests::postgres::Postgres;
+use faxpost_tests::postgres::{Held, Postgres};
 use tokio::io::AsyncWriteExt as _;
 use tonic_types::StatusExt as _;
 
@@ -38,6 +38,12 @@ impl Database {
     pub(crate) async fn sql(&self, sql: &'static str) -> String {
         let name = self.name;
         tokio::task::spawn_blocking(move || SERVER.sql(name, sql)).await.unwrap()
+    }
+
+    /// Says some SQL on a connection that stays, as long as what this gives.
+    pub(crate) async fn hold(&self, sql: &'static str) -> Held {
+        let name = self.name;
+        tokio::task::spawn_blocking(move || SERVER.hold(name, sql)).await.unwrap()
     }
 
     /// A daemon that works on it.
@@ -94,6 +100,11 @@ pub(crate) fn mail(text: &str, request_id: &str) -> v1::SendMailRequest {
         request_id: request_id.to_owned(),
         ..v1::SendMailRequest::default()
     }
+}
+
+/// When nothing of a test is due.
+pub(crate) fn tomorrow() -> Option<prost_types::Timestamp> {
+    Some((std::time::SystemTime::now() + Duration::from_secs(24 * 3600)).into())
 }
 
 /// Has it accepted; gives its id.

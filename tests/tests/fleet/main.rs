@@ -10,5 +10,6 @@ mod join;
 mod kit;
 mod migrate;
 mod refusals;
+mod several;
 mod standby;
 mod work;

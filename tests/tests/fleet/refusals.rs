@@ -24,9 +24,9 @@ async fn refused(mut daemon: TestDaemon) -> String {
 async fn j1_a_newer_or_foreign_schema_is_left_as_it_is() {
     let newer = Database::new("newer").await;
     drop(newer.daemon().start().await);
-    newer.sql("INSERT INTO faxpost.schema_step (step) VALUES (99)").await;
+    newer.sql("INSERT INTO faxpost.schema_step (step, oldest) VALUES (99, 99)").await;
     let said = refused(newer.daemon().prepared()).await;
-    assert!(said.contains("was made by a newer Faxpost (schema 2, this one knows 1)"), "{said}");
+    assert!(said.contains("was made by a newer Faxpost (schema 3, this one knows 2)"), "{said}");
 
     let foreign = Database::new("foreign").await;
     foreign.sql("CREATE SCHEMA faxpost; CREATE TABLE faxpost.song (title TEXT)").await;

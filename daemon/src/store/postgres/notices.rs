@@ -27,7 +27,7 @@ const MESSAGES: usize = 1000;
 
 /// What somebody said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
+pub(super) enum Notice {
     /// A table's rows are others.
     Changed(String),
     /// This node has mail of a caller that it does not know of: so many messages, of so many bytes.

@@ -1,0 +1,192 @@
+//! Three daemons on one database, all at work.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use faxpost_proto::v1;
+use faxpost_tests::daemon::TestDaemon;
+use faxpost_tests::smtp::SmtpServer;
+use tokio_stream::StreamExt as _;
+
+use crate::kit::{Database, delivered, eventually, mail, send, status, tomorrow};
+
+/// Three daemons that work on it.
+async fn three(database: &Database) -> [TestDaemon; 3] {
+    let first = database.daemon().start().await;
+    let (mut second, mut third) = (database.joined(&first).await, database.joined(&first).await);
+    second.start_again().await;
+    third.start_again().await;
+    [first, second, third]
+}
+
+/// The account sends to this server, over so many connections.
+async fn sends_to(daemon: &TestDaemon, port: u16, connections: u32, a_minute: u32) {
+    let account = v1::Account {
+        id: "default".to_owned(),
+        method: v1::Method::SecureSmtpClient.into(),
+        server: "127.0.0.1".to_owned(),
+        port: port.into(),
+        sender_email: "fax@example.test".to_owned(),
+        security: v1::Security::None.into(),
+        max_connections: connections,
+        messages_per_minute: a_minute,
+        ..v1::Account::default()
+    };
+    let fields = ["method", "server", "port", "sender_email", "security", "max_connections", "messages_per_minute"];
+    daemon.set(account, &fields).await.unwrap();
+}
+
+/// What the server took, in order, and that it took nothing twice.
+fn subjects(server: &SmtpServer) -> Vec<String> {
+    let received = server.received();
+    let subject = |content: &[u8]| {
+        let text = String::from_utf8_lossy(content).into_owned();
+        text.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap_or_default().to_owned()
+    };
+    let mut subjects: Vec<_> = received.iter().map(|message| subject(&message.content)).collect();
+    subjects.sort();
+    let different: BTreeSet<_> = subjects.iter().collect();
+    assert_eq!(different.len(), subjects.len(), "nothing is delivered twice: {subjects:?}");
+    subjects
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j2_three_daemons_accept_and_deliver_each_message_once() {
+    let database = Database::new("three").await;
+    let daemons = three(&database).await;
+    let mut sent = BTreeSet::new();
+    for (at, daemon) in daemons.iter().enumerate() {
+        for number in 0..20 {
+            let subject = format!("{at}-{number:02}");
+            send(daemon, &subject).await;
+            sent.insert(subject);
+        }
+    }
+    let all = || daemons.iter().flat_map(delivered).collect::<Vec<_>>();
+    eventually("all are delivered", async || all().len() >= sent.len()).await;
+    assert_eq!(all().into_iter().collect::<BTreeSet<_>>(), sent);
+    assert_eq!(all().len(), sent.len(), "nothing twice");
+
+    let nodes = status(&daemons[1]).await.unwrap().nodes;
+    assert_eq!(nodes.len(), 3, "{nodes:?}");
+    assert_eq!(nodes.iter().filter(|node| node.this_one).count(), 1);
+    assert!(nodes[1].this_one && nodes.iter().all(|node| !node.lost && node.version == env!("CARGO_PKG_VERSION")));
+    let said = daemons[1].faxpost(&["--lang", "ru", "status"]).output().unwrap();
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains("Службы") && said.contains("эта служба"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j2_what_is_changed_at_one_is_so_at_all() {
+    let database = Database::new("follow").await;
+    let [first, second, third] = three(&database).await;
+    let mut follows = {
+        let request = v1::FollowEntriesRequest::default();
+        second.log().await.follow_entries(request).await.unwrap().into_inner()
+    };
+
+    let account =
+        v1::Account { id: "default".into(), sender_name: Some("Fax".to_owned()), ..Default::default() };
+    first.set(account, &["sender_name"]).await.unwrap();
+    let named = async |daemon: &TestDaemon| {
+        let request = v1::GetAccountRequest { id: "default".to_owned() };
+        let account = daemon.accounts().await.get_account(request).await.unwrap().into_inner().account;
+        account.unwrap().sender_name.as_deref() == Some("Fax")
+    };
+    for daemon in [&second, &third] {
+        eventually("the account is changed everywhere", async || named(daemon).await).await;
+    }
+
+    // Mail of one is steered at another.
+    let request = v1::SendMailRequest { send_time: tomorrow(), ..mail("steered", "") };
+    let id = first.mail().await.send_mail(request).await.unwrap().into_inner().id;
+    let mut watched = {
+        let request = v1::WatchMessageRequest { id: id.clone() };
+        third.mail().await.watch_message(request).await.unwrap().into_inner()
+    };
+    watched.next().await.unwrap().unwrap();
+    second.mail().await.hold_message(v1::HoldMessageRequest { id: id.clone() }).await.unwrap();
+    second.mail().await.release_message(v1::ReleaseMessageRequest { id: id.clone() }).await.unwrap();
+    eventually("whose it is delivers it", async || delivered(&first) == ["steered"]).await;
+    let ended = async {
+        while let Some(state) = watched.next().await {
+            let message = state.unwrap().message.unwrap();
+            if message.state() == v1::MessageState::Delivered {
+                return;
+            }
+        }
+        panic!("the watch ended before the message did");
+    };
+    tokio::time::timeout(crate::kit::LONGEST, ended).await.expect("whoever watches at a third one sees its end");
+    let heard = async {
+        loop {
+            let entry = follows.next().await.unwrap().unwrap().entry.unwrap();
+            if entry.message == id && entry.kind() == v1::EntryKind::Attempt {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(crate::kit::LONGEST, heard).await.expect("and whoever follows the log at another one");
+
+    let request = v1::SendMailRequest { send_time: tomorrow(), ..mail("cancelled", "") };
+    let id = first.mail().await.send_mail(request).await.unwrap().into_inner().id;
+    third.mail().await.cancel_message(v1::CancelMessageRequest { id }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j2_no_account_has_more_connections_than_it_may_from_all_together_and_they_share_the_work() {
+    let server = SmtpServer::builder().thinks(Duration::from_millis(100)).start().await;
+    let database = Database::new("limits").await;
+    let daemons = three(&database).await;
+    sends_to(&daemons[0], server.port(), 3, 0).await;
+    // All at one of them: the others help.
+    for number in 0..200 {
+        send(&daemons[0], &format!("{number:03}")).await;
+    }
+    eventually("all are delivered", async || server.received().len() >= 200).await;
+    assert_eq!(subjects(&server).len(), 200);
+    assert!(server.most_at_once() <= 3, "{} connections at once, of 3", server.most_at_once());
+    let helped = database.sql("SELECT count(DISTINCT node) FROM faxpost.message").await;
+    assert!(helped.parse::<u32>().unwrap() >= 2, "delivered by {helped}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j2_mail_for_a_server_that_takes_one_connection_is_delivered_whichever_daemon_accepts_it() {
+    let server = SmtpServer::builder().start().await;
+    let database = Database::new("one_connection").await;
+    let daemons = three(&database).await;
+    sends_to(&daemons[0], server.port(), 1, 0).await;
+    for (at, daemon) in daemons.iter().enumerate() {
+        let ready = async || {
+            let request = v1::GetAccountRequest { id: "default".to_owned() };
+            let account = daemon.accounts().await.get_account(request).await.unwrap().into_inner().account;
+            account.unwrap().max_connections == 1
+        };
+        eventually("the settings are known", ready).await;
+        for number in 0..5 {
+            send(daemon, &format!("{at}-{number}")).await;
+        }
+    }
+    eventually("all are delivered", async || server.received().len() >= 15).await;
+    assert_eq!(subjects(&server).len(), 15);
+    assert_eq!(server.most_at_once(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a10_messages_a_minute_are_counted_for_all_daemons_together() {
+    let server = SmtpServer::builder().start().await;
+    let database = Database::new("rates").await;
+    let daemons = three(&database).await;
+    sends_to(&daemons[0], server.port(), 3, 6).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    for daemon in &daemons {
+        for number in 0..10 {
+            send(daemon, &format!("{}-{number}", daemon.id())).await;
+        }
+    }
+    let began = Instant::now();
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let taken = server.received().len();
+    println!("{taken} of 30 within {:?}, 6 a minute allowed", began.elapsed());
+    assert!((1..=6).contains(&taken), "{taken} within 20 s, of 6 a minute");
+}
