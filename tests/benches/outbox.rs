@@ -87,6 +87,11 @@ fn later(bytes: usize) -> v1::SendMailRequest {
 /// A daemon that sends to `port` of the loopback, without TLS and sign-in.
 async fn daemon(builder: Builder, port: u16, connections: u32) -> TestDaemon {
     let daemon = builder.settings(SETTINGS).start().await;
+    sends_to(&daemon, port, connections).await;
+    daemon
+}
+
+async fn sends_to(daemon: &TestDaemon, port: u16, connections: u32) {
     let account = v1::Account {
         id: "default".to_owned(),
         sender_email: "fax@example.test".to_owned(),
@@ -98,7 +103,6 @@ async fn daemon(builder: Builder, port: u16, connections: u32) -> TestDaemon {
     };
     let fields = ["sender_email", "method", "server", "port", "max_connections"];
     daemon.set(account, &fields).await.expect("the account");
-    daemon
 }
 
 /// How a mail is sent.

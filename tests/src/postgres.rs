@@ -192,6 +192,12 @@ impl Postgres {
         self.folder.path().join("data").display().to_string()
     }
 
+    /// Its socket.
+    #[must_use]
+    pub fn socket_file(&self) -> PathBuf {
+        self.folder.path().join(format!(".s.PGSQL.{}", self.port))
+    }
+
     fn socket(&self) -> String {
         self.folder.path().display().to_string()
     }

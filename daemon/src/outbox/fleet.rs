@@ -107,20 +107,22 @@ impl View {
         past.chain([of(&self.alive)]).min().unwrap_or(limit).try_into().unwrap_or(all)
     }
 
+    /// How many connections of the account a node may have when all have heard of all; 0: it can't send its mail.
+    fn could(&self, node: i64, row: &AccountRow, all: usize) -> usize {
+        let (id, a_minute) = (row.id.as_str(), row.account.messages_per_minute as usize);
+        let signs = row.account.sign == Signing::Off
+            || match self.others.iter().find(|other| other.id == node) {
+                Some(other) => other.signs.contains(id),
+                None => self.signs.contains(id),
+            };
+        let has_rate = a_minute == 0 || part(a_minute, id, node, &self.alive) > 0;
+        if signs && has_rate { part(all, id, node, &self.alive) } else { 0 }
+    }
+
     /// Who could send it instead, the best first.
     fn others_for(&self, row: &AccountRow, all: usize) -> Option<i64> {
-        let id = row.id.as_str();
-        let can = |other: &&Other| row.account.sign == Signing::Off || other.signs.contains(id);
-        let has = |other: &Other| match row.account.method {
-            Method::Pickup => all,
-            _ => part(all, id, other.id, &self.alive),
-        };
-        self.others
-            .iter()
-            .filter(can)
-            .filter(|other| has(other) > 0)
-            .max_by_key(|other| (has(other), other.id))
-            .map(|other| other.id)
+        let could = self.others.iter().map(|other| (self.could(other.id, row, all), other.id));
+        could.filter(|(connections, _)| *connections > 0).max().map(|(_, node)| node)
     }
 }
 
@@ -182,6 +184,12 @@ impl Fleet {
             changed.insert(id.to_owned());
         }
     }
+}
+
+/// Whether mail of this account is the same from any machine: a pickup folder is one machine's, and the programs behind the
+/// other methods are not everywhere.
+fn is_shared(row: &AccountRow) -> bool {
+    row.account.method == Method::SecureSmtpClient
 }
 
 impl Outbox {
@@ -282,7 +290,7 @@ impl Outbox {
     /// Ready messages of each account beyond those that can begin soon.
     fn surpluses(&self) -> Vec<(AccountRow, usize)> {
         let rows = self.registry.all();
-        let ready = rows.iter().map(|row| (row, lock(&self.queue).ready_of(row.id.as_str())));
+        let ready = rows.iter().filter(|row| is_shared(row)).map(|row| (row, lock(&self.queue).ready_of(row.id.as_str())));
         ready
             .filter(|(_, ready)| *ready > 0)
             .map(|(row, ready)| (row.clone(), ready.saturating_sub(2 * self.limits(row.id.as_str()).at_once)))
@@ -292,14 +300,11 @@ impl Outbox {
     /// Gives away what can't be sent here, and elsewhere can.
     async fn pass_on(&self) -> Result<(), StoreError> {
         let Some(fleet) = &self.fleet else { return Ok(()) };
-        for row in self.registry.all().iter() {
+        for row in self.registry.all().iter().filter(|row| is_shared(row)) {
             let all = self.all_connections(&row.account);
             let to = {
                 let view = lock(&fleet.view);
-                let has_none = row.account.method != Method::Pickup
-                    && part(all, row.id.as_str(), view.me, &view.alive) == 0;
-                let other = (has_none || view.is_for_others(row)).then(|| view.others_for(row, all));
-                other.flatten()
+                if view.could(view.me, row, all) == 0 { view.others_for(row, all) } else { None }
             };
             if let Some(to) = to
                 && lock(&self.queue).ready_of(row.id.as_str()) > 0
@@ -369,16 +374,7 @@ impl Outbox {
     async fn feed(&self, node: i64, mut count: usize) -> Result<(), StoreError> {
         let Some(fleet) = &self.fleet else { return Ok(()) };
         for (row, surplus) in self.surpluses() {
-            let all = self.all_connections(&row.account);
-            let can = {
-                let view = lock(&fleet.view);
-                let other = view.others.iter().find(|other| other.id == node);
-                other.is_some_and(|other| {
-                    (row.account.sign == Signing::Off || other.signs.contains(row.id.as_str()))
-                        && (row.account.method == Method::Pickup
-                            || part(all, row.id.as_str(), node, &view.alive) > 0)
-                })
-            };
+            let can = lock(&fleet.view).could(node, &row, self.all_connections(&row.account)) > 0;
             let gift = count.min(surplus.div_ceil(2));
             if can && gift > 0 {
                 self.give(row.id.as_str(), gift, node).await?;

@@ -57,12 +57,11 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ),
     ("{} more than can be told here, and {}", "ещё {} здесь не уместились; {}"),
     (
-        "this daemon is a standby: the one on {} works on the database, and this one takes over when that ends. Nothing was \
-         accepted or changed; try again later, or on that machine",
-        "эта служба — резервная: с базой данных работает {}, а эта подменит её, когда та завершится. Ничего не принято и не изменено; \
-         повторите позже или обратитесь на ту машину",
+        "this daemon waits for its database, which is being moved, or which daemons of an earlier version work on. Nothing was accepted \
+         or changed; try again later",
+        "эта служба ждёт свою базу данных: её переносят, или с ней ещё работают службы прежней версии. Ничего не принято и не изменено; \
+         повторите позже",
     ),
-    ("another machine", "другая машина"),
     ("a page size is not negative", "размер страницы не бывает отрицательным"),
     ("not a token of an earlier page; begin without one", "это не метка прежней страницы; начните без неё"),
     // accounts
@@ -181,6 +180,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
     (
         "request {} is {} and cannot be decided any more",
         "состояние заявки {} — {}, решать по ней больше нечего",
+    ),
+    (
+        "request {} is about the certificates of {}; approve it there",
+        "заявка {} — о сертификатах машины {}, одобрять её нужно там",
     ),
     (
         "request {} is not what was shown to you; look at it again",

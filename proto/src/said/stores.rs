@@ -29,8 +29,8 @@ pub(super) const SENTENCES: &[Sentence] = &[
     // moving
     ("there is no {} in {}, so nothing that could be moved", "файла {} в папке {} нет, переносить нечего"),
     (
-        "a daemon on {} works on {}; stop it, and every standby, before its store is moved",
-        "служба на машине {} работает с {}; остановите её и все резервные, прежде чем переносить хранилище",
+        "a daemon works on {}; stop all of them before its store is moved",
+        "с хранилищем {} работает служба; остановите все службы, прежде чем его переносить",
     ),
     ("{} holds nothing that could be moved", "в хранилище {} нечего переносить"),
     (

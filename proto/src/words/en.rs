@@ -200,7 +200,7 @@ fn reason(code: &str) -> Option<&'static str> {
             "The service's store failed; nothing was accepted or changed. Try again later."
         }
         reason::STANDBY => {
-            "The service on this machine is a standby: another one works on the database. Try again later, or there."
+            "The service on this computer waits for its database, which is being moved or brought up to date. Try again later."
         }
         reason::STORE_UNKNOWN => {
             "The service's database server went away during the change: look whether it was made before you repeat it."

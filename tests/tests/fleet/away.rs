@@ -1,12 +1,14 @@
 //! The server goes away and comes back, in order and by a crash.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use faxpost_tests::daemon::TestDaemon;
 use faxpost_tests::measure;
 use faxpost_tests::postgres::Postgres;
 use tonic::Code;
 
-use crate::kit::{LONGEST, delivered, eventually, mail, on, reason, send, status};
+use crate::kit::{LONGEST, delivered, eventually, joined, mail, on, reason, send, status};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f2_while_the_server_is_away_mail_is_refused_for_now_and_nothing_is_lost() {
@@ -45,10 +47,27 @@ async fn f2_a_server_that_crashes_again_and_again_under_load_costs_no_accepted_m
     let mut server = Postgres::start(&[]);
     server.create("mail");
     let daemon = on(&server.url("mail")).start().await;
+    crashes(&mut server, &[daemon]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j2_a_server_that_crashes_under_three_daemons_costs_no_accepted_message_and_none_of_them() {
+    let mut server = Postgres::start(&[]);
+    server.create("mail");
+    let first = on(&server.url("mail")).start().await;
+    let (mut second, mut third) =
+        (joined(&server.url("mail"), &first).await, joined(&server.url("mail"), &first).await);
+    second.start_again().await;
+    third.start_again().await;
+    crashes(&mut server, &[first, second, third]).await;
+}
+
+/// Crashes it while these daemons are sent much mail.
+async fn crashes(server: &mut Postgres, daemons: &[TestDaemon]) {
     let stop = tokio_util::sync::CancellationToken::new();
     let mut senders = Vec::new();
     for sender in 0..8 {
-        let (mut client, stop) = (daemon.mail().await, stop.clone());
+        let (mut client, stop) = (daemons[sender % daemons.len()].mail().await, stop.clone());
         senders.push(tokio::spawn(async move {
             let (mut accepted, mut doubtful) = (Vec::new(), 0);
             for number in 0.. {
@@ -82,7 +101,9 @@ async fn f2_a_server_that_crashes_again_and_again_under_load_costs_no_accepted_m
         server.crash();
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.start_again();
-        eventually("the daemon works again by itself", async || status(&daemon).await.is_ok()).await;
+        for daemon in daemons {
+            eventually("the daemon works again by itself", async || status(daemon).await.is_ok()).await;
+        }
     }
     stop.cancel();
     let (mut accepted, mut doubtful) = (Vec::new(), 0);
@@ -92,12 +113,17 @@ async fn f2_a_server_that_crashes_again_and_again_under_load_costs_no_accepted_m
         doubtful += doubts;
     }
     println!("{} accepted, {doubtful} of them in doubt at first", accepted.len());
+    let delivered = || daemons.iter().flat_map(delivered).collect::<Vec<_>>();
     let all = async || {
-        let delivered = delivered(&daemon);
-        accepted.iter().all(|subject| delivered.binary_search(subject).is_ok())
+        let delivered: BTreeSet<_> = delivered().into_iter().collect();
+        accepted.iter().all(|subject| delivered.contains(subject))
     };
     eventually("all that was accepted is delivered", all).await;
-    let none_waits = async || status(&daemon).await.is_ok_and(|status| status.queued == 0);
-    eventually("nothing waits that the daemon does not know of", none_waits).await;
-    assert!(!daemon.stderr().contains("panicked"), "{}", daemon.stderr());
+    for daemon in daemons {
+        let none_waits = async || status(daemon).await.is_ok_and(|status| status.queued == 0);
+        eventually("nothing waits that the daemon does not know of", none_waits).await;
+        assert!(!daemon.stderr().contains("panicked"), "{}", daemon.stderr());
+    }
+    let (all, different) = (delivered(), delivered().into_iter().collect::<BTreeSet<_>>());
+    assert_eq!(all.len(), different.len(), "nothing is delivered twice");
 }

@@ -5,7 +5,7 @@ use faxpost_proto::v1::{Security, TlsCheck};
 use faxpost_tests::daemon::TestDaemon;
 use faxpost_tests::smtp::{Authority, SmtpServer};
 
-use crate::kit::{Database, eventually, on, reason, send, status};
+use crate::kit::{Database, on, send, status};
 
 const LOGIN: &str = "fax";
 const PASSWORD: &str = "hunter2-of-the-fleet";

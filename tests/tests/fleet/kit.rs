@@ -46,6 +46,11 @@ impl Database {
         tokio::task::spawn_blocking(move || SERVER.hold(name, sql)).await.unwrap()
     }
 
+    /// The server's socket.
+    pub(crate) async fn socket(&self) -> PathBuf {
+        tokio::task::spawn_blocking(|| SERVER.socket_file()).await.unwrap()
+    }
+
     /// A daemon that works on it.
     pub(crate) fn daemon(&self) -> Builder {
         on(&self.url)
@@ -53,37 +58,54 @@ impl Database {
 
     /// One more, which has the key of `first`; not started.
     pub(crate) async fn joined(&self, first: &TestDaemon) -> TestDaemon {
-        let daemon = self.daemon().prepared();
-        let code = self.invite(first).await;
-        let (joined, said) = self.join(&daemon, &code).await;
-        assert!(joined, "{said}");
-        daemon
+        joined(&self.url, first).await
     }
 
     /// A code of `faxpostd invite` on the machine of this daemon.
     pub(crate) async fn invite(&self, daemon: &TestDaemon) -> String {
-        let output = self.command(daemon, "invite", "").await;
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        invite(&self.url, daemon).await
     }
 
     /// Whether `faxpostd join` took this code, and what it said.
     pub(crate) async fn join(&self, daemon: &TestDaemon, code: &str) -> (bool, String) {
-        let output = self.command(daemon, "join", code).await;
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8(said).unwrap())
+        join(&self.url, daemon, code).await
     }
 
     /// Runs a command of `faxpostd` on the state of this daemon.
-    pub(crate) async fn command(&self, daemon: &TestDaemon, command: &str, typed: &str) -> Output {
-        let mut process = tokio::process::Command::new(bins::path("faxpostd"));
-        process.args(["--lang", "en", command, "--store", &self.url, "--state-dir"]).arg(daemon.state_dir());
-        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = process.spawn().unwrap();
-        // Whoever refuses before it reads does not want it.
-        let _ = process.stdin.take().unwrap().write_all(typed.as_bytes()).await;
-        process.wait_with_output().await.unwrap()
+    pub(crate) async fn command(&self, daemon: &TestDaemon, name: &str, typed: &str) -> Output {
+        command(&self.url, daemon, name, typed).await
     }
+}
+
+/// One more daemon for the database at `url`, which has the key of `first`; not started.
+pub(crate) async fn joined(url: &str, first: &TestDaemon) -> TestDaemon {
+    let daemon = on(url).prepared();
+    let code = invite(url, first).await;
+    let (joined, said) = join(url, &daemon, &code).await;
+    assert!(joined, "{said}");
+    daemon
+}
+
+async fn invite(url: &str, daemon: &TestDaemon) -> String {
+    let output = command(url, daemon, "invite", "").await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+async fn join(url: &str, daemon: &TestDaemon, code: &str) -> (bool, String) {
+    let output = command(url, daemon, "join", code).await;
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+async fn command(url: &str, daemon: &TestDaemon, name: &str, typed: &str) -> Output {
+    let mut process = tokio::process::Command::new(bins::path("faxpostd"));
+    process.args(["--lang", "en", name, "--store", url, "--state-dir"]).arg(daemon.state_dir());
+    process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = process.spawn().unwrap();
+    // Whoever refuses before it reads does not want it.
+    let _ = process.stdin.take().unwrap().write_all(typed.as_bytes()).await;
+    process.wait_with_output().await.unwrap()
 }
 
 /// A daemon that works on this database.

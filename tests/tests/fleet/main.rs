@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)] // clippy only knows functions marked as tests, not their helpers
 
 mod away;
+mod cut;
 mod doubt;
 mod join;
 mod kit;

@@ -13,6 +13,8 @@ pub struct Member {
     pub id: i64,
     /// The name of its machine.
     pub machine: String,
+    /// That, and its state folder, in which one daemon at a time works.
+    pub place: String,
     /// Of Faxpost.
     pub version: String,
     /// Unix milliseconds.
@@ -59,7 +61,7 @@ impl Members {
 /// Looks. Whether a node is alive, its lock tells.
 pub(super) async fn read(client: &Client, me: i64) -> Result<Members, StoreError> {
     let sql = format!(
-        "SELECT id, machine, version, CAST(extract(epoch FROM since) * 1000 AS BIGINT), counted, busy, signs,
+        "SELECT id, machine, version, CAST(extract(epoch FROM since) * 1000 AS BIGINT), counted, busy, signs, place,
                 NOT fenced AND EXISTS (
                   SELECT 1 FROM pg_locks
                   WHERE locktype = 'advisory' AND classid = {CLASS} AND objid = id::OID AND objsubid = 2 AND granted
@@ -82,7 +84,8 @@ pub(super) async fn read(client: &Client, me: i64) -> Result<Members, StoreError
             counted: row.try_get(4).map_err(failed)?,
             busy: list(5)?,
             signs: list(6)?,
-            is_alive: row.try_get(7).map_err(failed)?,
+            place: row.try_get(7).map_err(failed)?,
+            is_alive: row.try_get(8).map_err(failed)?,
         });
     }
     Ok(Members { me, first: false, all })

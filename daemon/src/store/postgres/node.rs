@@ -4,7 +4,7 @@
 //! as long as one connection lasts. The lock is the node's lease on all that is its own: the server ends that connection when
 //! nothing was heard on it for [`SILENCE`], so a node that died, hangs or is cut off loses it.
 //!
-//! Whoever finds the lock of a node free takes it, and fences the node: marks its row, ends its connections, waits until they
+//! Whoever finds the lock of a node free for a while ([`MISSED`]: after a restart of the server, all come back) takes it, and fences the node: marks its row, ends its connections, waits until they
 //! are gone. A connection looks at its row before it is used. So nothing of a fenced node reaches the database any more,
 //! without a look at each change; then its mail is taken over, and its row removed. A fenced node that wakes up finds that,
 //! and ends, for the service manager to start it anew.
@@ -12,6 +12,7 @@
 //! Over all of them is one more lock: nodes share it, and whoever must be alone with the database, to move it or to bring its
 //! schema forward, has it for himself.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -49,8 +50,11 @@ const LOOK: Duration = Duration::from_secs(2);
 /// How long an answer to that look is waited for.
 const LOOK_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The lease: the server ends the connection with the lock after so long a silence.
-const SILENCE: Duration = Duration::from_secs(15);
+/// So long a node without its lock may come back. With [`SILENCE`] it is the lease.
+const MISSED: Duration = Duration::from_secs(5);
+
+/// The server ends the connection with the lock after so long a silence.
+const SILENCE: Duration = Duration::from_secs(12);
 
 /// Between two tries while the server is away.
 const AWAY: Duration = Duration::from_secs(1);
@@ -198,10 +202,11 @@ impl Candidate {
             return Err(StoreError::Failed(format!("the lock of the new node {id} is taken")));
         }
         self.notices.are_of(id);
-        let machine = hostname::get().unwrap_or_default().to_string_lossy().into_owned();
-        let sql = "INSERT INTO node (id, machine, version, known) VALUES ($1, $2, $3, $4)";
+        let name = hostname::get().unwrap_or_default().to_string_lossy().into_owned();
+        let place = machine(&self.member.state_dir);
+        let sql = "INSERT INTO node (id, machine, place, version, known) VALUES ($1, $2, $3, $4, $5)";
         let version = env!("CARGO_PKG_VERSION");
-        answered(client.execute(sql, &[&id, &machine, &version, &migrate::known()]))
+        answered(client.execute(sql, &[&id, &name, &place, &version, &migrate::known()]))
             .await
             .map_err(|failed| failed.error)?;
         if hold != self.hold {
@@ -211,7 +216,9 @@ impl Candidate {
         let before = members::read(client, id).await?;
         // Whoever begins here counts what it finds when it begins.
         let nothing = Notices::default();
-        succeed(client, &before, &nothing).await?;
+        // Who is alone with the database knows that the others are dead; and whoever was in this state folder is, too.
+        let is_dead = |node: &members::Member| self.hold == Hold::Alone || node.place == place;
+        succeed(client, &before, is_dead, &nothing).await?;
         // What was there before there were nodes, or was moved here.
         take_orphans(client, id, None, &nothing).await?;
         let mut members = members::read(client, id).await?;
@@ -327,6 +334,7 @@ impl Keeper {
 
     /// Returns when the connection is lost.
     async fn lost(&self, client: &Client) -> String {
+        let mut missed: HashMap<i64, Instant> = HashMap::new();
         loop {
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
@@ -336,8 +344,17 @@ impl Keeper {
                 return "its connection was closed".to_owned();
             }
             match tokio::time::timeout(LOOK_PATIENCE, members::read(client, self.id)).await {
-                Ok(Ok(members)) => {
-                    let succeeded = succeed(client, &members, &self.notices).await;
+                Ok(Ok(mut members)) => {
+                    members.first = self.members.borrow().first;
+                    let now = Instant::now();
+                    missed.retain(|id, _| members.others().any(|node| node.id == *id && !node.is_alive));
+                    for dead in members.others().filter(|node| !node.is_alive) {
+                        missed.entry(dead.id).or_insert(now);
+                    }
+                    let is_dead = |node: &members::Member| {
+                        missed.get(&node.id).is_some_and(|since| now.duration_since(*since) >= MISSED)
+                    };
+                    let succeeded = succeed(client, &members, is_dead, &self.notices).await;
                     let members = Arc::new(members);
                     self.members.send_if_modified(|known| {
                         let differs = known.all != members.all;
@@ -400,9 +417,14 @@ async fn own(client: &Client, node: i64) -> Result<bool, StoreError> {
     truth(client, &format!("SELECT pg_try_advisory_lock({CLASS}, {node})")).await
 }
 
-/// Takes over from nodes whose locks are free.
-async fn succeed(client: &Client, members: &Members, notices: &Notices) -> Result<(), StoreError> {
-    for dead in members.others().filter(|node| !node.is_alive) {
+/// Takes over from nodes whose locks are free, and which are dead as far as one knows.
+async fn succeed(
+    client: &Client,
+    members: &Members,
+    is_dead: impl Fn(&members::Member) -> bool,
+    notices: &Notices,
+) -> Result<(), StoreError> {
+    for dead in members.others().filter(|node| !node.is_alive && is_dead(node)) {
         if !own(client, dead.id).await? {
             continue;
         }

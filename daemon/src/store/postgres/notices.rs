@@ -1,5 +1,6 @@
 //! What the nodes of a database tell each other (NOTIFY on the channel `faxpost`). A notice says that something is to be looked
-//! at, never what it is: whoever misses one loses time and nothing else.
+//! at, never what it is: whoever misses one loses time and nothing else, but for the share of a caller whose mail was given, which
+//! is counted too small then.
 //!
 //! A payload is the number of the node that says it, a word, and what the word is about:
 //!
