@@ -34,7 +34,9 @@ pub async fn migrate(config: &Config, way: Way) -> anyhow::Result<Moved> {
     let password = config.store.password()?;
     let server = match Store::connect(address, password.as_ref(), folder, true).await? {
         Connected::Held(store) => store,
-        Connected::Standby(_) => bail!("a daemon works on {address}; stop all of them before its store is moved"),
+        Connected::Standby(_) => {
+            bail!("a daemon works on {address}; stop all of them before its store is moved")
+        }
     };
     // Whoever holds a database has its key, and the first one made it.
     let fleet = FleetKey::open(folder)?.context("fleet.key was removed just now; start again")?.vault();

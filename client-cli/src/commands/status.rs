@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use faxpost_proto::v1::{Alarm, GetMetricsRequest, GetStatusRequest, GetStatusResponse, Node, WatchSignInsRequest};
+use faxpost_proto::v1::{
+    Alarm, GetMetricsRequest, GetStatusRequest, GetStatusResponse, Node, WatchSignInsRequest,
+};
 use faxpost_proto::{advice, alarm};
 use tonic::Code;
 

@@ -179,7 +179,10 @@ pub(crate) static EN: Texts = Texts {
             true => String::new(),
             false => format!(", signs: {}", node.signs.join(", ")),
         };
-        format!("{} ({}), Faxpost {}, since {since}{this_one}{lost}{signs}", node.machine, node.number, node.version)
+        format!(
+            "{} ({}), Faxpost {}, since {since}{this_one}{lost}{signs}",
+            node.machine, node.number, node.version
+        )
     },
     status_state_dir: "State folder",
     status_endpoint: "Endpoint",

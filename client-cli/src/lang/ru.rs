@@ -177,7 +177,10 @@ pub(crate) static RU: Texts = Texts {
             true => String::new(),
             false => format!(", подписывает: {}", node.signs.join(", ")),
         };
-        format!("{} ({}), Faxpost {}, с {since}{this_one}{lost}{signs}", node.machine, node.number, node.version)
+        format!(
+            "{} ({}), Faxpost {}, с {since}{this_one}{lost}{signs}",
+            node.machine, node.number, node.version
+        )
     },
     status_state_dir: "Папка данных",
     status_endpoint: "Адрес",

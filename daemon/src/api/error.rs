@@ -271,7 +271,9 @@ pub(super) fn decide(error: DecideError, own_only: bool) -> Status {
             status(Code::NotFound, reason::REQUEST_NOT_FOUND, text)
         }
         DecideError::Own(_) => status(Code::PermissionDenied, reason::OWN_REQUEST, text),
-        DecideError::WrongState(..) | DecideError::Elsewhere(..) => status(Code::FailedPrecondition, reason::WRONG_STATE, text),
+        DecideError::WrongState(..) | DecideError::Elsewhere(..) => {
+            status(Code::FailedPrecondition, reason::WRONG_STATE, text)
+        }
         DecideError::AnotherDigest(_) => status(Code::Aborted, reason::ETAG_MISMATCH, text),
         DecideError::NoLongerAllowed { .. } => status(Code::FailedPrecondition, reason::POLICY_DENIED, text),
         DecideError::Store(error) => store(&error),

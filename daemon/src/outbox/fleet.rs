@@ -51,7 +51,7 @@ pub(super) struct Fleet {
 struct View {
     me: i64,
     /// By number, with this one.
-    alive: Vec<i64>,
+    nodes: Vec<i64>,
     others: Vec<Other>,
     /// Accounts that this machine can sign for.
     signs: HashSet<String>,
@@ -61,6 +61,8 @@ struct View {
 
 struct Other {
     id: i64,
+    /// It keeps its lease.
+    is_alive: bool,
     /// It leaves this node its part,
     counts_me: bool,
     /// but for these accounts.
@@ -97,14 +99,14 @@ impl View {
         if row.account.method == Method::Pickup {
             return all;
         }
-        part(all, row.id.as_str(), self.me, &self.alive)
+        part(all, row.id.as_str(), self.me, &self.nodes)
     }
 
     /// Of messages a minute: what others sent within the last one counts.
     fn per_minute(&self, account: &str, all: u32, now: i64) -> u32 {
         let (limit, of) = (all as usize, |nodes: &[i64]| part(all as usize, account, self.me, nodes));
         let past = self.past.iter().filter(|(until, _)| *until + MINUTE_MS > now).map(|(_, nodes)| of(nodes));
-        past.chain([of(&self.alive)]).min().unwrap_or(limit).try_into().unwrap_or(all)
+        past.chain([of(&self.nodes)]).min().unwrap_or(limit).try_into().unwrap_or(all)
     }
 
     /// How many connections of the account a node may have when all have heard of all; 0: it can't send its mail.
@@ -115,13 +117,14 @@ impl View {
                 Some(other) => other.signs.contains(id),
                 None => self.signs.contains(id),
             };
-        let has_rate = a_minute == 0 || part(a_minute, id, node, &self.alive) > 0;
-        if signs && has_rate { part(all, id, node, &self.alive) } else { 0 }
+        let has_rate = a_minute == 0 || part(a_minute, id, node, &self.nodes) > 0;
+        if signs && has_rate { part(all, id, node, &self.nodes) } else { 0 }
     }
 
     /// Who could send it instead, the best first.
     fn others_for(&self, row: &AccountRow, all: usize) -> Option<i64> {
-        let could = self.others.iter().map(|other| (self.could(other.id, row, all), other.id));
+        let alive = self.others.iter().filter(|other| other.is_alive);
+        let could = alive.map(|other| (self.could(other.id, row, all), other.id));
         could.filter(|(connections, _)| *connections > 0).max().map(|(_, node)| node)
     }
 }
@@ -141,19 +144,21 @@ impl Fleet {
 
     fn see(&self, members: &Members, now: i64) {
         let mut view = lock(&self.view);
-        let alive: Vec<_> = members.alive().map(|member| member.id).collect();
-        if alive != view.alive {
-            let before = std::mem::replace(&mut view.alive, alive);
+        // Whoever does not answer may still be sending, until it is taken for dead and its row is gone.
+        let nodes: Vec<_> = members.all.iter().map(|member| member.id).collect();
+        if nodes != view.nodes {
+            let before = std::mem::replace(&mut view.nodes, nodes);
             if !before.is_empty() {
                 view.past.push((now, before));
             }
         }
         view.past.retain(|(until, _)| *until + MINUTE_MS > now);
         view.me = members.me;
-        let others = members.alive().filter(|member| member.id != members.me);
-        view.others = others
+        view.others = members
+            .others()
             .map(|member| Other {
                 id: member.id,
+                is_alive: member.is_alive,
                 counts_me: member.counted >= members.me,
                 busy: member.busy.iter().cloned().collect(),
                 signs: member.signs.iter().cloned().collect(),
@@ -202,7 +207,8 @@ impl Outbox {
         loop {
             let now = self.clock.steady();
             fleet.see(&members.borrow_and_update().clone(), now);
-            let changed = certificates.has_changed().unwrap_or(false) || accounts.has_changed().unwrap_or(false);
+            let changed =
+                certificates.has_changed().unwrap_or(false) || accounts.has_changed().unwrap_or(false);
             if changed || keys_at.is_none_or(|at| at + KEYS_MS <= now) {
                 certificates.borrow_and_update();
                 accounts.borrow_and_update();
@@ -249,7 +255,7 @@ impl Outbox {
     fn standing(&self, fleet: &Fleet) -> Standing {
         let (counted, signs) = {
             let view = lock(&fleet.view);
-            (view.alive.last().copied().unwrap_or_default(), view.signs.iter().cloned().collect::<Vec<_>>())
+            (view.nodes.last().copied().unwrap_or_default(), view.signs.iter().cloned().collect::<Vec<_>>())
         };
         let is_busy = |row: &&AccountRow| {
             let under_way = lock(&self.queue).under_way_of(row.id.as_str());
@@ -290,7 +296,10 @@ impl Outbox {
     /// Ready messages of each account beyond those that can begin soon.
     fn surpluses(&self) -> Vec<(AccountRow, usize)> {
         let rows = self.registry.all();
-        let ready = rows.iter().filter(|row| is_shared(row)).map(|row| (row, lock(&self.queue).ready_of(row.id.as_str())));
+        let ready = rows
+            .iter()
+            .filter(|row| is_shared(row))
+            .map(|row| (row, lock(&self.queue).ready_of(row.id.as_str())));
         ready
             .filter(|(_, ready)| *ready > 0)
             .map(|(row, ready)| (row.clone(), ready.saturating_sub(2 * self.limits(row.id.as_str()).at_once)))

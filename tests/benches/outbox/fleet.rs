@@ -47,10 +47,8 @@ pub(crate) async fn measure(scale: usize) {
 
     drop((embedded, served));
     server.create(DELIVERED);
-    let (embedded, served) = (
-        daemon(TestDaemon::builder(), port, 20).await,
-        daemon(on(&server, DELIVERED), port, 20).await,
-    );
+    let (embedded, served) =
+        (daemon(TestDaemon::builder(), port, 20).await, daemon(on(&server, DELIVERED), port, 20).await);
     match &sink {
         Ok(_) => {
             let count = 5_000 / scale;
@@ -102,7 +100,8 @@ async fn takeovers(server: &Postgres, mut working: TestDaemon, mut other: TestDa
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         pauses.push(begun.elapsed());
-        working = std::mem::replace(&mut other, joined(server, &other).await);
+        let next = joined(server, &other).await;
+        working = std::mem::replace(&mut other, next);
     }
     row("a daemon killed: until another delivers its mail (≤ 20 s)", millis(median(pauses)), &[]);
 }
@@ -112,7 +111,8 @@ async fn together(server: &Postgres, scale: usize) {
     let slow = SmtpServer::builder().digest_only().thinks(Duration::from_millis(50)).start().await;
     let count = 2_000 / scale;
     server.create(TOGETHER);
-    let limited = || on(server, TOGETHER).settings("[limits]\ndeliveries = 18\nqueued-per-caller = 1000000\n");
+    let limited =
+        || on(server, TOGETHER).settings("[limits]\ndeliveries = 18\nqueued-per-caller = 1000000\n");
     let first = limited().start().await;
     sends_to(&first, slow.port(), 100).await;
     let rate = async || {
@@ -133,7 +133,11 @@ async fn together(server: &Postgres, scale: usize) {
     }
     let (alone, both) = (median(alone), median(both));
     let compared = [&*format!("one {alone:.0}/s"), &*times(both / alone)];
-    row("all accepted by one daemon, two deliver to a slow server (≥ 1.5 ×)", format!("{both:.0}/s"), &compared);
+    row(
+        "all accepted by one daemon, two deliver to a slow server (≥ 1.5 ×)",
+        format!("{both:.0}/s"),
+        &compared,
+    );
 }
 
 /// One more daemon on the database in which mail is delivered.

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use faxpost_proto::v1;
 use faxpost_tests::daemon::TestDaemon;
+use faxpost_tests::pki::{Kind, Pki, pem};
 use faxpost_tests::smtp::SmtpServer;
+use faxpostd::store::{Connected, Store};
 use tokio_stream::StreamExt as _;
 
-use crate::kit::{Database, delivered, eventually, mail, send, status, tomorrow};
+use crate::kit::{Database, delivered, eventually, mail, reason, send, status, tomorrow};
 
 /// Three daemons that work on it.
 async fn three(database: &Database) -> [TestDaemon; 3] {
@@ -32,7 +34,8 @@ async fn sends_to(daemon: &TestDaemon, port: u16, connections: u32, a_minute: u3
         messages_per_minute: a_minute,
         ..v1::Account::default()
     };
-    let fields = ["method", "server", "port", "sender_email", "security", "max_connections", "messages_per_minute"];
+    let fields =
+        ["method", "server", "port", "sender_email", "security", "max_connections", "messages_per_minute"];
     daemon.set(account, &fields).await.unwrap();
 }
 
@@ -70,7 +73,9 @@ async fn j2_three_daemons_accept_and_deliver_each_message_once() {
     let nodes = status(&daemons[1]).await.unwrap().nodes;
     assert_eq!(nodes.len(), 3, "{nodes:?}");
     assert_eq!(nodes.iter().filter(|node| node.this_one).count(), 1);
-    assert!(nodes[1].this_one && nodes.iter().all(|node| !node.lost && node.version == env!("CARGO_PKG_VERSION")));
+    assert!(
+        nodes[1].this_one && nodes.iter().all(|node| !node.lost && node.version == env!("CARGO_PKG_VERSION"))
+    );
     let said = daemons[1].faxpost(&["--lang", "ru", "status"]).output().unwrap();
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.contains("Службы") && said.contains("эта служба"), "{said}");
@@ -117,7 +122,9 @@ async fn j2_what_is_changed_at_one_is_so_at_all() {
         }
         panic!("the watch ended before the message did");
     };
-    tokio::time::timeout(crate::kit::LONGEST, ended).await.expect("whoever watches at a third one sees its end");
+    tokio::time::timeout(crate::kit::LONGEST, ended)
+        .await
+        .expect("whoever watches at a third one sees its end");
     let heard = async {
         loop {
             let entry = follows.next().await.unwrap().unwrap().entry.unwrap();
@@ -126,7 +133,9 @@ async fn j2_what_is_changed_at_one_is_so_at_all() {
             }
         }
     };
-    tokio::time::timeout(crate::kit::LONGEST, heard).await.expect("and whoever follows the log at another one");
+    tokio::time::timeout(crate::kit::LONGEST, heard)
+        .await
+        .expect("and whoever follows the log at another one");
 
     let request = v1::SendMailRequest { send_time: tomorrow(), ..mail("cancelled", "") };
     let id = first.mail().await.send_mail(request).await.unwrap().into_inner().id;
@@ -189,4 +198,107 @@ async fn a10_messages_a_minute_are_counted_for_all_daemons_together() {
     let taken = server.received().len();
     println!("{taken} of 30 within {:?}, 6 a minute allowed", began.elapsed());
     assert!((1..=6).contains(&taken), "{taken} within 20 s, of 6 a minute");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j2_mail_that_must_be_signed_goes_where_the_key_is_and_status_says_where_that_is() {
+    let server = SmtpServer::builder().start().await;
+    let database = Database::new("keys").await;
+    let first = database.daemon().start().await;
+    let mut second = database.joined(&first).await;
+    let (pki, fax) = (Pki::new(Kind::EcP256), "fax@example.test");
+    for daemon in [&first, &second] {
+        let authorities = daemon.state_dir().join("certificates/authorities");
+        std::fs::create_dir_all(&authorities).unwrap();
+        std::fs::write(authorities.join("root.pem"), pem("CERTIFICATE", &pki.root())).unwrap();
+    }
+    second.start_again().await;
+    sends_to(&first, server.port(), 4, 0).await;
+    let account =
+        v1::Account { id: "default".to_owned(), sign: v1::Signing::Clear.into(), ..Default::default() };
+    first.set(account, &["sign"]).await.unwrap();
+
+    // Nobody can sign it: it is held where it was accepted.
+    let waits = send(&first, "waits for a key").await;
+    let held = async || {
+        let request = v1::GetMessageRequest { id: waits.clone() };
+        let message = first.mail().await.get_message(request).await.unwrap().into_inner().message.unwrap();
+        message.state() == v1::MessageState::Held
+    };
+    eventually("it is held", held).await;
+    let person = pki.person(fax, Kind::EcP256);
+    let request = v1::InstallCertificateRequest {
+        pem: person.pem(),
+        key_pem: person.key_pem(),
+        grant: true,
+        ..Default::default()
+    };
+    second.certificates().await.install_certificate(request).await.unwrap();
+    server.wait_for(1).await;
+    // Once it is known who can sign, mail goes there without being tried where it can't be signed.
+    let known = async || {
+        let nodes = status(&first).await.unwrap().nodes;
+        nodes.iter().map(|node| node.signs.len()).collect::<Vec<_>>() == [0, 1]
+            && nodes[1].signs == ["default"]
+    };
+    eventually("the first knows that the second can sign", known).await;
+    let id = send(&first, "signed elsewhere").await;
+    let received = server.wait_for(2).await;
+    assert!(
+        received.iter().all(|mail| { String::from_utf8_lossy(&mail.content).contains("multipart/signed") })
+    );
+    let ended = async || {
+        let request = v1::GetMessageRequest { id: id.clone() };
+        let message = first.mail().await.get_message(request).await.unwrap().into_inner().message.unwrap();
+        message.state() == v1::MessageState::Delivered && message.attempts == 1
+    };
+    eventually("at its first attempt", ended).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c6_a_request_about_one_machines_certificates_is_not_carried_out_on_another() {
+    let database = Database::new("requests").await;
+    let mut daemon = database.daemon().start().await;
+    database
+        .sql(
+            "INSERT INTO faxpost.request (method, caller_id, caller_name, role, created_at, expires_at, summary, effects, digest,
+                                          action, state, machine)
+             SELECT 'faxpost.v1.Certificates/DeleteCertificate', 'uid:54321', 'somebody', 'user', 0, 9223372036854775807, '', '[]',
+                    decode(repeat('00', 32), 'hex'), '', state, 'other/var/lib/faxpost' FROM (VALUES (1), (2)) AS rows (state)",
+        )
+        .await;
+    let request = v1::ApproveRequestRequest { number: 1, digest: "00".repeat(32) };
+    let refused = daemon.approvals().await.approve_request(request).await.unwrap_err();
+    assert_eq!(&*reason(&refused), "WRONG_STATE", "{refused:?}");
+    assert!(
+        refused.message().contains("certificates of other/var/lib/faxpost; approve it there"),
+        "{refused:?}"
+    );
+    // Nor does a start here end what is being carried out there.
+    daemon.kill();
+    daemon.start_again().await;
+    assert_eq!(
+        database.sql("SELECT string_agg(state::text, ',' ORDER BY number) FROM faxpost.request").await,
+        "1,2"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b4_of_all_daemons_one_at_a_time_uses_an_accounts_refresh_token() {
+    let database = Database::new("refresh").await;
+    let folder = tempfile::tempdir().unwrap();
+    faxpostd::service::prepare_state_dir(folder.path()).unwrap();
+    let address = faxpostd::store::Address::parse(&database.url).unwrap();
+    let open = async || match Store::connect(&address, None, folder.path(), false).await.unwrap() {
+        Connected::Held(store) => store,
+        Connected::Standby(_) => panic!("nobody is in the way"),
+    };
+    let (one, other) = (open().await, open().await);
+    let alone = one.alone_with_grant("default").await.unwrap();
+    let another = other.alone_with_grant("another").await.unwrap();
+    let mut waits = std::pin::pin!(other.alone_with_grant("default"));
+    assert!(tokio::time::timeout(Duration::from_secs(1), &mut waits).await.is_err(), "it waits");
+    drop(alone);
+    waits.await.unwrap();
+    drop(another);
 }

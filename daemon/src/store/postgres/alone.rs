@@ -36,7 +36,9 @@ impl Postgres {
             // Others need the connection meanwhile.
             taken.give_back();
             if began.elapsed() >= PATIENCE {
-                return Err(StoreError::Away("another daemon has been renewing the sign-in for too long".to_owned()));
+                return Err(StoreError::Away(
+                    "another daemon has been renewing the sign-in for too long".to_owned(),
+                ));
             }
             tokio::time::sleep(PAUSE).await;
         }
