@@ -233,8 +233,14 @@ impl Outbox {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 changed = members.changed() => if changed.is_err() { return },
-                changed = certificates.changed() => if changed.is_err() { return },
-                changed = accounts.changed() => if changed.is_err() { return },
+                changed = certificates.changed() => match changed {
+                    Ok(()) => keys_at = None,
+                    Err(_) => return,
+                },
+                changed = accounts.changed() => match changed {
+                    Ok(()) => keys_at = None,
+                    Err(_) => return,
+                },
                 () = tokio::time::sleep(TICK), if waits => {}
             }
         }

@@ -88,14 +88,15 @@ impl Outbox {
     /// What of the account's connections is this daemon's. The mailer keeps to it.
     pub(super) fn connections(&self, row: &AccountRow) -> usize {
         let all = self.all_connections(&row.account);
-        self.fleet.as_ref().map_or(all, |fleet| fleet.connections(row, all))
+        let part = self.fleet.as_ref().map_or(all, |fleet| fleet.connections(row, all));
+        part.min(self.most_of_one())
     }
 
-    /// What the account's settings allow.
+    /// What the account's settings allow all daemons together.
     pub(super) fn all_connections(&self, account: &Account) -> usize {
         match account.method {
             Method::Pickup => self.most_of_one(),
-            _ => account.effective_connections().min(self.most_of_one()),
+            _ => account.effective_connections(),
         }
     }
 

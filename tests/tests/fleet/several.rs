@@ -155,6 +155,8 @@ async fn j2_no_account_has_more_connections_than_it_may_from_all_together_and_th
     eventually("all are delivered", async || server.received().len() >= 200).await;
     assert_eq!(subjects(&server).len(), 200);
     assert!(server.most_at_once() <= 3, "{} connections at once, of 3", server.most_at_once());
+    let by = "SELECT string_agg(n::text, ' and ') FROM (SELECT count(*) AS n FROM faxpost.message GROUP BY node) AS by_node";
+    println!("delivered by each: {}", database.sql(by).await);
     let helped = database.sql("SELECT count(DISTINCT node) FROM faxpost.message").await;
     assert!(helped.parse::<u32>().unwrap() >= 2, "delivered by {helped}");
 }
