@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::message::address::{parse_addr_spec, parse_mailbox_list};
 use crate::outbox::Clock;
 use crate::secrets::{self, Secret};
-use crate::store::Address;
+use crate::store::{Address, How};
 
 /// Everything the daemon is started with.
 #[derive(Clone, Debug)]
@@ -195,6 +195,8 @@ pub struct Store {
     pub url: String,
     /// File with its password in the first line; empty: the systemd credential `faxpost-store-password`, or none.
     pub password_file: PathBuf,
+    /// What becomes of mail while the server is away.
+    pub while_away: WhileAway,
     /// What `url` is.
     #[serde(skip)]
     pub address: Option<Address>,
@@ -206,7 +208,27 @@ pub struct Store {
 /// Name of the credential that systemd hands over.
 const STORE_CREDENTIAL: &str = "faxpost-store-password";
 
+/// See [`Store::while_away`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhileAway {
+    /// It is refused for now: nothing is accepted that only one machine has.
+    #[default]
+    Refuse,
+    /// It is accepted into the state folder, and handed over when the server is back.
+    Keep,
+}
+
 impl Store {
+    /// How the daemon works on the database.
+    #[must_use]
+    pub fn how(&self) -> How {
+        match self.while_away {
+            WhileAway::Refuse => How::Beside,
+            WhileAway::Keep => How::Keeping,
+        }
+    }
+
     /// Takes this database.
     ///
     /// # Errors

@@ -48,7 +48,7 @@ use crate::ipc::{Conn, Door, HandedOver};
 use crate::log::{Log, Retention};
 use crate::mailer::Mailer;
 use crate::oauth::Oauth;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Spool};
 use crate::secrets::{FleetKey, Secret, Vault};
 use crate::state::StateLock;
 use crate::store::{Address, Connected, Heard, Store, StoreError};
@@ -87,7 +87,7 @@ impl Way {
         password: Option<&Secret>,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<Store> {
-        let standby = match Store::connect(address, password, &config.state_dir, false).await? {
+        let standby = match Store::connect(address, password, &config.state_dir, config.store.how()).await? {
             Connected::Held(store) => return Ok(store),
             Connected::Standby(standby) => standby,
         };
@@ -240,6 +240,10 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
         }
     };
     store.admit(config.store.reclaim).await?;
+    // Before anything is counted or delivered; what must wait is handed over later.
+    if let (_, Err(error)) = store.hand_over(&Spool::open(&config.state_dir)?).await {
+        tracing::warn!(%error, "mail that was kept cannot be handed over yet");
+    }
     let vault = Arc::new(vault);
     let mailer = Mailer::new(config.mailer.account.as_deref(), &config.state_dir)?;
     for row in accounts::capabilities() {
@@ -298,6 +302,7 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
         outbox: outbox.clone(),
     };
     let following = tokio::spawn(followers.run(shutdown.clone()));
+    let handing = tokio::spawn(outbox.clone().hand_over_kept(shutdown.clone()));
     let expiry = tokio::spawn(desk.clone().run(shutdown.clone()));
     let auditing = tokio::spawn({
         let (audit, shutdown) = (audit.clone(), shutdown.clone());
@@ -347,6 +352,7 @@ pub async fn run_within(config: Config, surroundings: Surroundings) -> anyhow::R
     grants.await.context("the care for sign-ins failed")?;
     retention.await.context("the retention failed")?;
     following.await.context("following the store failed")?;
+    handing.await.context("handing over kept mail failed")?;
     expiry.await.context("the requests failed")?;
     auditing.await.context("the audit log failed")?;
     mailer.stop().await;

@@ -8,7 +8,7 @@ use crate::outbox::Spool;
 use crate::secrets::{FleetKey, Vault};
 use crate::service;
 use crate::state::StateLock;
-use crate::store::{Connected, DATABASE, Keys, Moved, Store};
+use crate::store::{Connected, DATABASE, How, Keys, Moved, Store};
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +32,17 @@ pub async fn migrate(config: &Config, way: Way) -> anyhow::Result<Moved> {
     service::prepare_state_dir(folder)?;
     let _lock = StateLock::take(folder, "moving its store")?;
     let password = config.store.password()?;
-    let server = match Store::connect(address, password.as_ref(), folder, true).await? {
+    let server = match Store::connect(address, password.as_ref(), folder, How::Alone).await? {
         Connected::Held(store) => store,
         Connected::Standby(_) => {
             bail!("a daemon works on {address}; stop all of them before its store is moved")
         }
     };
+    if server.keeps_mail() {
+        bail!(
+            "mail that was accepted while the database was away waits here; start the daemon once, so that it is handed over"
+        );
+    }
     // Whoever holds a database has its key, and the first one made it.
     let fleet = FleetKey::open(folder)?.context("fleet.key was removed just now; start again")?.vault();
     let machine = Vault::open(folder)?;

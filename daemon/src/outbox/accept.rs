@@ -322,6 +322,11 @@ impl Outbox {
                 let message_id = built.composed.message_id;
                 Ok(Accepted { id: id.to_owned(), message_id, at, duplicate: false })
             }
+            // Nobody tries it before it is handed over.
+            Inserted::Kept => {
+                let message_id = built.composed.message_id;
+                Ok(Accepted { id: id.to_owned(), message_id, at, duplicate: false })
+            }
             Inserted::Duplicate(message) => Ok(duplicate(*message)),
             Inserted::Reused => Err(AcceptError::Reused),
         }

@@ -1,6 +1,11 @@
 //! After a database server went away in the middle of changes: which of them were made? Until that is known, a message that
 //! may have been accepted keeps its share and its body.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
 use super::{Outbox, lock};
 use crate::store::StoreError;
 
@@ -17,7 +22,41 @@ impl Doubt {
     }
 }
 
+/// So often it is looked whether kept mail can be handed over.
+const LOOK: Duration = Duration::from_secs(1);
+
 impl Outbox {
+    /// Hands over what was accepted while the database was away, as soon as it is back, until `shutdown`.
+    pub async fn hand_over_kept(self: Arc<Self>, shutdown: CancellationToken) {
+        while shutdown.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
+            if !self.store.keeps_mail() {
+                continue;
+            }
+            let (handed, ended) = self.store.hand_over(&self.spool).await;
+            for duplicate in handed.iter().filter(|one| one.is_duplicate) {
+                self.give_share_back(&duplicate.caller_id, duplicate.size);
+                self.spool.remove(&duplicate.id);
+            }
+            if let Err(error) = ended {
+                tracing::debug!(%error, "kept mail cannot be handed over yet");
+            }
+            if handed.is_empty() {
+                continue;
+            }
+            tracing::info!(messages = handed.len(), "mail that was kept is in the database now");
+            let read = async {
+                self.log.read_again().await?;
+                self.fill().await
+            };
+            if let Err(error) = read.await {
+                tracing::warn!(%error, "mail that was handed over is not known yet");
+            }
+            for one in handed {
+                self.changed(&one.id);
+            }
+        }
+    }
+
     /// Finds out what became of the changes in doubt, and follows the store again: a message that it has queued, and the
     /// queue does not know, is delivered.
     ///

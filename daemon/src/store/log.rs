@@ -125,6 +125,12 @@ pub(super) fn insert(c: &Connection<'_>, e: &Entry) -> Result<i64, StoreError> {
     ])
 }
 
+/// The first entry about a message.
+pub(super) fn of_message(c: &Connection<'_>, id: &str) -> Result<Entry, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM entry WHERE message = ?1 ORDER BY id LIMIT 1");
+    c.one(&sql, params![id], entry)
+}
+
 /// Recipients as their column has them.
 pub(super) fn recipients(e: &Entry) -> Result<String, StoreError> {
     serde_json::to_string(&e.recipients).map_err(|error| StoreError::Failed(error.to_string()))

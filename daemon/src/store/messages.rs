@@ -44,6 +44,8 @@ pub enum Inserted {
     Duplicate(Box<Message>),
     /// Another message has this request id.
     Reused,
+    /// It is kept in the state folder until the database is back.
+    Kept,
 }
 
 /// A queued message, as far as the scheduler needs it. Times are Unix milliseconds.
@@ -141,22 +143,13 @@ impl Store {
     /// See [`StoreError`].
     pub async fn insert_message(&self, new: NewMessage) -> Result<Inserted, StoreError> {
         if let Backend::Postgres(database) = &self.backend {
-            return database.accept(new).await;
+            return match (database.accept(&new).await, &self.kept) {
+                // Nothing was changed there.
+                (Err(StoreError::Away(_)), Some(kept)) if self.keeps => kept.keep(new).await,
+                (result, _) => result,
+            };
         }
-        self.write(move |c| {
-            if let Some(request) = &new.request_id
-                && let Some((message, digest)) = by_request(c, &new.message.caller_id, request)?
-            {
-                return Ok(if digest == new.digest {
-                    Inserted::Duplicate(Box::new(message))
-                } else {
-                    Inserted::Reused
-                });
-            }
-            let seq = insert(c, &new)?;
-            Ok(Inserted::New { seq, entry: log::insert(c, &new.entry)? })
-        })
-        .await
+        self.write(move |c| accept(c, &new)).await
     }
 
     /// The message that this caller's request became, and the digest of what he gave.
@@ -361,17 +354,12 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn unfinished_of(&self, ids: Vec<String>) -> Result<Vec<String>, StoreError> {
-        self.read(move |c| {
-            let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE id = ?1 AND state IN (1, 3))";
-            let mut unfinished = Vec::new();
-            for id in ids {
-                if c.one(sql, params![id], |row| row.get(0))? {
-                    unfinished.push(id);
-                }
-            }
-            Ok(unfinished)
-        })
-        .await
+        let mut kept = match &self.kept {
+            Some(kept) => kept.among(ids.clone()).await?,
+            None => Vec::new(),
+        };
+        kept.extend(self.read(move |c| unfinished_among(c, ids)).await?);
+        Ok(kept)
     }
 
     /// Whether the account has unfinished messages.
@@ -385,6 +373,32 @@ impl Store {
         })
         .await
     }
+}
+
+/// Accepts a message in the embedded database.
+pub(super) fn accept(c: &Connection<'_>, new: &NewMessage) -> Result<Inserted, StoreError> {
+    if let Some(request) = &new.request_id
+        && let Some((message, digest)) = by_request(c, &new.message.caller_id, request)?
+    {
+        return Ok(if digest == new.digest {
+            Inserted::Duplicate(Box::new(message))
+        } else {
+            Inserted::Reused
+        });
+    }
+    let seq = insert(c, new)?;
+    Ok(Inserted::New { seq, entry: log::insert(c, &new.entry)? })
+}
+
+pub(super) fn unfinished_among(c: &Connection<'_>, ids: Vec<String>) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE id = ?1 AND state IN (1, 3))";
+    let mut unfinished = Vec::new();
+    for id in ids {
+        if c.one(sql, params![id], |row| row.get(0))? {
+            unfinished.push(id);
+        }
+    }
+    Ok(unfinished)
 }
 
 fn settle<R>(
@@ -484,7 +498,7 @@ fn update(c: &Connection<'_>, settled: &Settled) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn due(c: &Connection<'_>, seq: i64) -> Result<Option<Due>, StoreError> {
+pub(super) fn due(c: &Connection<'_>, seq: i64) -> Result<Option<Due>, StoreError> {
     // Not what is another daemon's by now.
     let sql = format!(
         "SELECT {COLUMNS}, content FROM message LEFT JOIN body ON body.message = seq WHERE seq = ?1{}",

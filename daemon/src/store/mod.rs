@@ -7,6 +7,7 @@ mod accounts;
 mod audit;
 mod fleet;
 mod held;
+mod kept;
 mod log;
 mod messages;
 mod moving;
@@ -32,6 +33,7 @@ pub use accounts::{AccountPut, AccountRow, Author, DAEMON};
 pub use audit::AuditFilter;
 pub use fleet::{Given, Said, Standing};
 pub use held::Released;
+pub use kept::Handed;
 pub use log::From as EntriesFrom;
 pub use messages::{Due, Inserted, Listing, NewMessage, Queued, Settled, Unfinished, Written};
 pub use moving::{Keys, MoveError, Moved, NotHere};
@@ -45,6 +47,10 @@ pub const DATABASE: &str = "faxpost.db";
 #[derive(Clone)]
 pub struct Store {
     backend: Backend,
+    /// Mail that was accepted while the server was away.
+    kept: Option<kept::Kept>,
+    /// Whether more may be.
+    keeps: bool,
 }
 
 #[derive(Clone)]
@@ -61,8 +67,24 @@ pub enum Connected {
     Standby(Standby),
 }
 
+/// How a database of a server is worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Beside others; while it is away, nothing is accepted.
+    Beside,
+    /// Beside others; mail that is accepted while it is away is kept in the state folder.
+    Keeping,
+    /// Alone.
+    Alone,
+}
+
+struct Way {
+    state_dir: PathBuf,
+    keeps: bool,
+}
+
 /// Waits until a database can be worked on.
-pub struct Standby(postgres::Standby);
+pub struct Standby(postgres::Standby, Way);
 
 impl Standby {
     /// The database, when it can be worked on, however long that takes.
@@ -70,7 +92,7 @@ impl Standby {
     /// # Errors
     /// See [`OpenError`].
     pub async fn wait(self) -> Result<Store, OpenError> {
-        Ok(Store { backend: Backend::Postgres(self.0.wait().await?) })
+        Store::of(self.0.wait().await?, &self.1).await
     }
 }
 
@@ -228,12 +250,12 @@ impl Store {
     /// See [`OpenError`].
     pub fn open(state_dir: &Path) -> Result<Self, OpenError> {
         let database = sqlite::Sqlite::open(&state_dir.join(DATABASE))?;
-        Ok(Self { backend: Backend::Sqlite(database) })
+        Ok(Self { backend: Backend::Sqlite(database), kept: None, keeps: false })
     }
 
     /// Opens a database of a server; makes our schema in it on a fresh install, and the key of its secrets in the state
-    /// folder. Waits a while for a server that starts, and for another program that ends. Others work on it at the same time, but
-    /// for whoever is `alone` with it.
+    /// folder. Waits a while for a server that starts, and for another program that ends. Others work on it at the same time, unless
+    /// one is alone with it.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -241,14 +263,20 @@ impl Store {
         address: &Address,
         password: Option<&Secret>,
         state_dir: &Path,
-        alone: bool,
+        how: How,
     ) -> Result<Connected, OpenError> {
         let password = password.map(Secret::expose);
-        let opened = postgres::Postgres::open(address, password, state_dir, alone).await?;
+        let way = Way { state_dir: state_dir.to_owned(), keeps: how == How::Keeping };
+        let opened = postgres::Postgres::open(address, password, state_dir, how == How::Alone).await?;
         Ok(match opened {
-            Ok(database) => Connected::Held(Self { backend: Backend::Postgres(database) }),
-            Err(standby) => Connected::Standby(Standby(standby)),
+            Ok(database) => Connected::Held(Self::of(database, &way).await?),
+            Err(standby) => Connected::Standby(Standby(standby, way)),
         })
+    }
+
+    async fn of(database: postgres::Postgres, way: &Way) -> Result<Self, OpenError> {
+        let kept = kept::Kept::open(&way.state_dir, way.keeps).await?;
+        Ok(Self { backend: Backend::Postgres(database), kept, keeps: way.keeps })
     }
 
     /// Where it is, for people: never with a secret.

@@ -32,6 +32,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "a daemon works on {}; stop all of them before its store is moved",
         "с хранилищем {} работает служба; остановите все службы, прежде чем его переносить",
     ),
+    (
+        "mail that was accepted while the database was away waits here; start the daemon once, so that it is handed over",
+        "здесь ждут письма, принятые, пока база данных была недоступна; запустите службу один раз, чтобы она их передала",
+    ),
     ("{} holds nothing that could be moved", "в хранилище {} нечего переносить"),
     (
         "accounts, mail and log were moved from {} to {} on {}: use that one ([store] in faxpostd.toml). To use this one nevertheless, \

@@ -8,6 +8,7 @@ mod away;
 mod cut;
 mod doubt;
 mod join;
+mod kept;
 mod kit;
 mod migrate;
 mod refusals;

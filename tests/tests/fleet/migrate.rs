@@ -35,7 +35,7 @@ async fn migrated(state: &Path, way: &str, url: &str) -> String {
 }
 
 /// What it says instead of moving anything.
-async fn refused(state: &Path, way: &str, url: &str) -> String {
+pub(crate) async fn refused(state: &Path, way: &str, url: &str) -> String {
     let (done, said) = migrate(state, way, url).await;
     assert!(!done, "{said}");
     said

@@ -7,7 +7,7 @@ use faxpost_proto::v1;
 use faxpost_tests::daemon::TestDaemon;
 use faxpost_tests::pki::{Kind, Pki, pem};
 use faxpost_tests::smtp::SmtpServer;
-use faxpostd::store::{Connected, Store};
+use faxpostd::store::{Connected, How, Store};
 use tokio_stream::StreamExt as _;
 
 use crate::kit::{Database, delivered, eventually, mail, reason, send, status, tomorrow};
@@ -291,7 +291,7 @@ async fn b4_of_all_daemons_one_at_a_time_uses_an_accounts_refresh_token() {
     let folder = tempfile::tempdir().unwrap();
     faxpostd::service::prepare_state_dir(folder.path()).unwrap();
     let address = faxpostd::store::Address::parse(&database.url).unwrap();
-    let open = async || match Store::connect(&address, None, folder.path(), false).await.unwrap() {
+    let open = async || match Store::connect(&address, None, folder.path(), How::Beside).await.unwrap() {
         Connected::Held(store) => store,
         Connected::Standby(_) => panic!("nobody is in the way"),
     };

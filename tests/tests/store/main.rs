@@ -52,7 +52,7 @@ on_each_database! {
 #[cfg(feature = "fleet")]
 async fn on_server(test: &str) -> faxpostd::store::Store {
     use faxpost_tests::postgres::Postgres;
-    use faxpostd::store::{Address, Connected, Store};
+    use faxpostd::store::{Address, Connected, How, Store};
 
     static SERVER: std::sync::LazyLock<Postgres> =
         std::sync::LazyLock::new(|| Postgres::start(&["fsync=off"]));
@@ -64,7 +64,7 @@ async fn on_server(test: &str) -> faxpostd::store::Store {
     });
     let address = Address::parse(&url.await.unwrap()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let connected = Store::connect(&address, None, folder.path(), false).await.unwrap();
+    let connected = Store::connect(&address, None, folder.path(), How::Beside).await.unwrap();
     let Connected::Held(store) = connected else { panic!("it is new") };
     store
 }

@@ -29,8 +29,8 @@ const ACCEPT: &str = "
     SELECT seq, id FROM accepted, logged";
 
 impl Postgres {
-    pub(in crate::store) async fn accept(&self, new: NewMessage) -> Result<Inserted, StoreError> {
-        let inserted = self.pool.noted(self.insert(&new).await)?;
+    pub(in crate::store) async fn accept(&self, new: &NewMessage) -> Result<Inserted, StoreError> {
+        let inserted = self.pool.noted(self.insert(new).await)?;
         if let Some((seq, entry)) = inserted {
             return Ok(Inserted::New { seq, entry });
         }
