@@ -144,7 +144,12 @@ impl Registry {
     pub async fn read_again(&self) -> Result<(), StoreError> {
         let _one = self.changing.lock().await;
         let rows = self.store.accounts().await?;
-        self.rows.send_replace(Arc::new(rows));
+        self.rows.send_if_modified(|known| {
+            let revision = |row: &AccountRow| (row.id.clone(), row.revision);
+            let differs = !known.iter().map(revision).eq(rows.iter().map(revision));
+            *known = Arc::new(rows);
+            differs
+        });
         Ok(())
     }
 

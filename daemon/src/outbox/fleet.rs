@@ -294,8 +294,11 @@ impl Outbox {
         }
         match self.store.tell(said).await {
             Ok(()) => *told = newest,
-            // They look for themselves, later.
-            Err(error) => tracing::debug!(%error, "the other daemons could not be told"),
+            Err(error) => {
+                tracing::debug!(%error, "the other daemons could not be told");
+                // Said again, in less words.
+                lock(&fleet.changed).insert(ANY.to_owned());
+            }
         }
     }
 

@@ -62,6 +62,16 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "эта служба ждёт свою базу данных: её переносят, или с ней ещё работают службы прежней версии. Ничего не принято и не изменено; \
          повторите позже",
     ),
+    (
+        "the daemon's database server is away; nothing was accepted or changed, try again later. The daemon's log says why",
+        "сервер базы данных службы недоступен; ничего не принято и не изменено, повторите позже. Причина — в журнале службы",
+    ),
+    (
+        "the daemon's database server went away during the change, which may have been made; repeat a message with the same request_id, \
+         and look at other things before they are repeated",
+        "сервер базы данных службы пропал во время изменения, и оно могло быть сделано; письмо повторите с тем же request_id, а прежде чем \
+         повторять другое, посмотрите, не сделано ли оно",
+    ),
     ("a page size is not negative", "размер страницы не бывает отрицательным"),
     ("not a token of an earlier page; begin without one", "это не метка прежней страницы; начните без неё"),
     // accounts

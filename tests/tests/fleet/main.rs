@@ -13,5 +13,6 @@ mod kit;
 mod migrate;
 mod refusals;
 mod several;
+mod sign_ins;
 mod standby;
 mod work;

@@ -7,7 +7,6 @@ use faxpost_proto::v1;
 use faxpost_tests::daemon::TestDaemon;
 use faxpost_tests::pki::{Kind, Pki, pem};
 use faxpost_tests::smtp::SmtpServer;
-use faxpostd::store::{Connected, How, Store};
 use tokio_stream::StreamExt as _;
 
 use crate::kit::{Database, delivered, eventually, mail, reason, send, status, tomorrow};
@@ -283,24 +282,4 @@ async fn c6_a_request_about_one_machines_certificates_is_not_carried_out_on_anot
         database.sql("SELECT string_agg(state::text, ',' ORDER BY number) FROM faxpost.request").await,
         "1,2"
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn b4_of_all_daemons_one_at_a_time_uses_an_accounts_refresh_token() {
-    let database = Database::new("refresh").await;
-    let folder = tempfile::tempdir().unwrap();
-    faxpostd::service::prepare_state_dir(folder.path()).unwrap();
-    let address = faxpostd::store::Address::parse(&database.url).unwrap();
-    let open = async || match Store::connect(&address, None, folder.path(), How::Beside).await.unwrap() {
-        Connected::Held(store) => store,
-        Connected::Standby(_) => panic!("nobody is in the way"),
-    };
-    let (one, other) = (open().await, open().await);
-    let alone = one.alone_with_grant("default").await.unwrap();
-    let another = other.alone_with_grant("another").await.unwrap();
-    let mut waits = std::pin::pin!(other.alone_with_grant("default"));
-    assert!(tokio::time::timeout(Duration::from_secs(1), &mut waits).await.is_err(), "it waits");
-    drop(alone);
-    waits.await.unwrap();
-    drop(another);
 }

@@ -78,7 +78,7 @@ pub(super) async fn f4_a_request_id_means_one_message_however_many_ask_at_once(s
         match one.await.unwrap().unwrap() {
             Inserted::New { seq, .. } => new.push(seq),
             Inserted::Duplicate(message) => same.push(message.seq),
-            Inserted::Reused => panic!("it is the same message"),
+            Inserted::Reused | Inserted::Kept => panic!("it is the same message, and the database is there"),
         }
     }
     assert_eq!((new.len(), same.len()), (1, 31));

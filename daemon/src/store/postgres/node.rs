@@ -47,6 +47,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// So often a node looks at the others, which also keeps its lease.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// So often what other nodes may have changed is read though nobody said that they did.
+const POLL: Duration = Duration::from_secs(60);
+
+/// The tables of which others are told.
+const TOLD: [&str; 4] = ["account", "policy", "request", "oauth_grant"];
+
 /// How long an answer to that look is waited for.
 const LOOK_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -316,7 +322,7 @@ impl Keeper {
             drop(client);
             tracing::error!(
                 why,
-                "the hold on the database is lost; nothing is accepted or delivered until it is back"
+                "the hold on the database is lost; nothing is delivered, or accepted into it, until it is back"
             );
             client = loop {
                 tokio::time::sleep(AWAY).await;
@@ -334,8 +340,13 @@ impl Keeper {
 
     /// Returns when the connection is lost.
     async fn lost(&self, client: &Client) -> String {
-        let mut missed: HashMap<i64, Instant> = HashMap::new();
+        let (mut missed, mut polled): (HashMap<i64, Instant>, _) = (HashMap::new(), Instant::now());
         loop {
+            // What was said is heard as long as this connection lasts; this is for what nobody thought of.
+            if polled.elapsed() >= POLL {
+                polled = Instant::now();
+                TOLD.iter().for_each(|table| self.notices.put(Notice::Changed((*table).to_owned())));
+            }
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
                 () = self.notices.members_changed() => {}
