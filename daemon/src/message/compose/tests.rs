@@ -160,7 +160,7 @@ fn f1_bcc_is_in_the_envelope_only_and_duplicates_are_dropped() {
     let to = ["ann@example.org", "x@xn--e1afmkfd.xn--p1ai", "Ann@example.org", "secret@example.net"];
     assert_eq!(composed.envelope.to, to);
     let text = String::from_utf8(written(&composed)).unwrap();
-    assert!(!text.contains("secret") && !text.to_ascii_lowercase().contains("bcc"));
+    assert!(!text.contains("secret") && !text.to_ascii_lowercase().contains("bcc:"));
 
     let only = Draft { to: vec![], cc: vec![], ..draft };
     let text = wire(&only);

@@ -95,7 +95,7 @@ fn f4_bcc_is_taken_out_and_sent_to() {
         finished.envelope.to,
         ["A@b.test", "a@b.test", "c@d.test", "hidden@b.test", "e@b.test", "f@b.test"]
     );
-    assert!(!message.to_lowercase().contains("bcc") && !message.contains("hidden"), "{message}");
+    assert!(!message.to_lowercase().contains("bcc:") && !message.contains("hidden"), "{message}");
     // Sent on: only to whom that is.
     let mut resent =
         self::mail("To: a@b.test\nBcc: x@b.test\nResent-To: r@b.test\nResent-Bcc: s@b.test\n\nx\n");
