@@ -207,9 +207,7 @@ impl Outbox {
         loop {
             let now = self.clock.steady();
             fleet.see(&members.borrow_and_update().clone(), now);
-            let changed =
-                certificates.has_changed().unwrap_or(false) || accounts.has_changed().unwrap_or(false);
-            if changed || keys_at.is_none_or(|at| at + KEYS_MS <= now) {
+            if keys_at.is_none_or(|at| at + KEYS_MS <= now) {
                 certificates.borrow_and_update();
                 accounts.borrow_and_update();
                 let signs = self.signs().await;
