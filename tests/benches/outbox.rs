@@ -20,7 +20,7 @@ mod queue;
 #[path = "outbox/tls.rs"]
 mod tls;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use faxpost_proto::v1;
 use faxpost_proto::v1::mail_client::MailClient;
@@ -79,9 +79,11 @@ fn mail(bytes: usize) -> v1::SendMailRequest {
 
 /// One that waits until tomorrow, so that nothing but its acceptance is measured.
 fn later(bytes: usize) -> v1::SendMailRequest {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
-    let send_time = Some(prost_types::Timestamp { seconds: now.as_secs() as i64 + 86_400, nanos: 0 });
-    v1::SendMailRequest { send_time, ..mail(bytes) }
+    due(bytes, SystemTime::now() + Duration::from_secs(86_400))
+}
+
+fn due(bytes: usize, at: SystemTime) -> v1::SendMailRequest {
+    v1::SendMailRequest { send_time: Some(at.into()), ..mail(bytes) }
 }
 
 /// A daemon that sends to `port` of the loopback, without TLS and sign-in.
@@ -110,6 +112,8 @@ async fn sends_to(daemon: &TestDaemon, port: u16, connections: u32) {
 enum Mail {
     /// So that it waits until tomorrow: nothing but its acceptance is measured.
     Waiting(usize),
+    /// So that it is sent then.
+    Due(usize, SystemTime),
     /// In one request.
     Whole(usize),
     /// With an attachment that comes as a stream.
@@ -120,6 +124,7 @@ impl Mail {
     async fn send(self, client: &mut MailClient<Channel>) {
         let sent = match self {
             Self::Waiting(bytes) => client.send_mail(later(bytes)).await.map(drop),
+            Self::Due(bytes, at) => client.send_mail(due(bytes, at)).await.map(drop),
             Self::Whole(bytes) => client.send_mail(mail(bytes)).await.map(drop),
             Self::Streamed(bytes) => {
                 client.send_mail_stream(tokio_stream::iter(parts(bytes))).await.map(drop)

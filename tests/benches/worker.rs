@@ -4,14 +4,13 @@
 //! The server here takes what it is given and keeps nothing: every other one is slower, and the cost of the split smaller
 //! beside it. What it costs of the whole, from the first acceptance to the last outcome, is told by an outbox with each of the two.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use faxpost_tests::measure::{mebibytes, median, memory, millis};
 use faxpost_tests::outbox::Parts;
+use faxpost_tests::sink;
 use faxpostd::accounts::{Security, TlsCheck};
 use faxpostd::config::Config;
 use faxpostd::mailer::worker::{self, Arguments};
@@ -47,14 +46,7 @@ fn main() {
         println!("{}", runtime().block_on(resident(mailers == "split", port)));
         return;
     }
-    let server = TcpListener::bind("127.0.0.1:0").expect("a port of the loopback");
-    let port = server.local_addr().expect("its address").port();
-    std::thread::spawn(move || {
-        for stream in server.incoming().flatten() {
-            std::thread::spawn(move || sink(stream));
-        }
-    });
-    runtime().block_on(measure(port));
+    runtime().block_on(measure(sink::start()));
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -257,34 +249,6 @@ fn job(port: u16, body: Body, until: Step) -> Job {
         until,
         delivery_status: DeliveryStatus::default(),
         pool: Some(Shared { name: "bench".to_owned(), connections: AT_ONCE }),
-    }
-}
-
-/// Says yes to everything.
-fn sink(stream: TcpStream) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    let mut stream = BufReader::with_capacity(128 * 1024, stream);
-    stream.get_mut().write_all(b"220 sink\r\n")?;
-    let (mut line, mut within) = (Vec::new(), false);
-    loop {
-        line.clear();
-        if stream.read_until(b'\n', &mut line)? == 0 {
-            return Ok(());
-        }
-        let answer: &[u8] = match (within, line.as_slice()) {
-            (true, b".\r\n") => {
-                within = false;
-                b"250 taken\r\n"
-            }
-            (true, _) => continue,
-            (false, b"DATA\r\n") => {
-                within = true;
-                b"354 go on\r\n"
-            }
-            (false, line) if line.starts_with(b"EHLO") => b"250-sink\r\n250-PIPELINING\r\n250 8BITMIME\r\n",
-            (false, _) => b"250 yes\r\n",
-        };
-        stream.get_mut().write_all(answer)?;
     }
 }
 

@@ -17,6 +17,7 @@ pub mod pki;
 pub mod postgres;
 pub mod raw;
 pub mod restricted;
+pub mod sink;
 pub mod smtp;
 pub mod socks;
 pub mod tiff;

@@ -115,6 +115,7 @@ impl Outbox {
             flight.then = Some(self.rest());
             return;
         }
+        let is_spooled = body.is_none();
         lock(&self.flights).insert(message.seq, message.attempts);
         self.changed(&message.id);
         let certificates = *self.certificates.changes().borrow();
@@ -139,7 +140,8 @@ impl Outbox {
         lock(&self.queue).handed_over(next.seq);
         self.wake.notify_one();
         let expired = self.clock.steady() >= next.expires;
-        let done = Done { tried: message, row, outcome, begun, ended: self.clock.wall(), expired };
+        let done =
+            Done { tried: message, is_spooled, row, outcome, begun, ended: self.clock.wall(), expired };
         let report = if expired { self.report(&done.tried, &done.outcome, done.ended).await } else { None };
         let done = Arc::new((done, report));
         let mut doubted = false;
@@ -234,13 +236,13 @@ impl Outbox {
         done: &Arc<(Done, Option<NewMessage>)>,
         doubted: bool,
     ) -> Result<Then, StoreError> {
-        let expired = done.0.expired;
+        let Done { expired, is_spooled, .. } = done.0;
         let Message { seq, caller_id: caller, account, size, .. } = &done.0.tried;
         let (seq, caller, account, size) = (*seq, caller.clone(), account.clone(), *size);
         let (schedule, host, done) = (self.schedule.clone(), self.host.clone(), done.clone());
         let decide = move |current: Option<State>| {
             let Some(current) = current else { return ((false, None), None) };
-            let (Done { tried, row, outcome, begun, ended: at, expired }, report) = &*done;
+            let (Done { tried, row, outcome, begun, ended: at, expired, .. }, report) = &*done;
             let verdict = merge(settle(tried, outcome, *at, &schedule, *expired), current);
             let attempt = tried.attempts + 1;
             let author = Author { id: tried.caller_id.clone(), name: tried.caller_name.clone() };
@@ -283,7 +285,8 @@ impl Outbox {
             };
             ((is_final && !was_final, Some(next)), Some(settled))
         };
-        let ((finished, next), written) = self.store.settle_later(seq, decide).await?;
+        // A body that is a file is removed next, and no power cut may bring its message back without it.
+        let ((finished, next), written) = self.store.settle_later(seq, is_spooled, decide).await?;
         if expired && finished {
             count(&self.metrics.expired);
         }
@@ -307,6 +310,8 @@ impl Outbox {
 /// An attempt that has ended.
 struct Done {
     tried: Message,
+    /// Its body is a file.
+    is_spooled: bool,
     row: Option<AccountRow>,
     outcome: Outcome,
     /// Unix milliseconds, as `ended`.

@@ -299,22 +299,23 @@ impl Store {
     }
 
     /// As [`Self::settle`], for what nobody waits for, and for whoever has the message already: only its state may be
-    /// another since.
+    /// another since. `lasting`: a power cut must not undo it, not even one that comes at once.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub async fn settle_later<R: Send + 'static>(
         &self,
         seq: i64,
+        lasting: bool,
         decide: impl FnOnce(Option<State>) -> (R, Option<Settled>) + Send + 'static,
     ) -> Result<(R, Option<Written>), StoreError> {
-        self.write_later(move |c| {
+        let work = move |c: &Connection<'_>| {
             let sql = "SELECT state FROM message WHERE seq = ?1";
             let number = c.optional_locked(sql, params![seq], |row| row.get::<i64>(0))?;
             let (result, settled) = decide(number.and_then(State::from_number));
             Ok((result, write_down(c, settled)?))
-        })
-        .await
+        };
+        if lasting { self.write(work).await } else { self.write_later(work).await }
     }
 
     /// What is unfinished of one caller, or of all.

@@ -1,7 +1,8 @@
 //! The store: the only place that knows SQL. The embedded SQLite database of one machine (sqlite/), or one of a PostgreSQL
 //! server (postgres/); what is asked is said once, to either (sql/).
 //!
-//! Nothing is told to a caller before the commit that holds it has returned (synchronous=FULL, synchronous_commit=on).
+//! Nothing is told to a caller before the commit that holds it has returned (synchronous=FULL, synchronous_commit=on). Only what
+//! came of an attempt may be without its sync for a moment (sqlite/writer.rs).
 
 mod accounts;
 mod audit;
@@ -367,6 +368,7 @@ impl Store {
         }
     }
 
+    /// As [`Self::write`], for what nobody waits for, and what may be undone if the power goes at once.
     async fn write_later<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection<'_>) -> Result<T, StoreError> + Send + 'static,

@@ -1,15 +1,48 @@
 //! Acceptance alone: the mail waits for tomorrow.
 
-use std::time::Instant;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
+use faxpost_proto::v1;
+use faxpost_proto::v1::mail_client::MailClient;
 use faxpost_tests::daemon::TestDaemon;
 use faxpost_tests::measure::{median, micros, row, syncs, times};
+use tonic::transport::Channel;
 
 use crate::peers::Postfix;
 use crate::{Mail, RUNS, beside, daemon, send_all};
 
 /// Calls at once that one caller may have.
 const CALLERS: usize = 64;
+
+/// What every call costs: one that is looked up and not found.
+async fn calls_that_change_nothing(client: &mut MailClient<Channel>) -> Vec<Duration> {
+    let mut times = Vec::new();
+    for _ in 0..400 {
+        let begun = Instant::now();
+        let found = client.get_message(v1::GetMessageRequest { id: "none".to_owned() }).await;
+        times.push(begun.elapsed());
+        assert!(found.is_err(), "there is none");
+    }
+    times
+}
+
+/// What a durable commit costs at least, in the daemon's own database engine.
+fn commits(folder: &Path) -> Vec<Duration> {
+    let connection = rusqlite::Connection::open(folder.join("floor.db")).expect("a database");
+    connection.pragma_update(None, "journal_mode", "wal").expect("a WAL");
+    connection.pragma_update(None, "synchronous", "full").expect("every commit synced");
+    connection.execute_batch("CREATE TABLE row (number INTEGER PRIMARY KEY, content BLOB)").expect("a table");
+    let mut insert =
+        connection.prepare("INSERT INTO row (content) VALUES (zeroblob(4096))").expect("a statement");
+    (0..400)
+        .map(|_| {
+            let begun = Instant::now();
+            insert.execute([]).expect("a row");
+            begun.elapsed()
+        })
+        .collect()
+}
 
 pub(crate) async fn measure(scale: usize) {
     let daemon = daemon(TestDaemon::builder(), 9, 3).await;
@@ -28,6 +61,10 @@ pub(crate) async fn measure(scale: usize) {
         ratios.push(one.as_secs_f64() / floor.as_secs_f64());
     }
     let (one, floor) = median(latencies);
+    let calls = median(calls_that_change_nothing(&mut client).await);
+    row("  a call that changes nothing, p50", micros(calls), &[]);
+    let commits = median(commits(&daemon.state_dir()));
+    row("  a commit of SQLite, one row of 4 KB in one table, p50", micros(commits), &[]);
     row(
         "accept 4 KB, one caller, p50 (target ≤ 2 × fdatasync)",
         micros(one),

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use faxpost_tests::daemon::TestDaemon;
 use faxpost_tests::measure::{cpu_time, mebibytes, median, memory, row, share_of_memory, times};
+use faxpost_tests::sink;
 
 use crate::peers::{Postfix, Sink};
 use crate::{Mail, RUNS, beside, daemon, drained, send_all};
@@ -36,7 +37,7 @@ pub(crate) async fn small(scale: usize) {
         sources: 10,
         connections: 20,
     };
-    measure(&load).await;
+    measure_with_smtp_sink(&load).await;
 }
 
 pub(crate) async fn large(scale: usize) {
@@ -51,16 +52,28 @@ pub(crate) async fn large(scale: usize) {
         sources: 4,
         connections: 4,
     };
-    measure(&load).await;
+    measure_with_smtp_sink(&load).await;
+    measure(&Load { name: "5 MB, to a faster sink", ..load }, sink::start()).await;
 }
 
-async fn measure(load: &Load) {
+async fn measure_with_smtp_sink(load: &Load) {
     let sink = match Sink::start() {
         Ok(sink) => sink,
         Err(why) => return row(&format!("accept and deliver {}", load.name), why, &[]),
     };
-    let daemon = daemon(TestDaemon::builder(), sink.port, load.connections).await;
-    let postfix = Postfix::start(sink.port);
+    let ours = measure(load, sink.port).await;
+    for (name, rate) in sink.others(load.count.min(300), load.bytes) {
+        match rate {
+            Ok(rate) => row(&format!("  {name}"), format!("{rate:.1}/s"), &["", &times(ours / rate)]),
+            Err(why) => row(&format!("  {name}"), why, &[]),
+        }
+    }
+}
+
+/// Messages a second.
+async fn measure(load: &Load, port: u16) -> f64 {
+    let daemon = daemon(TestDaemon::builder(), port, load.connections).await;
+    let postfix = Postfix::start(port);
     let (mut rates, mut cpu, mut mailers, mut theirs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     // The mailer starts with the first job.
     send_all(&daemon, 1, false, 1, load.mail).await;
@@ -98,12 +111,7 @@ async fn measure(load: &Load) {
             &[&mebibytes(memory(mailer, "VmRSS:"))],
         );
     }
-    for (name, rate) in sink.others(load.count.min(300), load.bytes) {
-        match rate {
-            Ok(rate) => row(&format!("  {name}"), format!("{rate:.1}/s"), &["", &times(ours / rate)]),
-            Err(why) => row(&format!("  {name}"), why, &[]),
-        }
-    }
+    ours
 }
 
 #[cfg(unix)]

@@ -10,7 +10,7 @@ pub(crate) use front::measure;
 
 #[cfg(unix)]
 mod front {
-    use std::time::Instant;
+    use std::time::{Duration, Instant, SystemTime};
 
     use faxpost_proto::v1;
     use faxpost_tests::daemon::TestDaemon;
@@ -21,6 +21,7 @@ mod front {
     use crate::{Mail, RUNS, SETTINGS, beside, drained, send_all};
 
     pub(crate) async fn measure(scale: usize) {
+        const WAITING: &str = "deliver 4 KB that wait, TLS and sign-in, one connection (≥ curl)";
         const WHAT: &str = "accept and deliver 4 KB, TLS and sign-in, one connection (≥ curl)";
         let front = match Postfix::discarding() {
             Ok(front) => front,
@@ -37,16 +38,30 @@ mod front {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         send_all(&daemon, 1, false, 1, Mail::Whole(4096)).await;
         drained(&daemon).await;
+        let mut waiting = Vec::new();
         for _ in 0..RUNS {
             let begun = Instant::now();
             send_all(&daemon, 8, false, count, Mail::Whole(4096)).await;
             drained(&daemon).await;
             ours.push(count as f64 / begun.elapsed().as_secs_f64());
+            waiting.push(count as f64 / sends_what_waits(&daemon, count).await.as_secs_f64());
             theirs.push(timed(count, || curl.send(count)));
         }
-        let ours = median(ours);
-        let columns = beside("curl", ours, theirs.into_iter().collect());
-        row(WHAT, format!("{ours:.0}/s"), &columns.each_ref().map(String::as_str));
+        let theirs: Result<Vec<f64>, String> = theirs.into_iter().collect();
+        for (what, ours) in [(WHAT, median(ours)), (WAITING, median(waiting))] {
+            let columns = beside("curl", ours, theirs.clone());
+            row(what, format!("{ours:.0}/s"), &columns.each_ref().map(String::as_str));
+        }
+    }
+
+    /// How long it takes to deliver what was accepted before: curl, which is given files, accepts nothing either.
+    async fn sends_what_waits(daemon: &TestDaemon, count: usize) -> Duration {
+        let due = SystemTime::now() + Duration::from_secs(4);
+        send_all(daemon, 8, false, count, Mail::Due(4096, due)).await;
+        let early = due.duration_since(SystemTime::now()).expect("all are accepted before the first is due");
+        tokio::time::sleep(early).await;
+        drained(daemon).await;
+        due.elapsed().expect("a clock that goes on")
     }
 
     async fn daemon(front: &Postfix) -> TestDaemon {

@@ -306,7 +306,10 @@ impl Session {
 
     async fn data(&mut self, line: &str) -> Step {
         if self.message.to.is_empty() {
-            return self.say(554, "5.5.1 no valid recipients").await;
+            return match self.script.next(At::Data) {
+                Some(fault) => self.misbehave(fault, line).await,
+                None => self.say(554, "5.5.1 no valid recipients").await,
+            };
         }
         if !self.answer(At::Data, line, 354, "end with <CRLF>.<CRLF>").await? {
             return Ok(());

@@ -29,15 +29,43 @@ async fn f3_some_recipients_refused_do_not_keep_the_others_from_their_mail() {
 }
 
 #[tokio::test]
-async fn f3_all_recipients_refused_means_no_data() {
-    let server = SmtpServer::builder().start().await;
-    let outcome = run(job(&server).to(&["r550@x.test", "r450@x.test"]), None).await;
-    assert_eq!(letters(&outcome.recipients), "fx");
-    let failure = outcome.failure.unwrap();
-    assert_eq!(failure.kind, FailureKind::RecipientRejected);
-    assert!(failure.is_transient(), "one of them is worth another try");
-    let commands = server.commands();
-    assert!(!commands.contains(&"DATA".to_owned()) && commands.contains(&"QUIT".to_owned()), "{commands:?}");
+async fn f3_all_recipients_refused_means_no_content() {
+    for builder in [SmtpServer::builder(), SmtpServer::builder().without("PIPELINING")] {
+        let server = builder.start().await;
+        let outcome = run(job(&server).to(&["r550@x.test", "r450@x.test"]), None).await;
+        assert_eq!(letters(&outcome.recipients), "fx");
+        let failure = outcome.failure.unwrap();
+        assert_eq!(failure.kind, FailureKind::RecipientRejected);
+        assert!(failure.is_transient(), "one of them is worth another try");
+        assert!(server.received().is_empty());
+        assert_eq!(server.commands().last().map(String::as_str), Some("QUIT"));
+    }
+}
+
+#[tokio::test]
+async fn f3_data_leaves_with_the_recipients_where_pipelining_is_offered() {
+    for (builder, expected) in [
+        (SmtpServer::builder(), ["RCPT", "RCPT", "DATA", "QUIT"]),
+        (SmtpServer::builder().without("PIPELINING"), ["MAIL", "RCPT", "RCPT", "QUIT"]),
+        (SmtpServer::builder().with("CHUNKING"), ["MAIL", "RCPT", "RCPT", "QUIT"]),
+    ] {
+        let server = builder.start().await;
+        run(job(&server).to(&["r550@x.test", "r450@x.test"]), None).await;
+        let commands = server.commands();
+        let words: Vec<&str> = commands.iter().filter_map(|line| line.split([' ', ':']).next()).collect();
+        assert!(words.ends_with(&expected), "{words:?}");
+    }
+}
+
+#[tokio::test]
+async fn f3_a_server_that_wants_the_content_for_nobody_does_not_get_it() {
+    let server = SmtpServer::builder().fault(At::Data, Fault::answer(354, "go on")).start().await;
+    let outcome = run(job(&server).to(&["r550@x.test"]), None).await;
+    assert_eq!(letters(&outcome.recipients), "f");
+    assert_eq!(outcome.failure.unwrap().kind, FailureKind::RecipientRejected);
+    // Left without a word: every word would be content.
+    assert_eq!(server.commands().last().map(String::as_str), Some("DATA"));
+    assert!(server.received().is_empty());
 }
 
 #[tokio::test]

@@ -117,6 +117,18 @@ async fn record(server: &SmtpServer) -> (Recording, Vec<Promise>) {
         accepted.extend(caller.unwrap());
     }
     all_delivered(&daemon).await;
+    // What came of the attempts follows soon, without anybody asking for it.
+    let wal = root.join("faxpost.db-wal");
+    let begun = Instant::now();
+    loop {
+        let trace = std::fs::read_to_string(trace.path()).unwrap();
+        let whole = trace.rfind('\n').map_or("", |end| &trace[..end]);
+        if Recording::parse(&root, before.clone(), whole).is_on_disk(&wal) {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "it is not synced");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     kill_inside(&mut daemon);
     daemon.ended().await;
     let trace = std::fs::read_to_string(trace.path()).unwrap();

@@ -122,7 +122,7 @@ pub(super) async fn f2_what_settles_a_message_sees_what_was_settled_before(store
     let message = store.message("one".to_owned(), None).await.unwrap().unwrap();
     let mut last = settled(&message, State::Delivered, "", 20);
     last.report = Some(Box::new(new_message("report", None, 20)));
-    let written = store.settle_later(seq, |state| (state, Some(last))).await.unwrap();
+    let written = store.settle_later(seq, false, |state| (state, Some(last))).await.unwrap();
     assert_eq!(written.0, Some(State::Queued));
     assert!(written.1.unwrap().report.is_some());
     let due = store.with_body(seq).await.unwrap().unwrap();

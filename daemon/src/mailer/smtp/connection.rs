@@ -118,9 +118,7 @@ impl Connection {
     /// Takes the answers that are still to come, and ends the transaction. Whether another can begin.
     pub(super) async fn settle(&mut self) -> bool {
         let settled = async {
-            while self.awaited > 0 {
-                self.reply().await?;
-            }
+            self.catch_up().await?;
             self.command(Rset).await
         };
         matches!(timeout(FAREWELL, settled).await, Ok(Ok(reply)) if reply.is_positive())
@@ -270,11 +268,24 @@ impl Connection {
         self.close("closed");
     }
 
+    /// Takes the answers that are still to come.
+    async fn catch_up(&mut self) -> Result<(), Fault> {
+        while self.awaited > 0 {
+            let reply = self.reply().await?;
+            if reply.code == 354 {
+                // To a DATA that left before its recipients were refused. RFC 2920 section 3.1 would answer by a lone dot;
+                // should the server have taken somebody, he would get an empty message. Half of one is none.
+                let text = "the server asks for a message that it has refused";
+                self.close(text);
+                return Err(Fault::new(FailureKind::NotSmtp, text));
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the answers that are still to come first. The shutdown says close_notify when this is TLS.
     async fn farewell(&mut self, reset: bool) -> Result<(), Fault> {
-        while self.awaited > 0 {
-            self.reply().await?;
-        }
+        self.catch_up().await?;
         if reset {
             self.command(Rset).await?;
         }

@@ -42,7 +42,8 @@ impl Session<'_> {
         std::mem::swap(&mut fresh.recorder, &mut self.connection.recorder);
         self.connection = fresh;
         self.recipients = Recipients::new(&self.job.envelope);
-        (self.messages, self.tls, self.content_begun) = (0, None, false);
+        (self.messages, self.tls) = (0, None);
+        (self.content_begun, self.data_asked) = (false, false);
         self.without_chunking |= std::mem::take(&mut self.chunked);
         true
     }

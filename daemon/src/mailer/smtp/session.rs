@@ -40,6 +40,8 @@ pub(in crate::mailer) struct Session<'a> {
     pub(super) survey: Survey,
     /// The content went by BDAT.
     pub(super) chunked: bool,
+    /// DATA has left with the recipients.
+    pub(super) data_asked: bool,
     addresses: Vec<SocketAddr>,
     /// Ours, of the connection.
     local: Option<IpAddr>,
@@ -73,6 +75,7 @@ impl<'a> Session<'a> {
             without_chunking: false,
             survey: Survey::default(),
             chunked: false,
+            data_asked: false,
             addresses: Vec::new(),
             local: None,
             tls: None,

@@ -1,8 +1,8 @@
 //! The mail transaction (RFC 5321 section 3.3): sender, recipients, content.
 //!
-//! Where PIPELINING is offered (RFC 2920), the recipients leave together with the sender, and their answers are read
-//! after. DATA waits for them all the same: the content must not go to a server that took no recipient, and one round
-//! trip is a small price for never having to take it back.
+//! Where PIPELINING is offered (RFC 2920), the recipients leave together with the sender, and the last of them with DATA;
+//! their answers are read after. The content waits for them all the same, also where BDAT needs no leave (RFC 3030): it must
+//! not go to a server that took no recipient, and one round trip is a small price for never having to take it back.
 
 use std::collections::VecDeque;
 
@@ -127,12 +127,27 @@ impl<'a> Session<'a> {
             self.connection.queue(Rcpt::new(address.clone(), self.notify_parameters()));
             self.recipients.asked.push_back((index, address));
         }
+        // A server that took no recipient refuses it, and one that does not is left (see `Connection::settle`).
+        let is_last = self.recipients.to_ask.is_empty() && !self.recipients.asked.is_empty();
+        if is_last && self.capabilities.pipelining && self.job.until == Step::Message && !self.can_chunk() {
+            self.connection.queue(Data);
+            self.data_asked = true;
+        }
+    }
+
+    /// One round trip less, and nothing to look for in the content.
+    fn can_chunk(&self) -> bool {
+        self.capabilities.chunking && !self.without_chunking && !self.survey.bare_line_end
     }
 
     pub(super) async fn message(&mut self) -> Result<(), Fault> {
-        let content = self.content().await?;
-        // One round trip less, and nothing to look for in the content.
-        self.chunked = self.capabilities.chunking && !self.without_chunking && !self.survey.bare_line_end;
+        let content = self.content().await.inspect_err(|fault| {
+            if self.data_asked {
+                // The server waits for the content, and whatever came instead would be taken for it.
+                self.connection.close(&fault.text);
+            }
+        })?;
+        self.chunked = self.can_chunk();
         let beginning = if self.chunked { self.chunk() } else { self.data().await? };
         let last = self.stream(content, beginning).await?;
         if let Some(signature) = self.job.body.signature() {
@@ -160,7 +175,10 @@ impl<'a> Session<'a> {
     }
 
     async fn data(&mut self) -> Result<Vec<u8>, Fault> {
-        let reply = self.connection.command(Data).await?;
+        if !std::mem::take(&mut self.data_asked) {
+            self.connection.queue(Data);
+        }
+        let reply = self.connection.reply().await?;
         if reply.code != 354 {
             return Err(Fault::refused(FailureKind::MessageRejected, "the message", reply));
         }

@@ -1,5 +1,11 @@
 //! The one writer: takes what has gathered, runs it in one transaction, commits once, then answers everybody.
+//!
+//! A commit that somebody waits for is on the disk when he is answered. One of works that nobody waits for (what came of
+//! attempts) is with the system at once, so that no end of the daemon undoes it, and on the disk with the next commit that is
+//! waited for, or within [`SYNCED_WITHIN`]: should the power go before, its attempts are made again, as after a cut within them.
 
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,6 +20,10 @@ const BATCH: usize = 256;
 
 /// How long works that nobody waits for may wait for others to share a commit with.
 const LATER: Duration = Duration::from_millis(1);
+
+/// How long what nobody waits for may be without its sync: few enough a second that the slowest disk has time for mail, and
+/// short enough that hardly any is sent again after a power cut.
+const SYNCED_WITHIN: Duration = Duration::from_millis(50);
 
 /// Works that wait at most; who comes then waits outside, where giving up costs nothing.
 const QUEUE: usize = 4 * BATCH;
@@ -32,7 +42,7 @@ impl Writer {
         let (queue, works) = mpsc::channel();
         thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write(&connection, &works))
+            .spawn(move || write(&connection, &works, &mut Behind::of(&connection)))
             .expect("a thread can be started while the daemon starts");
         Self { queue, places: Arc::new(Semaphore::new(QUEUE)) }
     }
@@ -107,8 +117,8 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T, StoreError> + Send> Work for J
     }
 }
 
-/// What has gathered since `first`.
-fn gather(first: Queued, works: &mpsc::Receiver<Queued>) -> Vec<Box<dyn Work>> {
+/// What has gathered since `first`, and whether somebody waits for any of it.
+fn gather(first: Queued, works: &mpsc::Receiver<Queued>) -> (Vec<Box<dyn Work>>, bool) {
     let (work, mut urgent) = first;
     let mut batch = vec![work];
     let until = Instant::now() + LATER;
@@ -123,14 +133,31 @@ fn gather(first: Queued, works: &mpsc::Receiver<Queued>) -> Vec<Box<dyn Work>> {
         batch.push(work);
         urgent |= is_urgent;
     }
-    batch
+    (batch, urgent)
 }
 
-fn write(connection: &Connection, works: &mpsc::Receiver<Queued>) {
-    while let Ok(first) = works.recv() {
-        let mut batch = gather(first, works);
+fn write(connection: &Connection, works: &mpsc::Receiver<Queued>, behind: &mut Behind) {
+    loop {
+        let first = match behind.due() {
+            None => works.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+            // However many wait: it is due.
+            Some(Duration::ZERO) => Err(mpsc::RecvTimeoutError::Timeout),
+            Some(due) => works.recv_timeout(due),
+        };
+        if first.is_err()
+            && let Err(error) = behind.catch_up()
+        {
+            tracing::error!(%error, "a sync failed; nothing more is accepted until a restart");
+            return;
+        }
+        let first = match first {
+            Ok(first) => first,
+            Err(mpsc::RecvTimeoutError::Timeout) => continue,
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        };
+        let (mut batch, urgent) = gather(first, works);
 
-        if let Err(error) = run(connection, "BEGIN IMMEDIATE") {
+        if let Err(error) = behind.begin(connection, urgent) {
             // Somebody else holds the database, a backup perhaps. Nothing was begun, so the next may well succeed.
             tracing::warn!(%error, "a transaction could not begin");
             for work in batch {
@@ -149,6 +176,52 @@ fn write(connection: &Connection, works: &mpsc::Receiver<Queued>) {
             tracing::error!(error = ?committed, "a commit failed; nothing more is accepted until a restart");
             return;
         }
+    }
+}
+
+/// What is committed and may not be on the disk yet.
+struct Behind {
+    /// The WAL, whose sync is that of every commit before it.
+    wal: PathBuf,
+    since: Option<Instant>,
+    /// Commits of the connection wait for the disk (synchronous=FULL).
+    waits: bool,
+}
+
+impl Behind {
+    fn of(connection: &Connection) -> Self {
+        let mut wal = PathBuf::from(connection.path().unwrap_or_default()).into_os_string();
+        wal.push("-wal");
+        Self { wal: wal.into(), since: None, waits: true }
+    }
+
+    /// When it must be caught up with, from now.
+    fn due(&self) -> Option<Duration> {
+        self.since.map(|since| SYNCED_WITHIN.saturating_sub(since.elapsed()))
+    }
+
+    /// Begins a transaction whose commit waits for the disk, or does not.
+    fn begin(&mut self, connection: &Connection, waits: bool) -> Result<(), StoreError> {
+        if self.waits != waits {
+            // Not prepared once for all: it takes effect when it is prepared.
+            connection.pragma_update(None, "synchronous", if waits { "full" } else { "normal" })?;
+            self.waits = waits;
+        }
+        run(connection, "BEGIN IMMEDIATE")?;
+        if !waits {
+            // A commit that waits brings the earlier ones to the disk too, unless it turns out to change nothing: one sync too
+            // many is cheaper than telling.
+            self.since.get_or_insert_with(Instant::now);
+        }
+        Ok(())
+    }
+
+    fn catch_up(&mut self) -> std::io::Result<()> {
+        if self.since.take().is_none() {
+            return Ok(());
+        }
+        // Opened anew each time: not often, and SQLite has no lock on this file that closing it would end (on POSIX systems).
+        File::options().write(true).open(&self.wal)?.sync_data()
     }
 }
 
@@ -222,6 +295,47 @@ mod tests {
                 .collect::<Result<_, _>>()?)
         };
         writer.run(read).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn f2_a_commit_waits_for_the_disk_if_anybody_waits_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Connection::open(folder.path().join("db")).unwrap();
+        super::super::configure(&connection).unwrap();
+        let writer = Writer::start(connection);
+        let (normal, full) = (1, 2);
+        let synchronous =
+            |c: &Connection| Ok(c.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0))?);
+        for _ in 0..2 {
+            assert_eq!(writer.run(synchronous).await.unwrap(), full);
+            assert_eq!(writer.run_later(synchronous).await.unwrap(), normal);
+            // Together in one transaction, or each in its own.
+            let (first, second) = tokio::join!(writer.run_later(synchronous), writer.run(synchronous));
+            assert!(first.is_ok());
+            assert_eq!(second.unwrap(), full);
+        }
+    }
+
+    #[test]
+    fn f2_what_nobody_waits_for_is_due_on_the_disk_once_it_is_committed_and_until_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Connection::open(folder.path().join("db")).unwrap();
+        super::super::configure(&connection).unwrap();
+        let mut behind = Behind::of(&connection);
+        assert_eq!(behind.due(), None);
+        behind.begin(&connection, true).unwrap();
+        run(&connection, "COMMIT").unwrap();
+        assert_eq!(behind.due(), None, "it was waited for");
+        behind.begin(&connection, false).unwrap();
+        run(&connection, "COMMIT").unwrap();
+        assert!(behind.due().is_some_and(|due| due <= SYNCED_WITHIN));
+        behind.catch_up().unwrap();
+        assert_eq!(behind.due(), None);
+
+        behind.begin(&connection, false).unwrap();
+        run(&connection, "COMMIT").unwrap();
+        behind.wal = folder.path().join("none");
+        assert!(behind.catch_up().is_err(), "what cannot be synced is a fault");
     }
 
     #[tokio::test]

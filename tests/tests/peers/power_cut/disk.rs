@@ -105,6 +105,22 @@ impl Recording {
         })
     }
 
+    /// Everything that was written to this file is there for certain.
+    pub(crate) fn is_on_disk(&self, path: &Path) -> bool {
+        let created = self.steps.iter().rev().find_map(|step| match step {
+            Step::Create { path: created, file } if created == path => Some(*file),
+            _ => None,
+        });
+        let Some(wanted) = created.or_else(|| self.before.keys().position(|before| before == path)) else {
+            return false;
+        };
+        let is_write = |step: &Step| matches!(step, Step::Write { file, .. } if *file == wanted);
+        let Some(written) = self.steps.iter().rposition(is_write) else { return false };
+        self.steps
+            .iter()
+            .any(|step| matches!(step, Step::Sync { file, since } if *file == wanted && *since > written))
+    }
+
     pub(crate) fn syncs(&self) -> usize {
         let is_sync = |step: &&Step| matches!(step, Step::Sync { .. } | Step::SyncFolder { .. });
         self.steps.iter().filter(is_sync).count()
