@@ -248,7 +248,7 @@ fn job(port: u16, body: Body, until: Step) -> Job {
         signing: None,
         until,
         delivery_status: DeliveryStatus::default(),
-        pool: Some(Shared { name: "bench".to_owned(), connections: AT_ONCE }),
+        pool: Some(Shared { name: "bench".to_owned(), connections: AT_ONCE, as_of: 0 }),
     }
 }
 

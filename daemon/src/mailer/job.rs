@@ -39,6 +39,8 @@ pub struct Shared {
     pub name: String,
     /// So many at once; jobs beyond them wait for their turn.
     pub connections: usize,
+    /// Of two jobs, the one with the greater knows better how many.
+    pub as_of: u64,
 }
 
 /// Where a message goes.

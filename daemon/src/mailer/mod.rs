@@ -109,6 +109,14 @@ impl Mailer {
         }
     }
 
+    /// Returns when the account has no more connections than this, idle ones too.
+    pub async fn narrow(&self, shared: Shared) {
+        match &self.0 {
+            Place::Here(engine) => engine.narrow(&shared).await,
+            Place::Process(process) => process.narrow(shared).await,
+        }
+    }
+
     /// Ends the process; jobs that it has come to nothing.
     pub async fn stop(&self) {
         if let Place::Process(process) = &self.0 {
@@ -152,6 +160,13 @@ impl Engine {
             }
             Err(fault) => signing::failed(self, job, fault, events).await,
         }
+    }
+
+    /// See [`Mailer::narrow`].
+    async fn narrow(&self, shared: &Shared) {
+        self.turns.narrow(shared).await;
+        // From now on each connection is a job's that has its turn, or was.
+        self.pool.end_idle(&shared.name).await;
     }
 
     /// What is left when it is signed.

@@ -2,7 +2,7 @@
 //! so that a connection is not idle while an outcome goes to the daemon and another job comes back.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -14,7 +14,9 @@ pub(super) struct Turns(Arc<Mutex<HashMap<String, Lane>>>);
 
 #[derive(Debug)]
 struct Lane {
+    /// As many as there are places, or will be when those that are too many have come back.
     connections: usize,
+    as_of: u64,
     places: Arc<Semaphore>,
 }
 
@@ -24,29 +26,76 @@ pub(super) struct Turn {
     _place: Option<OwnedSemaphorePermit>,
 }
 
+/// Places that are too many: waits for them behind all who wait already, and takes them away. It goes on when nobody waits for it.
+type Leaving = tokio::task::JoinHandle<()>;
+
 impl Turns {
     /// Waits for a turn, in the order of coming. Jobs that share no connections have theirs at once.
     pub(super) async fn take(&self, shared: Option<&Shared>) -> Turn {
         let Some(shared) = shared else { return Turn { _place: None } };
-        let places = self.places(shared);
+        let places = {
+            let mut lanes = self.lanes();
+            // Accounts come and go; those of which nothing is under way are forgotten.
+            if !lanes.contains_key(&shared.name) {
+                lanes.retain(|_, lane| Arc::strong_count(&lane.places) > 1);
+            }
+            let lane = lanes.entry(shared.name.clone()).or_insert_with(|| Lane::of(shared));
+            drop(lane.resize(shared));
+            lane.places.clone()
+        };
         // It is never closed.
         Turn { _place: places.acquire_owned().await.ok() }
     }
 
-    /// With another number of connections the account begins anew: those under way are few, and end by themselves.
-    fn places(&self, shared: &Shared) -> Arc<Semaphore> {
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Returns when no more jobs are on connections than `shared` allows; 0: none is.
+    pub(super) async fn narrow(&self, shared: &Shared) {
+        let (places, leaving) = {
+            let mut lanes = self.lanes();
+            // Also of one without jobs: some may be on their way that know less.
+            let lane = lanes.entry(shared.name.clone()).or_insert_with(|| Lane::of(shared));
+            let leaving = lane.resize(shared);
+            (lane.places.clone(), leaving)
+        };
+        if let Some(leaving) = leaving {
+            // An error: the runtime ends.
+            let _ = leaving.await;
+        }
+        if shared.connections == 0 {
+            // Who waits has begun, and is let through first.
+            drop(places.acquire().await);
+        }
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, HashMap<String, Lane>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lane {
+    fn of(shared: &Shared) -> Self {
         let connections = shared.connections.max(1);
-        // Accounts come and go; those of which nothing is under way are forgotten.
-        if !lanes.contains_key(&shared.name) {
-            lanes.retain(|_, lane| lane.places.available_permits() < lane.connections);
+        Self { connections, as_of: shared.as_of, places: Arc::new(Semaphore::new(connections)) }
+    }
+
+    /// Has as many places as the job that knows best says, as soon as may be.
+    fn resize(&mut self, shared: &Shared) -> Option<Leaving> {
+        let connections = shared.connections.max(1);
+        if shared.as_of < self.as_of {
+            return None;
         }
-        let fresh = || Lane { connections, places: Arc::new(Semaphore::new(connections)) };
-        let lane = lanes.entry(shared.name.clone()).or_insert_with(fresh);
-        if lane.connections != connections {
-            *lane = fresh();
+        self.as_of = shared.as_of;
+        let before = std::mem::replace(&mut self.connections, connections);
+        if connections >= before {
+            self.places.add_permits(connections - before);
+            return None;
         }
-        lane.places.clone()
+        let (places, too_many) =
+            (self.places.clone(), u32::try_from(before - connections).unwrap_or(u32::MAX));
+        Some(tokio::spawn(async move {
+            if let Ok(leaving) = places.acquire_many(too_many).await {
+                leaving.forget();
+            }
+        }))
     }
 }
 
@@ -57,7 +106,7 @@ mod tests {
     use super::*;
 
     fn shared(name: &str, connections: usize) -> Shared {
-        Shared { name: name.to_owned(), connections }
+        Shared { name: name.to_owned(), connections, as_of: 0 }
     }
 
     #[tokio::test]
@@ -80,6 +129,56 @@ mod tests {
         let _first = turns.take(Some(&shared("a", 1))).await;
         assert!(turns.take(Some(&shared("a", 1))).now_or_never().is_none());
         let _second = turns.take(Some(&shared("a", 2))).now_or_never().expect("one more than before");
+    }
+
+    #[tokio::test]
+    async fn a10_fewer_connections_count_when_those_under_way_have_ended() {
+        let turns = Turns::default();
+        let three = [3, 3, 3].map(|connections| shared("a", connections));
+        let mut under_way = Vec::new();
+        for shared in &three {
+            under_way.push(turns.take(Some(shared)).await);
+        }
+        let one = Shared { as_of: 1, ..shared("a", 1) };
+        let mut narrow = Box::pin(turns.narrow(&one));
+        for _ in 0..2 {
+            assert!((&mut narrow).now_or_never().is_none(), "{} are under way", under_way.len());
+            tokio::task::yield_now().await;
+            // What was decided before knows nothing of it.
+            let late = turns.take(Some(&three[0])).now_or_never();
+            assert!(late.is_none(), "nobody begins meanwhile");
+            under_way.pop();
+        }
+        narrow.await;
+        assert!(turns.take(Some(&one)).now_or_never().is_none(), "one is under way");
+        under_way.pop();
+        let last = turns.take(Some(&one)).now_or_never().expect("it has ended");
+        assert!(turns.take(Some(&three[0])).now_or_never().is_none());
+
+        let none = Shared { as_of: 1, ..shared("a", 0) };
+        let mut narrow = Box::pin(turns.narrow(&none));
+        assert!((&mut narrow).now_or_never().is_none());
+        drop(last);
+        narrow.await;
+        turns.narrow(&shared("unknown", 0)).await;
+    }
+
+    #[tokio::test]
+    async fn a10_who_waits_for_a_turn_that_is_taken_away_has_it_first() {
+        let turns = Turns::default();
+        let (two, none) = (shared("a", 2), shared("a", 0));
+        let (first, second) = (turns.take(Some(&two)).await, turns.take(Some(&two)).await);
+        let mut third = Box::pin(turns.take(Some(&two)));
+        assert!((&mut third).now_or_never().is_none());
+        let mut narrow = Box::pin(turns.narrow(&none));
+        assert!((&mut narrow).now_or_never().is_none());
+        tokio::task::yield_now().await;
+        drop(first);
+        let third = third.await;
+        drop(second);
+        assert!((&mut narrow).now_or_never().is_none(), "the third is under way");
+        drop(third);
+        narrow.await;
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ use super::{Outbox, lock};
 use crate::accounts::{destination, route};
 use crate::log::Kind;
 use crate::mailer::{
-    Body, Credential, DeliveryStatus, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome, Shared,
+    Body, Credential, DeliveryStatus, Envelope, Failure, FailureKind, Job, Outcome, RecipientOutcome,
     Signing, Step, Transcript,
 };
 use crate::store::{AccountRow, Author, Due, NewMessage, Settled, StoreError};
@@ -219,7 +219,7 @@ impl Outbox {
             signing,
             until: Step::Message,
             delivery_status: DeliveryStatus::read(&message.delivery_status),
-            pool: Some(Shared { name: row.id.to_string(), connections: self.connections(row) }),
+            pool: Some(self.shared(row)),
         })
     }
 

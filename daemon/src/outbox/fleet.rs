@@ -5,11 +5,11 @@
 //! whoever has little to do asks for some of it; what was not begun yet is given, by one change of the owner's. Mail that a node
 //! can't send, for want of a key or of a part of the account's connections, it gives to one that can.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::part::part;
@@ -45,6 +45,8 @@ pub(super) struct Fleet {
     view: Mutex<View>,
     /// Messages that changed here, and which the others don't know of yet.
     changed: Mutex<HashSet<String>>,
+    /// An account is down to its part.
+    narrowed: Notify,
 }
 
 #[derive(Default)]
@@ -57,6 +59,12 @@ struct View {
     signs: HashSet<String>,
     /// Who was there until when, in steady milliseconds: what they sent counts for a minute.
     past: Vec<(i64, Vec<i64>)>,
+    /// How often `nodes` changed: what was decided before knows less.
+    as_of: u64,
+    /// Accounts that may have more connections than their part, since a node came, as of when.
+    narrowing: HashMap<String, u64>,
+    /// The part of each account that this node had when the others last left it to it.
+    held: HashMap<String, usize>,
 }
 
 struct Other {
@@ -88,18 +96,26 @@ impl View {
             && self.others.iter().any(|other| other.signs.contains(id))
     }
 
-    fn connections(&self, row: &AccountRow, all: usize) -> usize {
+    fn connections(&mut self, row: &AccountRow, all: usize) -> usize {
+        let id = row.id.as_str();
+        // Folders have no connections.
+        let part = match row.account.method {
+            Method::Pickup => all,
+            _ => part(all, id, self.me, &self.nodes),
+        };
         if self.is_alone() {
+            self.held.insert(id.to_owned(), all);
             return all;
         }
-        if self.is_for_others(row) || !self.is_settled(row.id.as_str()) {
+        if self.is_for_others(row) {
             return 0;
         }
-        // Folders have no connections.
-        if row.account.method == Method::Pickup {
-            return all;
+        if self.is_settled(id) {
+            self.held.insert(id.to_owned(), part);
+            return part;
         }
-        part(all, row.id.as_str(), self.me, &self.nodes)
+        // Another makes room for one that came. What this node had is its own still.
+        part.min(self.held.get(id).copied().unwrap_or_default())
     }
 
     /// Of messages a minute: what others sent within the last one counts.
@@ -137,18 +153,23 @@ impl Fleet {
         if !first.first {
             view.past.push((now, Vec::new()));
         }
-        let fleet = Self { members, view: Mutex::new(view), changed: Mutex::default() };
+        let fleet =
+            Self { members, view: Mutex::new(view), changed: Mutex::default(), narrowed: Notify::new() };
         fleet.see(&first, now);
         fleet
     }
 
-    fn see(&self, members: &Members, now: i64) {
+    /// Whether there is one that was not there.
+    fn see(&self, members: &Members, now: i64) -> bool {
         let mut view = lock(&self.view);
+        let mut came = false;
         // Whoever does not answer may still be sending, until it is taken for dead and its row is gone.
         let nodes: Vec<_> = members.all.iter().map(|member| member.id).collect();
         if nodes != view.nodes {
             let before = std::mem::replace(&mut view.nodes, nodes);
+            view.as_of += 1;
             if !before.is_empty() {
+                came = view.nodes.iter().any(|node| !before.contains(node));
                 view.past.push((now, before));
             }
         }
@@ -164,11 +185,13 @@ impl Fleet {
                 signs: member.signs.iter().cloned().collect(),
             })
             .collect();
+        came
     }
 
-    /// This node's part of the account's connections.
-    pub(super) fn connections(&self, row: &AccountRow, all: usize) -> usize {
-        lock(&self.view).connections(row, all)
+    /// This node's part of the account's connections, and as of when.
+    pub(super) fn connections(&self, row: &AccountRow, all: usize) -> (usize, u64) {
+        let mut view = lock(&self.view);
+        (view.connections(row, all), view.as_of)
     }
 
     /// This node's part of the account's messages a minute.
@@ -206,7 +229,9 @@ impl Outbox {
         let (mut said, mut keys_at, mut told) = (None, None::<i64>, 0);
         loop {
             let now = self.clock.steady();
-            fleet.see(&members.borrow_and_update().clone(), now);
+            if fleet.see(&members.borrow_and_update().clone(), now) {
+                self.narrow(fleet);
+            }
             if keys_at.is_none_or(|at| at + KEYS_MS <= now) {
                 certificates.borrow_and_update();
                 accounts.borrow_and_update();
@@ -215,7 +240,7 @@ impl Outbox {
                 keys_at = Some(now);
             }
             self.wake.notify_one();
-            let standing = self.standing(fleet);
+            let standing = Self::standing(fleet);
             if said.as_ref() != Some(&standing) && self.store.stand(standing.clone()).await.is_ok() {
                 said = Some(standing);
             }
@@ -239,8 +264,29 @@ impl Outbox {
                     Ok(()) => keys_at = None,
                     Err(_) => return,
                 },
+                () = fleet.narrowed.notified() => {}
                 () = tokio::time::sleep(TICK), if waits => {}
             }
+        }
+    }
+
+    /// Makes room for a node that came: whoever is told that it is counted may rely on it, but for accounts that still have more
+    /// connections than their part.
+    fn narrow(self: &Arc<Self>, fleet: &Fleet) {
+        for row in self.registry.all().iter().filter(|row| row.account.method != Method::Pickup) {
+            let shared = self.shared(row);
+            lock(&fleet.view).narrowing.insert(shared.name.clone(), shared.as_of);
+            let outbox = self.clone();
+            tokio::spawn(async move {
+                outbox.mailer.narrow(shared.clone()).await;
+                let Some(fleet) = &outbox.fleet else { return };
+                let mut view = lock(&fleet.view);
+                // Another may have come meanwhile, and more must be waited for.
+                if view.narrowing.get(&shared.name) == Some(&shared.as_of) {
+                    view.narrowing.remove(&shared.name);
+                    fleet.narrowed.notify_one();
+                }
+            });
         }
     }
 
@@ -256,18 +302,14 @@ impl Outbox {
         signs
     }
 
-    fn standing(&self, fleet: &Fleet) -> Standing {
-        let (counted, signs) = {
-            let view = lock(&fleet.view);
-            (view.nodes.last().copied().unwrap_or_default(), view.signs.iter().cloned().collect::<Vec<_>>())
+    fn standing(fleet: &Fleet) -> Standing {
+        let view = lock(&fleet.view);
+        let mut standing = Standing {
+            counted: view.nodes.last().copied().unwrap_or_default(),
+            busy: view.narrowing.keys().cloned().collect(),
+            signs: view.signs.iter().cloned().collect(),
         };
-        let is_busy = |row: &&AccountRow| {
-            let under_way = lock(&self.queue).under_way_of(row.id.as_str());
-            under_way > 0 && under_way > self.limits(row.id.as_str()).at_once
-        };
-        let rows = self.registry.all();
-        let busy = rows.iter().filter(is_busy).map(|row| row.id.to_string()).collect();
-        let mut standing = Standing { counted, busy, signs };
+        standing.busy.sort();
         standing.signs.sort();
         standing
     }

@@ -245,11 +245,6 @@ impl Queue {
         self.lanes.get(account).map_or(0, Lane::ready)
     }
 
-    /// Attempts of an account.
-    pub(super) fn under_way_of(&self, account: &str) -> usize {
-        self.lanes.get(account).map_or(0, |lane| lane.under_way)
-    }
-
     /// Messages that somebody else will try: ready ones of the account leave the queue, the youngest first.
     pub(super) fn take_ready(&mut self, account: &str, count: usize) -> Vec<i64> {
         let Some(lane) = self.lanes.get_mut(account) else { return Vec::new() };

@@ -8,7 +8,7 @@ use super::queue::{Queue, Waiting};
 use super::settle::Schedule;
 use super::{Clock, Outbox, lock};
 use crate::accounts::{Account, Method};
-use crate::mailer::{Outcome, Step};
+use crate::mailer::{Outcome, Shared, Step};
 use crate::store::{AccountRow, Queued, Released, Store, StoreError};
 
 /// Places that one account leaves to the others, however many connections it may have.
@@ -88,8 +88,15 @@ impl Outbox {
     /// What of the account's connections is this daemon's. The mailer keeps to it.
     pub(super) fn connections(&self, row: &AccountRow) -> usize {
         let all = self.all_connections(&row.account);
-        let part = self.fleet.as_ref().map_or(all, |fleet| fleet.connections(row, all));
+        let part = self.fleet.as_ref().map_or(all, |fleet| fleet.connections(row, all).0);
         part.min(self.most_of_one())
+    }
+
+    /// The same, as the mailer is told.
+    pub(super) fn shared(&self, row: &AccountRow) -> Shared {
+        let all = self.all_connections(&row.account);
+        let (part, as_of) = self.fleet.as_ref().map_or((all, 0), |fleet| fleet.connections(row, all));
+        Shared { name: row.id.to_string(), connections: part.min(self.most_of_one()), as_of }
     }
 
     /// What the account's settings allow all daemons together.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use faxpost_proto::v1;
 use faxpost_tests::daemon::TestDaemon;
 use faxpost_tests::pki::{Kind, Pki, pem};
-use faxpost_tests::smtp::SmtpServer;
+use faxpost_tests::smtp::{At, Fault, SmtpServer};
 use tokio_stream::StreamExt as _;
 
 use crate::kit::{Database, delivered, eventually, mail, reason, send, status, tomorrow};
@@ -158,6 +158,54 @@ async fn j2_no_account_has_more_connections_than_it_may_from_all_together_and_th
     println!("delivered by each: {}", database.sql(by).await);
     let helped = database.sql("SELECT count(DISTINCT node) FROM faxpost.message").await;
     assert!(helped.parse::<u32>().unwrap() >= 2, "delivered by {helped}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j2_a_daemon_that_comes_while_an_account_is_at_work_adds_no_connection() {
+    let server = SmtpServer::builder().thinks(Duration::from_millis(300)).start().await;
+    let database = Database::new("comes").await;
+    let first = database.daemon().start().await;
+    let mut second = database.joined(&first).await;
+    sends_to(&first, server.port(), 4, 0).await;
+    for number in 0..120 {
+        send(&first, &format!("first-{number:03}")).await;
+    }
+    eventually("it is at work", async || server.most_at_once() == 4).await;
+    second.start_again().await;
+    // All that the first has may still be open, at work or idle.
+    for number in 0..20 {
+        send(&second, &format!("second-{number:03}")).await;
+    }
+    eventually("all are delivered", async || server.received().len() >= 140).await;
+    assert_eq!(subjects(&server).len(), 140);
+    // The first one's are idle now, for a quarter of a minute.
+    for number in 0..20 {
+        send(&second, &format!("again-{number:03}")).await;
+    }
+    eventually("these too", async || server.received().len() >= 160).await;
+    assert!(server.most_at_once() <= 4, "{} connections at once, of 4", server.most_at_once());
+    assert!(
+        database.sql("SELECT count(DISTINCT node) FROM faxpost.message").await == "2",
+        "both were at work"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j2_a_daemon_that_comes_while_a_connection_hangs_has_its_part() {
+    // One of two connections hangs for longer than the test.
+    let server = SmtpServer::builder().fault_times(1, At::FinalDot, Fault::Stall).start().await;
+    let database = Database::new("stalls").await;
+    let first = database.daemon().start().await;
+    let mut second = database.joined(&first).await;
+    sends_to(&first, server.port(), 2, 0).await;
+    send(&first, "stalls").await;
+    eventually("it stalls", async || server.commands().iter().any(|line| line == "DATA")).await;
+    second.start_again().await;
+    for number in 0..10 {
+        send(&second, &format!("second-{number:03}")).await;
+    }
+    eventually("these are delivered", async || server.received().len() >= 10).await;
+    assert!(server.most_at_once() <= 2, "{} connections at once, of 2", server.most_at_once());
 }
 
 #[tokio::test(flavor = "multi_thread")]

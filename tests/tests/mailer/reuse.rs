@@ -10,7 +10,7 @@ use crate::kit::{JobExt as _, MESSAGE, job};
 
 /// More connections than any test here needs.
 fn shared(name: &str) -> Option<Shared> {
-    Some(Shared { name: name.to_owned(), connections: 8 })
+    Some(Shared { name: name.to_owned(), connections: 8, as_of: 0 })
 }
 
 fn pooled(server: &SmtpServer) -> Job {
@@ -62,7 +62,8 @@ async fn f3_a_test_and_other_settings_and_other_accounts_have_connections_of_the
 async fn a10_an_account_with_one_connection_never_has_two() {
     let server = SmtpServer::builder().start().await;
     let mailer = Mailer::in_process();
-    let one = || Job { pool: Some(Shared { name: "one".to_owned(), connections: 1 }), ..job(&server) };
+    let one =
+        || Job { pool: Some(Shared { name: "one".to_owned(), connections: 1, as_of: 0 }), ..job(&server) };
     tokio::join!(
         delivers(&mailer, one()),
         delivers(&mailer, one()),

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::capabilities::Capabilities;
@@ -127,6 +128,22 @@ impl Pool {
         }
     }
 
+    /// Ends those of this name, and returns when they have ended.
+    pub(in crate::mailer) async fn end_idle(&self, name: &str) {
+        let ended: Vec<Kept> = {
+            let mut idle = self.lock();
+            let all = std::mem::take(&mut idle.kept).into_iter();
+            let (ended, kept): (VecDeque<_>, _) = all.partition(|kept| kept.key.name == name);
+            idle.kept = kept;
+            ended.into()
+        };
+        let farewells: Vec<_> = ended.into_iter().map(Kept::end).collect();
+        for farewell in farewells {
+            // An error: the runtime ends.
+            let _ = farewell.await;
+        }
+    }
+
     /// Ends connections when they have been idle for too long, until there are none.
     async fn watch(self) {
         loop {
@@ -159,8 +176,8 @@ impl Idle {
 }
 
 impl Kept {
-    /// Says goodbye; nobody waits for it.
-    fn end(mut self) {
-        tokio::spawn(async move { self.connection.quit(false).await });
+    /// Says goodbye; nobody has to wait for it.
+    fn end(mut self) -> JoinHandle<()> {
+        tokio::spawn(async move { self.connection.quit(false).await })
     }
 }

@@ -34,7 +34,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::discovery::{self, Findings, Lookup};
 use super::progress::Gate;
 use super::signing::{Keys, SigningCheck, check_signing};
-use super::{Body, Engine, Event, Exchange, ExchangeError, Job, Outcome, Signing, oauth};
+use super::{Body, Engine, Event, Exchange, ExchangeError, Job, Outcome, Shared, Signing, oauth};
 use crate::certs::{KeyAlgorithm, KeyError, KeyReference, open_key};
 
 pub use body::Remote;
@@ -86,6 +86,8 @@ pub(super) enum Task {
     CheckSigning(Box<Signing>),
     /// Sign what the daemon has: for methods that it does itself.
     Sign(KeyReference, Vec<u8>),
+    /// Wait until an account has no more connections than this.
+    Narrow(Shared),
 }
 
 /// What came of a [`Task`].
@@ -101,6 +103,8 @@ pub(super) enum Answer {
     CheckSigning(Box<SigningCheck>),
     /// Of [`Task::Sign`].
     Sign(Result<(KeyAlgorithm, Vec<u8>), KeyError>),
+    /// Of [`Task::Narrow`].
+    Narrow,
 }
 
 impl Task {
@@ -108,7 +112,11 @@ impl Task {
     fn body(&mut self) -> Option<&mut Body> {
         match self {
             Self::Deliver(job) => Some(&mut job.body),
-            Self::Exchange(_) | Self::Discover(_) | Self::CheckSigning(_) | Self::Sign(..) => None,
+            Self::Exchange(_)
+            | Self::Discover(_)
+            | Self::CheckSigning(_)
+            | Self::Sign(..)
+            | Self::Narrow(_) => None,
         }
     }
 }
@@ -124,6 +132,10 @@ async fn perform(engine: Engine, task: Task, events: Option<UnboundedSender<Even
         Task::Exchange(exchange) => Answer::Exchange(Box::new(oauth::run(*exchange).await)),
         Task::Discover(lookup) => Answer::Discover(Box::new(discovery::run(lookup).await)),
         Task::CheckSigning(signing) => Answer::CheckSigning(Box::new(check_signing(*signing).await)),
+        Task::Narrow(shared) => {
+            engine.narrow(&shared).await;
+            Answer::Narrow
+        }
         Task::Sign(key, message) => {
             let work = move || {
                 let key = open_key(&key)?;

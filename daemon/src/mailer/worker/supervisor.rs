@@ -11,7 +11,8 @@ use tokio::time::Instant;
 use super::link::{Link, Lost};
 use super::{Answer, Arguments, Task, platform};
 use crate::mailer::{
-    Event, Failure, FailureKind, Job, Outcome, RecipientOutcome, Step, StepReport, StepState, Transcript,
+    self, Event, Failure, FailureKind, Job, Outcome, RecipientOutcome, Step, StepReport, StepState,
+    Transcript,
 };
 use crate::service::own_account;
 
@@ -130,6 +131,19 @@ impl Supervisor {
             let _ = events.send(Event::Finished(report));
         }
         outcome
+    }
+
+    /// A process that is gone has no connections.
+    pub(in crate::mailer) async fn narrow(&self, shared: mailer::Shared) {
+        let Some(link) = self.0.state.lock().await.link.clone() else { return };
+        while link.is_open() {
+            match link.call(Task::Narrow(shared.clone()), None).await {
+                Ok(Answer::Narrow) => return,
+                Ok(_) => drop(link.is_wrong()),
+                // It has ended, or has more to do than it can.
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+        }
     }
 
     /// Does a task, and says in which process.
