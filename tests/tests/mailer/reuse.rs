@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use faxpost_tests::smtp::{At, Authority, Fault, SmtpServer};
 use faxpostd::accounts::{Security, TlsCheck};
-use faxpostd::mailer::{Body, FailureKind, Job, Mailer, Outcome, RecipientOutcome, Shared};
+use faxpostd::mailer::{FailureKind, Job, Mailer, Outcome, Shared};
 
 use crate::kit::{JobExt as _, MESSAGE, job};
 
@@ -102,89 +102,6 @@ async fn f3_a_connection_that_ended_while_idle_costs_nothing() {
     }
 }
 
-/// A small message on a connection that has carried one leaves in one piece: envelope and content.
-fn chunking() -> faxpost_tests::smtp::Builder {
-    SmtpServer::builder().with("CHUNKING")
-}
-
-#[tokio::test]
-async fn f3_a_small_message_on_a_used_connection_takes_one_round_trip() {
-    let server = chunking().start().await;
-    let mailer = Mailer::in_process();
-    let chunks =
-        |server: &SmtpServer| server.commands().iter().filter(|line| line.starts_with("BDAT")).count();
-    let nobody = || pooled(&server).to(&["r550@example.com"]);
-    let refused = |job: Job| async { mailer.deliver(job, None).await.failure.expect("refused").kind };
-    // On a new one, nothing is known of the server yet.
-    assert_eq!(refused(nobody()).await, FailureKind::RecipientRejected);
-    assert_eq!(chunks(&server), 0);
-    delivers(&mailer, pooled(&server)).await;
-    let second = delivers(&mailer, pooled(&server)).await;
-    let said = second.transcript.text.lines().filter(|line| line.contains("C: ") || line.contains("S: "));
-    let who: String = said.filter_map(|line| line.split(": ").next()?.chars().last()).collect();
-    assert_eq!(who, "CCCCSSS", "MAIL, RCPT, BDAT, content; then the answers\n{}", second.transcript.text);
-    assert_eq!(server.received()[1].content, server.received()[0].content);
-    assert_eq!(chunks(&server), 2);
-
-    // Refused: the content was for nothing, and the connection goes on.
-    assert_eq!(refused(nobody()).await, FailureKind::RecipientRejected);
-    assert_eq!(chunks(&server), 3);
-    let mut sender = pooled(&server);
-    sender.envelope.from = "s553@example.com".to_owned();
-    assert_eq!(refused(sender).await, FailureKind::SenderRejected);
-    let large = Body::Inline([MESSAGE, &b"x\r\n".repeat(20_000)].concat());
-    assert_eq!(refused(Job { body: large, ..nobody() }).await, FailureKind::RecipientRejected);
-    assert_eq!(chunks(&server), 4, "a large one waits for the recipients");
-    let two = delivers_in_part(&mailer, pooled(&server).to(&["r550@example.com", "good@example.com"])).await;
-    assert_eq!(two, [false, true]);
-    assert_eq!((server.connections(), server.received().len()), (1, 3));
-}
-
-/// Who has it.
-async fn delivers_in_part(mailer: &Mailer, job: Job) -> Vec<bool> {
-    let outcome = mailer.deliver(job, None).await;
-    outcome.recipients.iter().map(|one| matches!(one, RecipientOutcome::Delivered { .. })).collect()
-}
-
-#[tokio::test]
-async fn f3_a_message_that_left_in_one_piece_and_was_not_begun_begins_anew() {
-    for (at, fault) in [
-        (At::Idle, Fault::Drop),
-        (At::Mail, Fault::Drop),
-        (At::Mail, Fault::answer(421, "4.4.2 you were silent for too long")),
-        (At::Mail, Fault::answer(452, "4.5.3 too many messages on this connection")),
-        (At::Mail, Fault::answer(503, "5.5.1 too many messages on this connection")),
-    ] {
-        let before = if at == At::Idle { 0 } else { 1 };
-        let server = chunking().after(before, at, fault.clone()).start().await;
-        let mailer = Mailer::in_process();
-        delivers(&mailer, pooled(&server).impatient()).await;
-        let second = delivers(&mailer, pooled(&server).impatient()).await;
-        assert_eq!(server.received().len(), 2, "{at:?} {fault:?}: each once");
-        assert_eq!(server.connections(), 2, "{at:?} {fault:?}\n{}", second.transcript.text);
-    }
-}
-
-#[tokio::test]
-async fn f3_a_message_that_left_in_one_piece_is_uncertain_when_its_answers_end() {
-    for (at, fault) in [
-        (At::Mail, Fault::Stall),
-        (At::Mail, Fault::Garbage),
-        (At::Rcpt, Fault::Drop),
-        (At::Rcpt, Fault::Stall),
-        (At::Bdat, Fault::Drop),
-        (At::FinalDot, Fault::Drop),
-    ] {
-        let server = chunking().after(1, at, fault.clone()).start().await;
-        let mailer = Mailer::in_process();
-        delivers(&mailer, pooled(&server).impatient()).await;
-        let failure = mailer.deliver(pooled(&server).impatient(), None).await.failure.unwrap();
-        assert_eq!(failure.kind, FailureKind::Uncertain, "{at:?} {fault:?}");
-        assert!(failure.is_transient());
-        assert_eq!(server.connections(), 1, "{at:?} {fault:?}");
-    }
-}
-
 #[tokio::test]
 async fn f3_only_before_the_content_a_message_begins_anew() {
     let server = SmtpServer::builder().after(1, At::FinalDot, Fault::Drop).start().await;
@@ -266,6 +183,11 @@ async fn bdat_is_used_where_it_is_offered_and_the_message_allows_it() {
     delivers(&mailer, bare).await;
     assert_eq!(server.received()[1].content, b"Subject: x\r\n\r\none\r\ntwo\r\n");
     assert_eq!(server.connections(), 1);
+
+    let refusal = mailer.deliver(pooled(&server).to(&["r550@example.com"]), None).await;
+    assert_eq!(refusal.failure.unwrap().kind, FailureKind::RecipientRejected);
+    let sent = server.commands().iter().filter(|command| command.starts_with("BDAT")).count();
+    assert_eq!(sent, 1, "no content to a server that took no recipient");
 }
 
 #[tokio::test]

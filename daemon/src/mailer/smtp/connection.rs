@@ -237,21 +237,11 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes a command with the content behind it, to be sent with what is queued; both are in the transcript already.
-    pub(super) fn queue_content(&mut self, chunk: &[u8]) {
-        self.output.extend_from_slice(chunk);
-        self.awaited += 1;
-    }
-
     /// The answer to the content, after its final dot was written.
     pub(super) async fn content_reply(&mut self) -> Result<Reply, Fault> {
+        let patience = Duration::from_secs(self.timeouts.final_answer);
         self.awaited += 1;
-        self.final_reply().await
-    }
-
-    /// The same, to content that was queued.
-    pub(super) async fn final_reply(&mut self) -> Result<Reply, Fault> {
-        self.reply_within(Duration::from_secs(self.timeouts.final_answer)).await
+        self.reply_within(patience).await
     }
 
     /// What the server said before it stopped taking the content, if anything.

@@ -43,7 +43,7 @@ impl Session<'_> {
         self.connection = fresh;
         self.recipients = Recipients::new(&self.job.envelope);
         (self.messages, self.tls) = (0, None);
-        (self.content_begun, self.data_asked, self.sent_ahead) = (false, false, false);
+        (self.content_begun, self.data_asked) = (false, false);
         self.without_chunking |= std::mem::take(&mut self.chunked);
         true
     }

@@ -42,8 +42,6 @@ pub(in crate::mailer) struct Session<'a> {
     pub(super) chunked: bool,
     /// DATA has left with the recipients.
     pub(super) data_asked: bool,
-    /// The content has.
-    pub(super) sent_ahead: bool,
     addresses: Vec<SocketAddr>,
     /// Ours, of the connection.
     local: Option<IpAddr>,
@@ -78,7 +76,6 @@ impl<'a> Session<'a> {
             survey: Survey::default(),
             chunked: false,
             data_asked: false,
-            sent_ahead: false,
             addresses: Vec::new(),
             local: None,
             tls: None,

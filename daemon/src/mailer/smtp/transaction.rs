@@ -1,9 +1,8 @@
 //! The mail transaction (RFC 5321 section 3.3): sender, recipients, content.
 //!
 //! Where PIPELINING is offered (RFC 2920), the recipients leave together with the sender, and the last of them with DATA;
-//! their answers are read after. The content waits for them: it need not go to a server that took no recipient. Only a small one
-//! leaves with them where BDAT needs no leave (RFC 3030), on a connection that has carried a message: a round trip is most of
-//! what such a message costs.
+//! their answers are read after. The content waits for them all the same, also where BDAT needs no leave (RFC 3030): it must
+//! not go to a server that took no recipient, and one round trip is a small price for never having to take it back.
 
 use std::collections::VecDeque;
 
@@ -21,68 +20,21 @@ use crate::mailer::{
 /// Recipients asked for at once. Their answers must fit into the buffers of both sides while nobody reads them.
 const GROUP: usize = 50;
 
-/// Content that leaves before its recipients were answered: no more than TCP sends without hearing anything (RFC 6928), so that it
-/// costs no time even where it is refused.
-const AHEAD: u64 = 12 * 1024;
-
 impl<'a> Session<'a> {
     pub(super) async fn sender(&mut self) -> Result<(), Fault> {
         let sender = envelope::sender(&self.job.envelope)?;
         let parameters = self.mail_parameters().await?;
-        let ahead = if self.may_send_ahead() { Some(self.whole_content().await?) } else { None };
         self.connection.queue(Mail::new(sender, parameters));
         if self.capabilities.pipelining && self.job.until > Step::Sender {
             self.ask_for_recipients(GROUP);
         }
-        if let Some(content) = ahead {
-            self.send_ahead(&content).await;
-        }
-        let reply = match self.connection.reply().await {
-            Err(fault) if self.sent_ahead && fault.kind != FailureKind::ConnectionLost => {
-                return Err(uncertain(&fault));
-            }
-            // Hung up without a word, as servers do when a connection was idle for too long: it was not read.
-            other => other.inspect_err(|_| self.content_begun = false)?,
-        };
+        let reply = self.connection.reply().await?;
         if !reply.is_positive() {
-            // Without a sender nothing is taken.
-            self.content_begun = false;
             return Err(Fault::refused(FailureKind::SenderRejected, "the sender", reply));
         }
         self.progress.note(format!("from <{}>", self.job.envelope.from));
         self.progress.answered(reply);
         Ok(())
-    }
-
-    /// Whether the content leaves with its envelope.
-    fn may_send_ahead(&self) -> bool {
-        self.messages > 0
-            && self.capabilities.pipelining
-            && self.can_chunk()
-            && self.job.until == Step::Message
-            && self.job.body.size() <= AHEAD
-            && (1..=GROUP).contains(&self.recipients.to_ask.len())
-    }
-
-    async fn whole_content(&self) -> Result<Vec<u8>, Fault> {
-        let mut content = self.content().await?;
-        let (mut whole, mut piece) = (Vec::new(), Vec::new());
-        loop {
-            content.read(&mut piece).await.map_err(unreadable)?;
-            if piece.is_empty() {
-                return Ok(whole);
-            }
-            whole.extend_from_slice(&piece);
-        }
-    }
-
-    async fn send_ahead(&mut self, content: &[u8]) {
-        let mut chunk = self.chunk();
-        self.connection.recorder.client(&format!("[{} bytes]", content.len()));
-        chunk.extend_from_slice(content);
-        self.connection.queue_content(&chunk);
-        (self.chunked, self.content_begun, self.sent_ahead) = (true, true, true);
-        self.progress.final_dot().await;
     }
 
     /// What the server must know beforehand; and what cannot be, is found out before anything is sent.
@@ -161,8 +113,7 @@ impl<'a> Session<'a> {
                 self.ask_for_recipients(group);
             }
             let Some((index, address)) = self.recipients.asked.pop_front() else { break };
-            let reply = self.connection.reply().await;
-            let reply = reply.map_err(|fault| if self.sent_ahead { uncertain(&fault) } else { fault })?;
+            let reply = self.connection.reply().await?;
             self.progress.note(format!("<{address}>: {}", reply.in_one_line()));
             self.progress.answered(reply.clone());
             self.recipients.answered(index, &address, reply)?;
@@ -190,24 +141,6 @@ impl<'a> Session<'a> {
     }
 
     pub(super) async fn message(&mut self) -> Result<(), Fault> {
-        let reply = match self.sent_ahead {
-            true => {
-                self.note_content();
-                self.connection.final_reply().await
-            }
-            false => self.send_content().await?,
-        };
-        let reply = reply.map_err(|fault| uncertain(&fault))?;
-        if !reply.is_positive() {
-            return Err(Fault::refused(FailureKind::MessageRejected, "the message", reply));
-        }
-        self.progress.answered(reply.clone());
-        self.answer = Some(reply);
-        Ok(())
-    }
-
-    /// The answer to the content, once all of it is on its way.
-    async fn send_content(&mut self) -> Result<Result<Reply, Fault>, Fault> {
         let content = self.content().await.inspect_err(|fault| {
             if self.data_asked {
                 // The server waits for the content, and whatever came instead would be taken for it.
@@ -217,21 +150,28 @@ impl<'a> Session<'a> {
         self.chunked = self.can_chunk();
         let beginning = if self.chunked { self.chunk() } else { self.data().await? };
         let last = self.stream(content, beginning).await?;
-        self.note_content();
-        self.progress.final_dot().await;
-        // With the final dot on its way, every end but an answer leaves open whether the message was taken.
-        Ok(match self.connection.write_content(&last).await {
-            Ok(()) => self.connection.content_reply().await,
-            Err(fault) => self.connection.last_words().await.ok_or(fault),
-        })
-    }
-
-    fn note_content(&mut self) {
         if let Some(signature) = self.job.body.signature() {
             self.connection.recorder.remark(&signature);
             self.progress.note(signature);
         }
         self.progress.note(format!("{} bytes", self.job.body.size()));
+
+        self.progress.final_dot().await;
+        // With the final dot on its way, every end but an answer leaves open whether the message was taken.
+        let reply = match self.connection.write_content(&last).await {
+            Ok(()) => self.connection.content_reply().await,
+            Err(fault) => self.connection.last_words().await.ok_or(fault),
+        };
+        let reply = reply.map_err(|fault| {
+            let text = format!("the message was sent, but whether it was taken is not known: {}", fault.text);
+            Fault::new(FailureKind::Uncertain, text)
+        })?;
+        if !reply.is_positive() {
+            return Err(Fault::refused(FailureKind::MessageRejected, "the message", reply));
+        }
+        self.progress.answered(reply.clone());
+        self.answer = Some(reply);
+        Ok(())
     }
 
     async fn data(&mut self) -> Result<Vec<u8>, Fault> {
@@ -302,11 +242,6 @@ impl<'a> Session<'a> {
         let job = self.job;
         Content::open(&job.body).await.map_err(unreadable)
     }
-}
-
-fn uncertain(fault: &Fault) -> Fault {
-    let text = format!("the message was sent, but whether it was taken is not known: {}", fault.text);
-    Fault::new(FailureKind::Uncertain, text)
 }
 
 fn unreadable(error: std::io::Error) -> Fault {
