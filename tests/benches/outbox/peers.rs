@@ -249,7 +249,7 @@ fn spawn(program: &str, arguments: &[&str]) -> Result<Child, String> {
     command(program, arguments).spawn().map_err(|_| format!("{program} is missing"))
 }
 
-fn done(program: &str, arguments: &[&str]) -> Result<(), String> {
+pub(crate) fn done(program: &str, arguments: &[&str]) -> Result<(), String> {
     finished(program, &mut command(program, arguments))
 }
 

@@ -17,15 +17,26 @@ mod front {
     use faxpost_tests::measure::{median, row};
     use faxpost_tests::peers::{ALICE, Postfix};
 
-    use crate::peers::{Curl, timed};
+    use crate::peers::{Curl, done, timed};
     use crate::{Mail, RUNS, SETTINGS, beside, drained, send_all};
 
     pub(crate) async fn measure(scale: usize) {
-        const WAITING: &str = "deliver 4 KB that wait, TLS and sign-in, one connection (≥ curl)";
-        const WHAT: &str = "accept and deliver 4 KB, TLS and sign-in, one connection (≥ curl)";
-        let front = match Postfix::discarding() {
+        compare(scale, "", &[ANY, ANY]).await;
+        // As if the server were another machine: what a client spends does not slow down the server.
+        compare(scale, ", server on its own core", &["0", "1"]).await;
+    }
+
+    /// Both cores of the machine that the figures are about.
+    const ANY: &str = "0,1";
+
+    /// The server on the first cores, and whoever sends on the others.
+    async fn compare(scale: usize, how: &str, cores: &[&str; 2]) {
+        let what = format!("accept and deliver 4 KB, TLS and sign-in, one connection{how} (≥ curl)");
+        let waiting_what = format!("deliver 4 KB that wait, TLS and sign-in, one connection{how} (≥ curl)");
+        let front = keep_to(cores[0]).and_then(|()| Postfix::discarding().map_err(|why| format!("{why:#}")));
+        let front = match front.and_then(|front| keep_to(cores[1]).map(|()| front)) {
             Ok(front) => front,
-            Err(why) => return row(WHAT, format!("{why:#}"), &[]),
+            Err(why) => return row(&what, why, &[]),
         };
         let daemon = daemon(&front).await;
         let curl = Curl {
@@ -47,11 +58,17 @@ mod front {
             waiting.push(count as f64 / sends_what_waits(&daemon, count).await.as_secs_f64());
             theirs.push(timed(count, || curl.send(count)));
         }
+        let _ = keep_to(ANY);
         let theirs: Result<Vec<f64>, String> = theirs.into_iter().collect();
-        for (what, ours) in [(WHAT, median(ours)), (WAITING, median(waiting))] {
+        for (what, ours) in [(what, median(ours)), (waiting_what, median(waiting))] {
             let columns = beside("curl", ours, theirs.clone());
-            row(what, format!("{ours:.0}/s"), &columns.each_ref().map(String::as_str));
+            row(&what, format!("{ours:.0}/s"), &columns.each_ref().map(String::as_str));
         }
+    }
+
+    /// This program, and whatever it starts from now on.
+    fn keep_to(cores: &str) -> Result<(), String> {
+        done("taskset", &["--all-tasks", "--cpu-list", "--pid", cores, &std::process::id().to_string()])
     }
 
     /// How long it takes to deliver what was accepted before: curl, which is given files, accepts nothing either.
