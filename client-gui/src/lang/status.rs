@@ -1,5 +1,7 @@
 //! The status page.
 
+use faxpost_proto::v1::Node;
+
 use super::{Text, With1, With2};
 use crate::state::status::{Deed, Repair};
 
@@ -18,6 +20,12 @@ pub struct StatusTexts {
     /// Likewise.
     pub process: Text,
     /// Likewise.
+    pub store: Text,
+    /// Likewise.
+    pub nodes: Text,
+    /// One of the daemons of a database, and since when it runs.
+    pub node: fn(&Node, &str) -> String,
+    /// Label of a fact.
     pub name: Text,
     /// Likewise.
     pub role: Text,
@@ -62,6 +70,18 @@ pub(super) const EN: StatusTexts = StatusTexts {
     endpoint: "Endpoint",
     state_dir: "State folder",
     process: "Process",
+    store: "Store",
+    nodes: "Services",
+    node: |node, since| {
+        let signs = node.signs.join(", ");
+        let more = [
+            node.this_one.then(|| "this one".to_owned()),
+            node.lost.then(|| "does not answer".to_owned()),
+            (!signs.is_empty()).then(|| format!("signs: {signs}")),
+        ];
+        let known = format!("{} ({}), Faxpost {}, since {since}", node.machine, node.number, node.version);
+        std::iter::once(known).chain(more.into_iter().flatten()).collect::<Vec<_>>().join(", ")
+    },
     name: "Account",
     role: "Role",
     may: "You may",
@@ -112,6 +132,18 @@ pub(super) const RU: StatusTexts = StatusTexts {
     endpoint: "Адрес службы",
     state_dir: "Папка состояния",
     process: "Процесс",
+    store: "Хранилище",
+    nodes: "Службы",
+    node: |node, since| {
+        let signs = node.signs.join(", ");
+        let more = [
+            node.this_one.then(|| "эта служба".to_owned()),
+            node.lost.then(|| "не отвечает".to_owned()),
+            (!signs.is_empty()).then(|| format!("подписывает: {signs}")),
+        ];
+        let known = format!("{} ({}), Faxpost {}, с {since}", node.machine, node.number, node.version);
+        std::iter::once(known).chain(more.into_iter().flatten()).collect::<Vec<_>>().join(", ")
+    },
     name: "Запись",
     role: "Роль",
     may: "Вам можно",

@@ -219,14 +219,21 @@ fn me(status: &GetStatusResponse, all: &Texts) -> Vec<Fact> {
 fn service(status: &GetStatusResponse, all: &Texts) -> Vec<Fact> {
     let words = &all.status;
     let process = if status.process_id == 0 { String::new() } else { status.process_id.to_string() };
-    pairs([
+    // A line each.
+    let nodes = status.nodes.iter().enumerate().map(|(at, node)| {
+        let since = times::local(node.start_time.as_ref(), all.language);
+        (if at == 0 { words.nodes } else { "" }, (words.node)(node, &since))
+    });
+    let known = [
         (words.version, status.version.clone()),
         (words.since, times::local(status.start_time.as_ref(), all.language)),
         (words.mailer, named(&status.service_account_name, &status.service_account_id, all)),
         (words.endpoint, status.endpoint.clone()),
         (words.state_dir, status.state_dir.clone()),
         (words.process, process),
-    ])
+        (words.store, all.said(&status.store).into_owned()),
+    ];
+    pairs(known.into_iter().chain(nodes))
 }
 
 fn named(name: &str, id: &str, all: &Texts) -> String {
@@ -238,6 +245,7 @@ mod tests {
     use super::*;
     use crate::lang::texts;
     use faxpost_proto::advice::Language;
+    use faxpost_proto::v1::Node;
 
     #[test]
     fn g2_an_alarm_names_its_account_or_begins_as_a_sentence_does() {
@@ -259,6 +267,38 @@ mod tests {
         let lines = |state| sign_in_line(&sign_in(state), texts(Language::En)).map(|line| line.kind);
         assert_eq!(lines(SignInState::SignedOut), None);
         assert_eq!(lines(SignInState::Lost), Some(Kind::Bad));
+    }
+
+    #[test]
+    fn g2_j2_the_daemons_of_a_database_are_told_one_by_one() {
+        let node = |machine: &str, number| Node {
+            machine: machine.into(),
+            number,
+            version: "0.1.0".into(),
+            ..Node::default()
+        };
+        let status = GetStatusResponse {
+            store: "SQLite in the state folder".into(),
+            nodes: vec![
+                Node { this_one: true, signs: vec!["alerts".into(), "default".into()], ..node("fax-1", 3) },
+                Node { lost: true, ..node("fax-2", 4) },
+            ],
+            ..GetStatusResponse::default()
+        };
+        let told = |language| {
+            let facts = service(&status, texts(language)).into_iter().skip(1);
+            facts.map(|fact| format!("{}|{}", fact.label, fact.value)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(Language::En),
+            [
+                "Store|SQLite in the state folder",
+                "Services|fax-1 (3), Faxpost 0.1.0, since -, this one, signs: alerts, default",
+                "|fax-2 (4), Faxpost 0.1.0, since -, does not answer",
+            ]
+        );
+        assert_eq!(told(Language::Ru)[0], "Хранилище|SQLite в папке данных");
+        assert!(told(Language::Ru)[2].ends_with(", не отвечает"));
     }
 
     #[test]

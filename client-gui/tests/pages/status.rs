@@ -14,6 +14,7 @@ fn g2_the_status_tells_who_one_is_and_what_one_may() {
     gui.until("no alarms", |gui| gui.says("All is well."));
     assert_eq!(gui.value("Version"), env!("CARGO_PKG_VERSION"));
     assert_eq!(gui.value("Role"), "administrator");
+    assert_eq!(gui.value("Store"), "SQLite in the state folder");
     assert!(gui.has("You may") && gui.says("decide about requests"));
     assert!(!gui.has("You may not"), "{}", gui.all());
     assert_eq!(gui.value("Waiting"), "0");
