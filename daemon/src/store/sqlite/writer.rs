@@ -181,8 +181,9 @@ fn write(connection: &Connection, works: &mpsc::Receiver<Queued>, behind: &mut B
 
 /// What is committed and may not be on the disk yet.
 struct Behind {
-    /// The WAL, whose sync is that of every commit before it.
-    wal: PathBuf,
+    /// The WAL, whose sync is that of every commit before it; as long as the connection is open, SQLite keeps this file.
+    path: PathBuf,
+    wal: Option<File>,
     since: Option<Instant>,
     /// Commits of the connection wait for the disk (synchronous=FULL).
     waits: bool,
@@ -190,9 +191,9 @@ struct Behind {
 
 impl Behind {
     fn of(connection: &Connection) -> Self {
-        let mut wal = PathBuf::from(connection.path().unwrap_or_default()).into_os_string();
-        wal.push("-wal");
-        Self { wal: wal.into(), since: None, waits: true }
+        let mut path = PathBuf::from(connection.path().unwrap_or_default()).into_os_string();
+        path.push("-wal");
+        Self { path: path.into(), wal: None, since: None, waits: true }
     }
 
     /// When it must be caught up with, from now.
@@ -202,6 +203,8 @@ impl Behind {
 
     /// Begins a transaction whose commit waits for the disk, or does not.
     fn begin(&mut self, connection: &Connection, waits: bool) -> Result<(), StoreError> {
+        // What could not be synced later waits now.
+        let waits = waits || !self.is_open();
         if self.waits != waits {
             // Not prepared once for all: it takes effect when it is prepared.
             connection.pragma_update(None, "synchronous", if waits { "full" } else { "normal" })?;
@@ -216,12 +219,19 @@ impl Behind {
         Ok(())
     }
 
-    fn catch_up(&mut self) -> std::io::Result<()> {
-        if self.since.take().is_none() {
-            return Ok(());
+    fn is_open(&mut self) -> bool {
+        if self.wal.is_none() {
+            // SQLite has no lock on it that closing it would end (as on POSIX systems it would).
+            self.wal = File::options().write(true).open(&self.path).ok();
         }
-        // Opened anew each time: not often, and SQLite has no lock on this file that closing it would end (on POSIX systems).
-        File::options().write(true).open(&self.wal)?.sync_data()
+        self.wal.is_some()
+    }
+
+    fn catch_up(&mut self) -> std::io::Result<()> {
+        match (self.since.take(), &self.wal) {
+            (Some(_), Some(wal)) => wal.sync_data(),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -331,11 +341,17 @@ mod tests {
         assert!(behind.due().is_some_and(|due| due <= SYNCED_WITHIN));
         behind.catch_up().unwrap();
         assert_eq!(behind.due(), None);
+    }
 
+    #[test]
+    fn f2_what_cannot_be_synced_later_waits_for_the_disk_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Connection::open(folder.path().join("db")).unwrap();
+        super::super::configure(&connection).unwrap();
+        let mut behind = Behind { path: folder.path().join("none"), ..Behind::of(&connection) };
         behind.begin(&connection, false).unwrap();
         run(&connection, "COMMIT").unwrap();
-        behind.wal = folder.path().join("none");
-        assert!(behind.catch_up().is_err(), "what cannot be synced is a fault");
+        assert_eq!((behind.waits, behind.due()), (true, None));
     }
 
     #[tokio::test]
