@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, ensure};
 use serde::Deserialize;
 
+use crate::clock::Clock;
 use crate::message::address::{parse_addr_spec, parse_mailbox_list};
-use crate::outbox::Clock;
 use crate::secrets::{self, Secret};
 use crate::store::{Address, How};
 

@@ -9,6 +9,7 @@ pub mod approvals;
 pub mod audit;
 pub mod caller;
 pub mod certs;
+pub mod clock;
 pub mod config;
 pub mod diagnose;
 pub mod fleet;

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use faxpost_tests::outbox::Parts;
 use faxpost_tests::smtp::{At, Fault, SmtpServer};
+use faxpostd::clock::Clock;
 use faxpostd::config::Config;
 use faxpostd::mailer::Mailer;
-use faxpostd::outbox::{Clock, Message, State};
+use faxpostd::outbox::{Message, State};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 const HOUR: i64 = 3_600_000;

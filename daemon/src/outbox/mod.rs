@@ -3,7 +3,6 @@
 mod accept;
 mod accept_raw;
 mod backoff;
-mod clock;
 mod credential;
 mod deliver;
 mod doubt;
@@ -29,6 +28,7 @@ use tokio::sync::{Notify, broadcast};
 
 use crate::accounts::{Host, Registry};
 use crate::certs::SigningSource;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::log::Log;
 use crate::mailer::Mailer;
@@ -40,7 +40,6 @@ use queue::Queue;
 
 pub use accept::{AcceptError, Accepted, Request};
 pub use accept_raw::RawRequest;
-pub use clock::Clock;
 pub use fleet::ANY;
 pub use model::{Message, Recipient, RecipientState, State};
 pub use room::Room;

@@ -6,8 +6,9 @@ use super::backoff::Cause;
 use super::lane::Limits;
 use super::queue::{Queue, Waiting};
 use super::settle::Schedule;
-use super::{Clock, Outbox, lock};
+use super::{Outbox, lock};
 use crate::accounts::{Account, Method};
+use crate::clock::Clock;
 use crate::mailer::{Outcome, Shared, Step};
 use crate::store::{AccountRow, Queued, Released, Store, StoreError};
 
