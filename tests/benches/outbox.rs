@@ -77,9 +77,8 @@ fn mail(bytes: usize) -> v1::SendMailRequest {
     }
 }
 
-/// One that waits until tomorrow, so that nothing but its acceptance is measured.
-fn later(bytes: usize) -> v1::SendMailRequest {
-    due(bytes, SystemTime::now() + Duration::from_secs(86_400))
+fn tomorrow() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(86_400)
 }
 
 fn due(bytes: usize, at: SystemTime) -> v1::SendMailRequest {
@@ -110,9 +109,7 @@ async fn sends_to(daemon: &TestDaemon, port: u16, connections: u32) {
 /// How a mail is sent.
 #[derive(Clone, Copy)]
 enum Mail {
-    /// So that it waits until tomorrow: nothing but its acceptance is measured.
-    Waiting(usize),
-    /// So that it is sent then.
+    /// In one request, and to be sent then.
     Due(usize, SystemTime),
     /// In one request.
     Whole(usize),
@@ -121,9 +118,13 @@ enum Mail {
 }
 
 impl Mail {
+    /// So that it waits until tomorrow: nothing but its acceptance is measured.
+    fn waiting(bytes: usize) -> Self {
+        Self::Due(bytes, tomorrow())
+    }
+
     async fn send(self, client: &mut MailClient<Channel>) {
         let sent = match self {
-            Self::Waiting(bytes) => client.send_mail(later(bytes)).await.map(drop),
             Self::Due(bytes, at) => client.send_mail(due(bytes, at)).await.map(drop),
             Self::Whole(bytes) => client.send_mail(mail(bytes)).await.map(drop),
             Self::Streamed(bytes) => {

@@ -53,7 +53,7 @@ pub(crate) async fn measure(scale: usize) {
         let mut round = Vec::new();
         for _ in 0..400 / scale {
             let begun = Instant::now();
-            Mail::Waiting(4096).send(&mut client).await;
+            Mail::waiting(4096).send(&mut client).await;
             round.push(begun.elapsed());
         }
         let (one, floor) = (median(round), median(syncs(&daemon.state_dir())));
@@ -76,7 +76,7 @@ pub(crate) async fn measure(scale: usize) {
     for _ in 0..RUNS {
         for (on_their_own, rates) in [(false, &mut shared), (true, &mut apart)] {
             let begun = Instant::now();
-            send_all(&daemon, CALLERS, on_their_own, ours, Mail::Waiting(4096)).await;
+            send_all(&daemon, CALLERS, on_their_own, ours, Mail::waiting(4096)).await;
             rates.push(ours as f64 / begun.elapsed().as_secs_f64());
         }
         if let Ok(postfix) = &postfix {

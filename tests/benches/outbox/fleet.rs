@@ -11,7 +11,7 @@ use faxpost_tests::postgres::Postgres;
 use faxpost_tests::smtp::SmtpServer;
 
 use crate::peers::Sink;
-use crate::{Mail, RUNS, daemon, drained, send_all, sends_to};
+use crate::{Mail, RUNS, daemon, drained, due, send_all, sends_to, tomorrow};
 
 /// Calls at once that one caller may have.
 const CALLERS: usize = 64;
@@ -39,7 +39,7 @@ pub(crate) async fn measure(scale: usize) {
     for _ in 0..RUNS {
         for (daemon, rates) in [(&embedded, &mut ours), (&served, &mut theirs)] {
             let begun = Instant::now();
-            send_all(daemon, CALLERS, false, count, Mail::Waiting(4096)).await;
+            send_all(daemon, CALLERS, false, count, Mail::waiting(4096)).await;
             rates.push(count as f64 / begun.elapsed().as_secs_f64());
         }
     }
@@ -86,7 +86,8 @@ pub(crate) async fn measure(scale: usize) {
 async fn takeovers(server: &Postgres, mut working: TestDaemon, mut other: TestDaemon) {
     let mut pauses = Vec::new();
     for _ in 0..RUNS {
-        let sent = working.mail().await.send_mail(crate::later(4096)).await.expect("accepted").into_inner();
+        let sent =
+            working.mail().await.send_mail(due(4096, tomorrow())).await.expect("accepted").into_inner();
         working.kill();
         let begun = Instant::now();
         loop {

@@ -14,11 +14,11 @@ const STEP: usize = 1_000;
 pub(crate) async fn measure(scale: usize) {
     let count = 100_000 / scale;
     let mut daemon = daemon(TestDaemon::builder(), 9, 3).await;
-    send_all(&daemon, 50, false, STEP, Mail::Waiting(4096)).await;
+    send_all(&daemon, 50, false, STEP, Mail::waiting(4096)).await;
     let few = costs(&daemon).await;
     let mut queued = STEP + RUNS * STEP;
     while queued < count {
-        send_all(&daemon, 50, false, STEP, Mail::Waiting(4096)).await;
+        send_all(&daemon, 50, false, STEP, Mail::waiting(4096)).await;
         queued += STEP;
     }
     let many = costs(&daemon).await;
@@ -57,7 +57,7 @@ async fn costs(daemon: &TestDaemon) -> (f64, f64) {
     let (mut rates, mut cpu) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
         let (begun, before) = (Instant::now(), cpu_time(daemon.id()));
-        send_all(daemon, 50, false, STEP, Mail::Waiting(4096)).await;
+        send_all(daemon, 50, false, STEP, Mail::waiting(4096)).await;
         rates.push(STEP as f64 / begun.elapsed().as_secs_f64());
         cpu.push((cpu_time(daemon.id()) - before).as_secs_f64() * 1e3 / STEP as f64);
     }
