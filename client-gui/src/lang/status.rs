@@ -130,7 +130,7 @@ pub(super) const RU: StatusTexts = StatusTexts {
     since: "Работает с",
     mailer: "Почта уходит от имени",
     endpoint: "Адрес службы",
-    state_dir: "Папка состояния",
+    state_dir: "Папка данных",
     process: "Процесс",
     store: "Хранилище",
     nodes: "Службы",

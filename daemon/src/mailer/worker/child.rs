@@ -26,8 +26,9 @@ pub fn confine(arguments: &Arguments) -> anyhow::Result<Confined> {
 #[must_use]
 pub fn main(arguments: &Arguments) -> ExitCode {
     let served = confine(arguments).and_then(|confined| {
-        // Two threads carry what a network brings; hashing for a sign-in has its own.
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        // One thread carries what a network brings: to wake another costs more than what there is to do for a message. Hashing for a
+        // sign-in, signing and files have threads of their own.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let served = runtime.block_on(async {
             let (reader, writer) = confined.connection.open()?;
             let engine = Engine::with_programs_beside(&arguments.keys);
