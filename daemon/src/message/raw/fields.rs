@@ -171,6 +171,11 @@ impl Field {
             return Ok(());
         }
         let text = self.text();
+        if text.is_empty() {
+            // It was nothing but control characters. A blank after the colon would be the end of its line.
+            out.extend_from_slice(format!("{}:\r\n", self.name).as_bytes());
+            return Ok(());
+        }
         let lower = self.name.to_ascii_lowercase();
         let too_long =
             || RawError::invalid("header", format!("{} has a word that no line can hold", self.name));

@@ -381,6 +381,17 @@ fn f2_every_given_field_counts_for_a_request_id() {
     assert_eq!(digests.len(), 6);
 }
 
+#[test]
+fn f4_a_field_of_control_characters_alone_goes_out_empty() {
+    let Ok(finished) = mail(b"Subject: \x80\n\nx\n").finish(&senders(), &aliases()) else {
+        panic!("it is mail")
+    };
+    let mut out = Vec::new();
+    finished.write_to(&mut out).unwrap();
+    let message = String::from_utf8(out).unwrap();
+    assert!(message.contains("\r\nSubject:\r\n") && is_fit(&message), "{message}");
+}
+
 /// Bytes that programs write, and some that they should not.
 fn wild() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
