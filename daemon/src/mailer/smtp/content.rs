@@ -36,7 +36,9 @@ impl<'a> Content<'a> {
 
     /// Fills `piece` with the next bytes, at most [`PIECE`]; leaves it empty at the end.
     pub(in crate::mailer) async fn read(&mut self, piece: &mut Vec<u8>) -> io::Result<()> {
-        piece.resize(PIECE, 0);
+        // No larger than what is left, and a byte that would be too many: most messages are small, and many at once.
+        let room = usize::try_from(self.left.saturating_add(1)).unwrap_or(PIECE).min(PIECE);
+        piece.resize(room, 0);
         let count = match &mut self.reader {
             Reader::Plain(reader) => reader.read(piece).await?,
             Reader::Signed(reader) => read_elsewhere(reader, piece).await?,
