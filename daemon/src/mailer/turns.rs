@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::Shared;
 
@@ -18,6 +18,8 @@ struct Lane {
     connections: usize,
     as_of: u64,
     places: Arc<Semaphore>,
+    /// Places that are too many, and have not come back yet.
+    leaving: watch::Sender<usize>,
 }
 
 /// A job's turn, until it is dropped.
@@ -25,9 +27,6 @@ struct Lane {
 pub(super) struct Turn {
     _place: Option<OwnedSemaphorePermit>,
 }
-
-/// Places that are too many: waits for them behind all who wait already, and takes them away. It goes on when nobody waits for it.
-type Leaving = tokio::task::JoinHandle<()>;
 
 impl Turns {
     /// Waits for a turn, in the order of coming. Jobs that share no connections have theirs at once.
@@ -40,7 +39,7 @@ impl Turns {
                 lanes.retain(|_, lane| Arc::strong_count(&lane.places) > 1);
             }
             let lane = lanes.entry(shared.name.clone()).or_insert_with(|| Lane::of(shared));
-            drop(lane.resize(shared));
+            lane.resize(shared);
             lane.places.clone()
         };
         // It is never closed.
@@ -49,17 +48,15 @@ impl Turns {
 
     /// Returns when no more jobs are on connections than `shared` allows; 0: none is.
     pub(super) async fn narrow(&self, shared: &Shared) {
-        let (places, leaving) = {
+        let (places, mut leaving) = {
             let mut lanes = self.lanes();
             // Also of one without jobs: some may be on their way that know less.
             let lane = lanes.entry(shared.name.clone()).or_insert_with(|| Lane::of(shared));
-            let leaving = lane.resize(shared);
-            (lane.places.clone(), leaving)
+            lane.resize(shared);
+            (lane.places.clone(), lane.leaving.subscribe())
         };
-        if let Some(leaving) = leaving {
-            // An error: the runtime ends.
-            let _ = leaving.await;
-        }
+        // Also those that a job has told of before. An error: the lane is forgotten, so nothing is under way.
+        let _ = leaving.wait_for(|count| *count == 0).await;
         if shared.connections == 0 {
             // Who waits has begun, and is let through first.
             drop(places.acquire().await);
@@ -74,28 +71,32 @@ impl Turns {
 impl Lane {
     fn of(shared: &Shared) -> Self {
         let connections = shared.connections.max(1);
-        Self { connections, as_of: shared.as_of, places: Arc::new(Semaphore::new(connections)) }
+        let places = Arc::new(Semaphore::new(connections));
+        Self { connections, as_of: shared.as_of, places, leaving: watch::Sender::new(0) }
     }
 
     /// Has as many places as the job that knows best says, as soon as may be.
-    fn resize(&mut self, shared: &Shared) -> Option<Leaving> {
+    fn resize(&mut self, shared: &Shared) {
         let connections = shared.connections.max(1);
         if shared.as_of < self.as_of {
-            return None;
+            return;
         }
         self.as_of = shared.as_of;
         let before = std::mem::replace(&mut self.connections, connections);
-        if connections >= before {
+        let Some(too_many) = before.checked_sub(connections).filter(|count| *count > 0) else {
             self.places.add_permits(connections - before);
-            return None;
-        }
-        let (places, too_many) =
-            (self.places.clone(), u32::try_from(before - connections).unwrap_or(u32::MAX));
-        Some(tokio::spawn(async move {
-            if let Ok(leaving) = places.acquire_many(too_many).await {
-                leaving.forget();
+            return;
+        };
+        self.leaving.send_modify(|count| *count += too_many);
+        let (places, leaving) = (self.places.clone(), self.leaving.clone());
+        // Behind all who wait already. It goes on when nobody waits for it.
+        tokio::spawn(async move {
+            let wanted = u32::try_from(too_many).unwrap_or(u32::MAX);
+            if let Ok(taken) = places.acquire_many(wanted).await {
+                taken.forget();
             }
-        }))
+            leaving.send_modify(|count| *count -= too_many);
+        });
     }
 }
 
@@ -161,6 +162,19 @@ mod tests {
         drop(last);
         narrow.await;
         turns.narrow(&shared("unknown", 0)).await;
+    }
+
+    #[tokio::test]
+    async fn a10_it_is_narrow_only_when_those_are_gone_that_a_job_told_of_first() {
+        let turns = Turns::default();
+        let two = shared("a", 2);
+        let (first, _second) = (turns.take(Some(&two)).await, turns.take(Some(&two)).await);
+        let one = Shared { as_of: 1, ..shared("a", 1) };
+        assert!(turns.take(Some(&one)).now_or_never().is_none(), "two are under way");
+        let mut narrow = Box::pin(turns.narrow(&one));
+        assert!((&mut narrow).now_or_never().is_none(), "two are under way");
+        drop(first);
+        narrow.await;
     }
 
     #[tokio::test]
