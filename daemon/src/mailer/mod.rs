@@ -16,6 +16,7 @@ mod turns;
 pub mod worker;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -28,7 +29,6 @@ use discovery::{Findings, Lookup};
 use methods::cdo_message::is_worn_out;
 use progress::{Gate, Progress};
 use signing::Keys;
-use turns::Turns;
 use worker::{Account, Supervisor};
 
 /// The mailer as the rest of the daemon calls it.
@@ -129,7 +129,7 @@ impl Mailer {
 #[derive(Clone, Debug, Default)]
 pub struct Engine {
     pool: smtp::Pool,
-    turns: Turns,
+    turns: smtp::Turns,
     /// Where the daemon has put the programs that methods need. Empty: there are none.
     programs: PathBuf,
 }
@@ -155,8 +155,11 @@ impl Engine {
     ) -> Outcome {
         match signing::sign(&mut job, keys).await {
             Ok(()) => {
-                let _turn = self.turns.take(job.pool.as_ref()).await;
-                self.hand_over(&job, Progress::new(events, gate)).await
+                let job = Arc::new(job);
+                let opening = smtp::Opening::of(&job);
+                let key = opening.as_ref().map(smtp::Opening::key);
+                let mut turn = self.turns.take(job.pool.as_ref(), opening).await;
+                self.hand_over(&job, Progress::new(events, gate), key, &mut turn).await
             }
             Err(fault) => signing::failed(self, job, fault, events).await,
         }
@@ -170,9 +173,18 @@ impl Engine {
     }
 
     /// What is left when it is signed.
-    async fn hand_over(&self, job: &Job, progress: Progress) -> Outcome {
+    async fn hand_over(
+        &self,
+        job: &Job,
+        progress: Progress,
+        key: Option<smtp::Key>,
+        turn: &mut smtp::JobTurn,
+    ) -> Outcome {
         match &job.route {
-            Route::Smtp(route) => methods::secure_smtp_client::run(job, route, progress, &self.pool).await,
+            Route::Smtp(route) => {
+                let pool = key.map(|key| (&self.pool, key));
+                methods::secure_smtp_client::run(job, route, progress, pool, turn).await
+            }
             Route::SystemNetMail(route) => {
                 methods::system_net_mail::run(job, route, progress, &self.programs).await
             }

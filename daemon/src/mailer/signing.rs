@@ -10,6 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::failure::Fault;
 use super::progress::Progress;
+use super::smtp::JobTurn;
 use super::{Body, Engine, Event, FailureKind, Job, Outcome, RecipientOutcome, Signing, Step, Transcript};
 use crate::certs::{KeyAlgorithm, KeyError, KeyReference, SigningKey, open_key};
 use crate::message::Content;
@@ -91,7 +92,8 @@ pub(super) async fn failed(
     let mut outcome = match &events {
         Some(_) => {
             job.until = Step::Recipient;
-            engine.hand_over(&job, Progress::new(events.clone(), None)).await
+            let mut alone = JobTurn::free();
+            engine.hand_over(&job, Progress::new(events.clone(), None), None, &mut alone).await
         }
         None => Outcome {
             reused: false,

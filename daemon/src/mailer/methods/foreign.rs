@@ -7,7 +7,7 @@
 use crate::accounts::Security;
 use crate::mailer::failure::Fault;
 use crate::mailer::progress::Progress;
-use crate::mailer::smtp::{Pool, Recorder, Session};
+use crate::mailer::smtp::{JobTurn, Recorder, Session};
 use crate::mailer::{
     Body, Credential, DeliveryStatus, Failure, FailureKind, Job, Outcome, RecipientOutcome, Reply, SmtpRoute,
     Step, TlsInfo, envelope,
@@ -126,7 +126,7 @@ impl Begun<'_> {
             pool: None,
         };
         let progress = self.progress.beside(label.clone());
-        let mut outcome = Session::new(&job, route, progress, &Pool::default()).run().await;
+        let mut outcome = Session::new(&job, route, progress, None, &mut JobTurn::free()).run().await;
         outcome.transcript.text.insert_str(0, &format!("* {label}\n"));
         if outcome.failure.is_some() || self.job.until < Step::Message {
             return Err(outcome);

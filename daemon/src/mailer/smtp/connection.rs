@@ -22,6 +22,7 @@ use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::acknowledge;
 use super::reply::{LONGEST_LINE, Malformed, Parser};
 use super::sasl::{self, Binding};
 use super::transcript::{Recorder, printable};
@@ -47,6 +48,7 @@ pub(super) struct Connection {
     /// Of the last reply.
     challenge: Option<Vec<u8>>,
     timeouts: Timeouts,
+    acknowledges_at_once: bool,
     pub(super) recorder: Recorder,
 }
 
@@ -69,6 +71,14 @@ impl Stream {
             Self::Tls(stream) => Ok(stream),
         }
     }
+
+    fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Closed => None,
+            Self::Plain(stream) => Some(stream),
+            Self::Tls(stream) => Some(stream.get_ref().0),
+        }
+    }
 }
 
 impl Connection {
@@ -81,11 +91,13 @@ impl Connection {
             awaited: 0,
             challenge: None,
             timeouts,
+            acknowledges_at_once: false,
             recorder: Recorder::new(),
         }
     }
 
     pub(super) fn plain(&mut self, stream: TcpStream) {
+        self.acknowledges_at_once = acknowledge::can_be_prompt(&stream);
         self.stream = Stream::Plain(stream);
     }
 
@@ -189,6 +201,29 @@ impl Connection {
         self.awaited += 1;
     }
 
+    /// These commands left on this connection before: their answers are to come.
+    pub(super) fn has_been_asked(&mut self, commands: &[String]) {
+        for command in commands {
+            self.recorder.client(command.trim_end());
+        }
+        self.awaited += commands.len();
+    }
+
+    /// A server that answers in pieces may wait with the next one until it knows that the one before has arrived (Nagle's
+    /// algorithm), and our system would take up to 40 ms to let it know: here, it does so at once.
+    pub(super) fn hurry(&self) {
+        if self.input.is_empty()
+            && let Some(stream) = self.stream.tcp()
+        {
+            acknowledge::now(stream);
+        }
+    }
+
+    /// [`Self::hurry`] works, or is not needed.
+    pub(super) fn acknowledges_at_once(&self) -> bool {
+        self.acknowledges_at_once
+    }
+
     /// The next answer; first sends what is queued.
     pub(super) async fn reply(&mut self) -> Result<Reply, Fault> {
         let patience = Duration::from_secs(self.timeouts.command);
@@ -214,6 +249,9 @@ impl Connection {
             Err(_) => Err(Fault::new(FailureKind::TimedOut, "the server did not answer in time")),
         };
         self.awaited = self.awaited.saturating_sub(1);
+        if self.awaited > 0 && result.is_ok() {
+            self.hurry();
+        }
         result.inspect_err(|fault| self.close(&fault.text))
     }
 

@@ -5,16 +5,21 @@
 //!
 //! - [`session`]: the steps up to the sign-in; `transaction`: sender, recipients, content
 //! - `connection`: bytes and replies, with their limits and timeouts
-//! - `pool`, `reuse`: connections that wait for the next message
+//! - `asking`, `recipients`: what is said of a message beforehand, and to whom it goes
+//! - `pool`, `reuse`: connections that wait for the next message; `ahead`: and the next message that waits for one
 //! - `connect`, `tls`, `certificate`, `sasl`: one duty each
 //! - `reply`, `capabilities`, `content`, `transcript`: pure
 
+mod acknowledge;
+mod ahead;
+mod asking;
 mod capabilities;
 pub(in crate::mailer) mod certificate;
 mod connect;
 mod connection;
 mod content;
 mod pool;
+mod recipients;
 mod reply;
 mod reuse;
 mod sasl;
@@ -23,7 +28,14 @@ pub(in crate::mailer) mod tls;
 mod transaction;
 mod transcript;
 
+pub(super) use ahead::Opening;
 pub(super) use content::Content;
-pub(super) use pool::Pool;
+pub(super) use pool::{Key, Kept, Pool};
 pub(super) use session::Session;
 pub(super) use transcript::Recorder;
+
+/// A job's turn, with the connection that the one before has left it.
+pub(super) type JobTurn = super::turns::Turn<Opening, Box<Kept>>;
+
+/// Who may begin.
+pub(super) type Turns = super::turns::Turns<Opening, Box<Kept>>;

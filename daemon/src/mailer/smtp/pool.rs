@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::ahead::Begun;
 use super::capabilities::Capabilities;
 use super::connection::Connection;
 use crate::mailer::{SmtpRoute, TlsInfo};
@@ -25,7 +26,7 @@ const FRESH: Duration = Duration::from_secs(2);
 
 /// Messages on one connection. Exim takes no more than 1,000 by default; a server that takes fewer says so, and the message goes
 /// over a fresh one.
-const MESSAGES: u32 = 1000;
+pub(super) const MESSAGES: u32 = 1000;
 
 /// Connections kept in all.
 const KEPT: usize = 64;
@@ -54,7 +55,7 @@ impl std::fmt::Debug for Pool {
 /// What a connection must be kept for to be used again: the same name, and settings and credentials that are the same
 /// to the last byte. A digest, so that no password is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Key {
+pub(in crate::mailer) struct Key {
     name: String,
     route: [u8; 32],
 }
@@ -67,7 +68,7 @@ impl Key {
 }
 
 /// An open connection after its sign-in, and what is known of it.
-pub(super) struct Kept {
+pub(in crate::mailer) struct Kept {
     pub(super) key: Key,
     pub(super) connection: Connection,
     pub(super) capabilities: Capabilities,
@@ -77,6 +78,8 @@ pub(super) struct Kept {
     /// Messages it has carried.
     pub(super) messages: u32,
     pub(super) since: Instant,
+    /// The next message has begun: its answers are to come.
+    pub(super) begun: Option<Begun>,
 }
 
 impl Pool {
@@ -112,9 +115,20 @@ impl Pool {
     }
 
     /// Keeps it for the next message, unless it has carried enough of them.
-    pub(super) fn keep(&self, mut kept: Kept) {
+    pub(super) async fn keep(&self, mut kept: Kept) {
+        let is_settled = match kept.begun.take() {
+            None => true,
+            // Nobody wants it any more, or not here.
+            Some(begun) => {
+                kept.connection.has_been_asked(&begun.commands);
+                let is_settled = kept.connection.settle().await;
+                // It says whom the next message was for.
+                kept.connection.recorder.take();
+                is_settled
+            }
+        };
         kept.since = Instant::now();
-        if kept.messages >= MESSAGES {
+        if !is_settled || kept.messages >= MESSAGES {
             kept.end();
             return;
         }

@@ -1,20 +1,37 @@
 //! Using a connection again: what a session takes over from the one before, when it begins anew, and what it leaves.
 
 use super::connection::Connection;
-use super::pool::Kept;
+use super::pool::{Kept, MESSAGES};
+use super::recipients::Recipients;
 use super::session::Session;
-use super::transaction::Recipients;
 use crate::mailer::{Failure, FailureKind, Step};
 
 impl Session<'_> {
-    /// Takes a connection from the pool, if there is one that still stands.
+    /// Takes the connection of the message before, or one from the pool, if there is one that still stands.
     pub(super) async fn use_again(&mut self) {
         let Some((pool, key)) = &self.pool else { return };
-        let Some(kept) = pool.take(key).await else { return };
-        let Kept { connection, capabilities, tls, label, messages, .. } = kept;
+        let kept = match self.turn.carried() {
+            Some(mut kept) => {
+                kept.connection.recorder.restart();
+                *kept
+            }
+            None => match pool.take(key).await {
+                Some(kept) => kept,
+                None => return,
+            },
+        };
+        let Kept { connection, capabilities, tls, label, messages, begun, .. } = kept;
         (self.connection, self.capabilities, self.tls) = (connection, capabilities, tls);
         self.connection.recorder.remark(&format!("message {} on the connection to {label}", messages + 1));
         (self.label, self.messages) = (label, messages);
+        if let Some(begun) = begun {
+            self.take_over(begun);
+        }
+    }
+
+    /// It carries no message after this one.
+    pub(super) fn is_last_on_connection(&self) -> bool {
+        self.messages + 1 >= MESSAGES
     }
 
     /// Nothing of the message can have been taken, and a fresh connection may do better. What the server had against
@@ -35,6 +52,10 @@ impl Session<'_> {
         if !cannot_chunk && !untouched {
             return false;
         }
+        if self.begun && (!matches!(code, 400..500)) {
+            // It may be that the server did not like it.
+            self.turn.each_alone();
+        }
         let why = if cannot_chunk { "the server cannot do BDAT" } else { "this connection is used up" };
         self.connection.close(why);
         self.connection.recorder.remark("once more, on a fresh connection");
@@ -43,7 +64,7 @@ impl Session<'_> {
         self.connection = fresh;
         self.recipients = Recipients::new(&self.job.envelope);
         (self.messages, self.tls) = (0, None);
-        (self.content_begun, self.data_asked) = (false, false);
+        (self.content_begun, self.data_asked, self.begun) = (false, false, false);
         self.without_chunking |= std::mem::take(&mut self.chunked);
         true
     }
@@ -65,7 +86,12 @@ impl Session<'_> {
                     | FailureKind::NoSmtputf8
             )
         });
-        if !about_the_message || (failure.is_some() && !self.connection.settle().await) {
+        if !about_the_message {
+            return false;
+        }
+        // The answer to the content ends the transaction, whatever it is; so what was begun behind it stands.
+        let is_settled = failure.is_none() || self.ahead.is_some() || self.connection.settle().await;
+        if !is_settled {
             return false;
         }
         if self.messages == 0 {
@@ -77,7 +103,7 @@ impl Session<'_> {
         self.connection.recorder.remark("the connection is kept for the next message");
         self.transcript = Some(self.connection.recorder.take());
         let connection = std::mem::replace(&mut self.connection, Connection::new(self.route.timeouts));
-        pool.keep(Kept {
+        let kept = Box::new(Kept {
             key,
             connection,
             capabilities: std::mem::take(&mut self.capabilities),
@@ -85,7 +111,11 @@ impl Session<'_> {
             label: std::mem::take(&mut self.label),
             messages: self.messages + 1,
             since: tokio::time::Instant::now(),
+            begun: self.ahead.take(),
         });
+        if let Err(kept) = self.turn.pass_on(kept) {
+            pool.keep(*kept).await;
+        }
         true
     }
 }

@@ -9,12 +9,14 @@ use std::time::Duration;
 use lettre::transport::smtp::commands::{Ehlo, Starttls};
 use lettre::transport::smtp::extension::ClientId;
 
+use super::JobTurn;
+use super::ahead::Begun;
 use super::capabilities::Capabilities;
 use super::connection::Connection;
 use super::content::Survey;
 use super::pool::{Key, Pool};
+use super::recipients::Recipients;
 use super::sasl::{Attempt, Exchange, Line, Setting, Turn};
-use super::transaction::Recipients;
 use super::{connect, sasl, tls};
 use crate::accounts::Security;
 use crate::mailer::failure::Fault;
@@ -47,6 +49,11 @@ pub(in crate::mailer) struct Session<'a> {
     local: Option<IpAddr>,
     pub(super) tls: Option<TlsInfo>,
     pub(super) pool: Option<(&'a Pool, Key)>,
+    pub(super) turn: &'a mut JobTurn,
+    /// MAIL and the first recipients have left, behind the content of the message before.
+    pub(super) begun: bool,
+    /// The same of the next message.
+    pub(super) ahead: Option<Begun>,
     /// Messages that the connection has carried before this one.
     pub(super) messages: u32,
     /// Taken out before the connection was given to the pool.
@@ -60,9 +67,9 @@ impl<'a> Session<'a> {
         job: &'a Job,
         route: &'a SmtpRoute,
         progress: Progress,
-        pool: &'a Pool,
+        pool: Option<(&'a Pool, Key)>,
+        turn: &'a mut JobTurn,
     ) -> Self {
-        let key = job.pool.as_ref().and_then(|shared| Key::of(&shared.name, route));
         Self {
             job,
             route,
@@ -79,7 +86,10 @@ impl<'a> Session<'a> {
             addresses: Vec::new(),
             local: None,
             tls: None,
-            pool: key.map(|key| (pool, key)),
+            pool,
+            turn,
+            begun: false,
+            ahead: None,
             messages: 0,
             transcript: None,
             label: String::new(),
