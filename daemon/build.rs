@@ -5,9 +5,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+#[path = "relocations.rs"]
+mod relocations;
+
 const SOURCES: &str = "src/mailer/methods/system_net_mail";
 
 fn main() {
+    println!("cargo:rerun-if-changed=relocations.rs");
+    relocations::pack("bins");
     println!("cargo:rerun-if-changed={SOURCES}");
     println!("cargo:rerun-if-env-changed=FAXPOST_CSC");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it")).join("FaxpostNetMail.exe");

@@ -19,6 +19,9 @@ const LEFT_TO_OTHERS: usize = 2;
 /// daemon, the next is on its way already.
 const CONNECTIONS_A_MESSAGE_AHEAD: usize = 2;
 
+/// And this one, so that there is a next message also when the one before has begun behind another's content.
+const AHEAD_ANYWAY: usize = 1;
+
 /// After a start nothing is given up for so long: a clock that is wrong at first shall not cost the mail that waits.
 const GRACE_MS: i64 = 3_600_000;
 
@@ -67,7 +70,7 @@ impl Outbox {
             let connections = self.connections(row);
             let ahead = match row.account.method {
                 Method::Pickup => 0,
-                _ => connections.div_ceil(CONNECTIONS_A_MESSAGE_AHEAD),
+                _ => connections.div_ceil(CONNECTIONS_A_MESSAGE_AHEAD) + AHEAD_ANYWAY,
             };
             let per_minute = match (&self.fleet, row.account.messages_per_minute) {
                 (Some(fleet), all @ 1..) => {

@@ -3,19 +3,23 @@
 use std::io::{IsTerminal as _, Write};
 use std::sync::Mutex;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
+use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// What to log, where nothing good is said: what every administrator wants to know.
-const USUAL: &str = "info";
+const USUAL: LevelFilter = LevelFilter::INFO;
 
-/// `FAXPOST_LOG`, e.g. "debug"; and why that cannot be used, if it cannot.
-fn filter() -> (EnvFilter, Option<String>) {
+/// `FAXPOST_LOG`: a level, e.g. "debug", or one for each of some parts, e.g. "info,h2=debug"; and why that cannot be used, if it
+/// cannot.
+fn filter() -> (Targets, Option<String>) {
     let wanted = std::env::var("FAXPOST_LOG").unwrap_or_default();
-    match EnvFilter::try_new(if wanted.is_empty() { USUAL } else { &wanted }) {
+    let usual = || Targets::new().with_default(USUAL);
+    match wanted.parse() {
+        _ if wanted.is_empty() => (usual(), None),
         Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new(USUAL), Some(error.to_string())),
+        Err(error) => (usual(), Some(ParseError::to_string(&error))),
     }
 }
 
@@ -32,8 +36,8 @@ pub fn start() {
         Some(journal) => tracing_subscriber::registry().with(filter).with(journal).init(),
         None => {
             let terminal = std::io::stderr().is_terminal();
-            let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(terminal);
-            log.with_writer(std::io::stderr).init();
+            let log = fmt::layer().with_ansi(terminal).with_writer(std::io::stderr);
+            tracing_subscriber::registry().with(filter).with(log).init();
         }
     }
     warn(mistake);
@@ -42,15 +46,15 @@ pub fn start() {
 /// Of the mailer: to the daemon, which writes the time before it.
 pub fn start_of_mailer() {
     // The daemon has warned.
-    let log = tracing_subscriber::fmt().with_env_filter(filter().0).with_ansi(false).without_time();
-    log.with_writer(std::io::stderr).init();
+    let log = fmt::layer().with_ansi(false).without_time().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(filter().0).with(log).init();
 }
 
 /// To a file, for a service that has no standard error; what panics is written there, too.
 pub fn start_to(file: impl Write + Send + 'static) {
     let (filter, mistake) = filter();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
-    log.with_writer(Mutex::new(file)).init();
+    let log = fmt::layer().with_ansi(false).with_writer(Mutex::new(file));
+    tracing_subscriber::registry().with(filter).with(log).init();
     warn(mistake);
     std::panic::set_hook(Box::new(|panic| {
         let backtrace = std::backtrace::Backtrace::capture();

@@ -15,10 +15,15 @@ const TIMEOUTS: Timeouts = Timeouts { connect: 20, command: 20, data: 20, final_
 
 /// A message from a@ to b@example.com without TLS and sign-in, to be changed.
 pub(crate) fn job(server: &SmtpServer) -> Job {
+    job_to(server.port())
+}
+
+/// The same, to whatever listens on this port of the loopback.
+pub(crate) fn job_to(port: u16) -> Job {
     Job {
         route: Route::Smtp(SmtpRoute {
             server: "127.0.0.1".to_owned(),
-            port: server.port(),
+            port,
             security: Security::None,
             tls_check: TlsCheck::System,
             sign_in: None,

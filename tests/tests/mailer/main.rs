@@ -1,5 +1,7 @@
 //! The mailer against a server that can misbehave: `faxpostd::mailer::run`, as the outbox and the Test call it.
 
+#[cfg(unix)]
+mod ahead_unix;
 mod between;
 mod bindings;
 #[cfg(windows)]

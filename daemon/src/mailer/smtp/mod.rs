@@ -30,7 +30,7 @@ mod transcript;
 
 pub(super) use ahead::Opening;
 pub(super) use content::Content;
-pub(super) use pool::{Key, Kept, Pool};
+pub(super) use pool::{Kept, Key, Pool};
 pub(super) use session::Session;
 pub(super) use transcript::Recorder;
 

@@ -65,6 +65,8 @@ impl Session<'_> {
         self.recipients = Recipients::new(&self.job.envelope);
         (self.messages, self.tls) = (0, None);
         (self.content_begun, self.data_asked, self.begun) = (false, false, false);
+        self.ahead = None;
+        self.turn.let_next_go();
         self.without_chunking |= std::mem::take(&mut self.chunked);
         true
     }

@@ -139,8 +139,11 @@ impl<'a> Session<'a> {
                 }
             }
         };
-        if self.ahead.is_some() && reply.is_ok() {
-            self.connection.hurry();
+        match (&self.ahead, &reply) {
+            (Some(_), Ok(_)) => self.connection.hurry(),
+            // It may be that the server did not like what it was sent behind the content.
+            (Some(_), Err(_)) => self.turn.each_alone(),
+            (None, _) => {}
         }
         reply
     }

@@ -29,11 +29,13 @@ pub fn main(arguments: &Arguments) -> ExitCode {
         // One thread carries what a network brings: to wake another costs more than what there is to do for a message. Hashing for a
         // sign-in, signing and files have threads of their own.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let served = runtime.block_on(async {
+        let engine = Engine::with_programs_beside(&arguments.keys);
+        // A task like those that it hears from: whatever the runtime itself waits for is woken through the system.
+        let serving = runtime.spawn(async move {
             let (reader, writer) = confined.connection.open()?;
-            let engine = Engine::with_programs_beside(&arguments.keys);
             serve::serve(reader, writer, confined.how, engine).await
         });
+        let served = runtime.block_on(serving)?;
         // A look-up of names may hang, and nobody waits for it.
         runtime.shutdown_background();
         Ok(served?)

@@ -2,8 +2,8 @@
 
 use std::os::windows::io::AsRawSocket as _;
 
-use tokio::net::TcpStream;
 use ::windows::Win32::Networking::WinSock::{SIO_TCP_SET_ACK_FREQUENCY, SOCKET, WSAIoctl};
+use tokio::net::TcpStream;
 
 /// Has every segment acknowledged as it comes; whether this system can (Windows 10 and Server 2016 can, Wine cannot).
 pub(in crate::mailer::smtp) fn can_be_prompt(stream: &TcpStream) -> bool {
