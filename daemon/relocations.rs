@@ -7,7 +7,7 @@ use std::process::Command;
 const GLIBC: (u32, u32) = (2, 36);
 
 /// `kind`: of this package's programs, as cargo calls them.
-pub fn pack(kind: &str) {
+pub(crate) fn pack(kind: &str) {
     let value = |name| std::env::var(name).unwrap_or_default();
     let is_here = value("HOST") == value("TARGET") && value("CARGO_CFG_TARGET_ENV") == "gnu";
     if is_here && value("CARGO_CFG_TARGET_OS") == "linux" && glibc().is_some_and(|here| here >= GLIBC) {

@@ -4,16 +4,16 @@
 //! The server here takes what it is given and keeps nothing: every other one is slower, and the cost of the split smaller
 //! beside it. What it costs of the whole, from the first acceptance to the last outcome, is told by an outbox with each of the two.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use faxpost_tests::bins;
 use faxpost_tests::measure::{mebibytes, median, memory, millis};
 use faxpost_tests::outbox::Parts;
 use faxpost_tests::sink;
 use faxpostd::accounts::{Security, TlsCheck};
 use faxpostd::config::Config;
-use faxpostd::mailer::worker::{self, Arguments};
 use faxpostd::mailer::{
     Body, DeliveryStatus, Envelope, Job, Mailer, Route, Shared, SmtpRoute, Step, Timeouts,
 };
@@ -33,12 +33,6 @@ fn main() {
     if arguments.iter().any(|argument| argument == "--test") {
         return;
     }
-    // The mailer's process is this very program.
-    if arguments.get(1).is_some_and(|command| command == "mailer") {
-        let keys = PathBuf::from(arguments.last().cloned().unwrap_or_default());
-        let _ = worker::main(&Arguments { account: None, keys });
-        return;
-    }
     if let [_, command, mailers, port] = arguments.as_slice()
         && command == RESIDENT
     {
@@ -47,6 +41,11 @@ fn main() {
         return;
     }
     runtime().block_on(measure(sink::start()));
+}
+
+/// As it is installed.
+fn in_its_own(folder: &Path) -> Mailer {
+    Mailer::with_program(None, folder, Some(&bins::path("faxpost-mailer"))).expect("a mailer")
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -60,7 +59,7 @@ async fn measure(port: u16) {
 
     let mut starts = Vec::new();
     for _ in 0..10 {
-        let mailer = Mailer::new(None, folder.path()).expect("a mailer");
+        let mailer = in_its_own(folder.path());
         let begun = Instant::now();
         run(&mailer, job(port, small(), Step::Resolve)).await;
         starts.push(begun.elapsed());
@@ -69,7 +68,7 @@ async fn measure(port: u16) {
     println!("start of the process, to its first answer: {}", millis(median(starts)));
 
     let own = Mailer::in_process();
-    let split = Mailer::new(None, folder.path()).expect("a mailer");
+    let split = in_its_own(folder.path());
     let (mut here, mut there) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         here.push(burst(&own, port).await);
@@ -103,7 +102,7 @@ async fn measure(port: u16) {
     let (mut here, mut there) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         here.push(through_an_outbox(&Mailer::in_process(), port).await);
-        let split = Mailer::new(None, folder.path()).expect("a mailer");
+        let split = in_its_own(folder.path());
         there.push(through_an_outbox(&split, port).await);
         split.stop().await;
     }
@@ -141,8 +140,7 @@ fn started(command: &str, mailer: &str, port: u16) -> u64 {
 /// have mapped counts twice, as in every sum of VmRSS.
 async fn resident(split: bool, port: u16) -> u64 {
     let folder = tempfile::tempdir().expect("a folder");
-    let mailer =
-        if split { Mailer::new(None, folder.path()).expect("a mailer") } else { Mailer::in_process() };
+    let mailer = if split { in_its_own(folder.path()) } else { Mailer::in_process() };
     through_an_outbox(&mailer, port).await;
     let of = |process| memory(process, "VmRSS:").unwrap_or_default();
     let resident = of(std::process::id()) + if split { of(child()) } else { 0 };

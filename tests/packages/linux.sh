@@ -150,6 +150,8 @@ privileges() {
     # Nobody has sent since the daemon was started: the mailer comes with the first job.
     on faxpost send --to a@example.org --subject mailer --text x --wait
     mailer=$(on sh -c "grep -l '^PPid:.*\b$daemon\$' /proc/[0-9]*/status | head -1 | cut -d/ -f3")
+    # The one with nothing else in it.
+    [ "$(on readlink "/proc/$mailer/exe")" = /usr/lib/faxpost/faxpost-mailer ]
     # KILL 5, SETGID 6, SETUID 7, SETPCAP 8
     [ "$(capabilities "$daemon" CapEff)" = 00000000000001e0 ]
     [ "$(capabilities "$daemon" CapBnd)" = 00000000000001e0 ]

@@ -79,7 +79,7 @@ not_where_others_write() {
 
 installed() {
     timeout 180 wine "$setup" /S
-    [ -f "$programs/faxpostd.exe" ] && [ -f "$programs/uninstall.exe" ]
+    [ -f "$programs/faxpostd.exe" ] && [ -f "$programs/faxpost-mailer.exe" ] && [ -f "$programs/uninstall.exe" ]
     sc_state RUNNING
     reg "$uninstall_key" DisplayVersion | has "$(basename "$setup" | cut -d- -f2)"
     [ -f "$data/faxpost.db" ]

@@ -56,7 +56,7 @@ package_faxpost() {
     program faxpostd "$tree/usr/sbin"
     program faxpost "$tree/usr/bin"
     # For programs that are told a path; the package is no mail server for the machine, and does not take its name.
-    mkdir -p "$tree/usr/lib/faxpost"
+    program faxpost-mailer "$tree/usr/lib/faxpost"
     ln -s ../../bin/faxpost "$tree/usr/lib/faxpost/sendmail"
     file "$here/faxpostd.service" "$tree/lib/systemd/system/faxpostd.service"
     file "$here/faxpostd.socket" "$tree/lib/systemd/system/faxpostd.socket"

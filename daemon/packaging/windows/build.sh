@@ -39,7 +39,7 @@ fi
 binaries=target/windows/$target/$profile
 [ "$profile" != dev ] || binaries=target/windows/$target/debug
 
-programs=(faxpostd.exe faxpost.exe)
+programs=(faxpostd.exe faxpost-mailer.exe faxpost.exe)
 options=(-DCOMPRESSOR=lzma)
 # An installer of a debug build is for tests, which have no time to lose.
 [ "$profile" != dev ] || options=(-DCOMPRESSOR=zlib)

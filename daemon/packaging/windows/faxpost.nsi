@@ -119,6 +119,7 @@ Section
     ; Somebody could have made it first.
     !insertmacro CheckFolder
     !insertmacro Replace faxpostd.exe
+    !insertmacro Replace faxpost-mailer.exe
     !insertmacro Replace faxpost.exe
 !ifdef GUI
     !insertmacro Replace faxpost-gui.exe
@@ -215,6 +216,7 @@ Section Uninstall
     ${EndIf}
     SendMessage ${HWND_BROADCAST} ${WM_SETTINGCHANGE} 0 "STR:Environment" /TIMEOUT=2000
     Delete /REBOOTOK "$INSTDIR\faxpostd.exe"
+    Delete /REBOOTOK "$INSTDIR\faxpost-mailer.exe"
     Delete /REBOOTOK "$INSTDIR\faxpost.exe"
     Delete /REBOOTOK "$INSTDIR\faxpost-gui.exe"
     Delete "$INSTDIR\*.old"

@@ -47,7 +47,19 @@ impl Mailer {
     /// # Errors
     /// There is no such account.
     pub fn new(account: Option<&str>, state_dir: &Path) -> anyhow::Result<Self> {
-        let process = Supervisor::new(account, state_dir.join("certificates"))?;
+        Self::with_program(account, state_dir, None)
+    }
+
+    /// As [`Self::new`], with this program in the process: for what is not the daemon's program, and measures it.
+    ///
+    /// # Errors
+    /// As [`Self::new`], or the program cannot be read.
+    pub fn with_program(
+        account: Option<&str>,
+        state_dir: &Path,
+        program: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let process = Supervisor::new(account, state_dir.join("certificates"), program)?;
         methods::install(&state_dir.join(methods::PROGRAMS), &process.account().id);
         Ok(Self(Place::Process(process)))
     }

@@ -52,7 +52,7 @@ impl Session<'_> {
         if !cannot_chunk && !untouched {
             return false;
         }
-        if self.begun && (!matches!(code, 400..500)) {
+        if self.begun && !matches!(code, 400..500) {
             // It may be that the server did not like it.
             self.turn.each_alone();
         }

@@ -81,15 +81,9 @@ impl<'a> Session<'a> {
     }
 
     fn ask_for_recipients(&mut self, at_most: usize) {
-        // Made here, and not borrowed from all of the session: what is queued goes into another part of it.
-        let asking = Asking {
-            job: self.job,
-            capabilities: &self.capabilities,
-            survey: self.survey,
-            without_chunking: self.without_chunking,
-        };
-        let connection = &mut self.connection;
-        self.data_asked |= self.recipients.ask(&asking, at_most, |command| connection.queue(command));
+        let Self { job, capabilities, survey, without_chunking, connection, recipients, .. } = self;
+        let asking = Asking { job, capabilities, survey: *survey, without_chunking: *without_chunking };
+        self.data_asked |= recipients.ask(&asking, at_most, |command| connection.queue(command));
     }
 
     pub(super) async fn message(&mut self) -> Result<(), Fault> {

@@ -10,6 +10,7 @@ mod body;
 mod child;
 mod keys;
 mod link;
+mod program;
 mod reader;
 mod serve;
 mod supervisor;

@@ -1,10 +1,11 @@
 //! The daemon's handle on the mailer's process: starts it with the first job, and again when it died.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
@@ -57,6 +58,7 @@ pub(in crate::mailer) struct Supervisor(Arc<Shared>);
 struct Shared {
     account: Account,
     keys: PathBuf,
+    program: Arc<platform::Program>,
     state: tokio::sync::Mutex<State>,
 }
 
@@ -77,13 +79,19 @@ impl std::fmt::Debug for Supervisor {
 }
 
 impl Supervisor {
-    /// Nothing runs until the first job.
+    /// Nothing runs until the first job. `program`: the process is this one, and not what was installed with the daemon.
     ///
     /// # Errors
-    /// There is no account of the name that was set.
-    pub(in crate::mailer) fn new(account: Option<&str>, keys: PathBuf) -> anyhow::Result<Self> {
+    /// There is no account of the name that was set, or the program cannot be read.
+    pub(in crate::mailer) fn new(
+        account: Option<&str>,
+        keys: PathBuf,
+        program: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         let account = platform::account(account)?;
-        Ok(Self(Arc::new(Shared { account, keys, state: tokio::sync::Mutex::default() })))
+        let program = program.map_or_else(platform::Program::of_this_daemon, platform::Program::at);
+        let program = Arc::new(program.context("the mailer's program cannot be opened")?);
+        Ok(Self(Arc::new(Shared { account, keys, program, state: tokio::sync::Mutex::default() })))
     }
 
     pub(in crate::mailer) fn account(&self) -> &Account {
@@ -193,7 +201,8 @@ impl Supervisor {
 
     async fn start(&self) -> Result<Arc<Link>, Lost> {
         let arguments = Arguments { account: self.0.account.switch.clone(), keys: self.0.keys.clone() };
-        let started = tokio::task::spawn_blocking(move || platform::start(&arguments)).await;
+        let program = self.0.program.clone();
+        let started = tokio::task::spawn_blocking(move || platform::start(&program, &arguments)).await;
         let started = started.unwrap_or_else(|panic| Err(std::io::Error::other(panic)));
         let (started, log) =
             started.map_err(|error| Lost::unsent(format!("the mailer cannot be started: {error}")))?;

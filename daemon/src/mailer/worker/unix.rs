@@ -5,11 +5,12 @@
 
 mod sandbox;
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::child::Confined;
 use super::link::Started;
-use super::{Account, Arguments};
+use super::{Account, Arguments, program};
 use crate::service::{forbid_dumps, own_account};
 
 /// The account that is used where none is set, if it is there.
@@ -93,11 +94,24 @@ fn resolve(text: &str) -> anyhow::Result<User> {
     })
 }
 
+/// The program that is started: the one that was there when the daemon began, also when its file was replaced by an update.
+pub(super) struct Program(File);
+
+impl Program {
+    pub(super) fn of_this_daemon() -> io::Result<Self> {
+        let itself = std::env::current_exe()?;
+        Self::at(&program::beside(&itself).unwrap_or_else(|| "/proc/self/exe".into()))
+    }
+
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
+        Ok(Self(File::open(path)?))
+    }
+}
+
 /// Starts the process; its own log comes with it.
-pub(super) fn start(arguments: &Arguments) -> io::Result<(Started, Box<dyn Read + Send>)> {
+pub(super) fn start(program: &Program, arguments: &Arguments) -> io::Result<(Started, Box<dyn Read + Send>)> {
     let (ours, theirs) = UnixStream::pair()?;
-    // This very program, also when its file was replaced by an update.
-    let mut command = Command::new("/proc/self/exe");
+    let mut command = Command::new(format!("/proc/self/fd/{}", program.0.as_raw_fd()));
     command.arg0("faxpostd").arg("mailer").arg("--keys").arg(&arguments.keys);
     match &arguments.account {
         Some(account) => command.args(["--account", account]),

@@ -106,16 +106,29 @@ fn log_on(name: &str) -> io::Result<OwnedHandle> {
     }
 }
 
+/// The program that is started. A program that runs is not replaced: an update ends the service first.
+pub(super) struct Program(PathBuf);
+
+impl Program {
+    pub(super) fn of_this_daemon() -> io::Result<Self> {
+        let itself = std::env::current_exe()?;
+        Ok(Self(program::beside(&itself).unwrap_or(itself)))
+    }
+
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
+        Ok(Self(path.to_owned()))
+    }
+}
+
 /// Starts the process; its own log comes with it.
-pub(super) fn start(arguments: &Arguments) -> io::Result<(Started, Box<dyn Read + Send>)> {
+pub(super) fn start(program: &Program, arguments: &Arguments) -> io::Result<(Started, Box<dyn Read + Send>)> {
     let (their_input, our_output) = io::pipe()?;
     let (our_input, their_output) = io::pipe()?;
     let (our_log, their_log) = io::pipe()?;
     let theirs = Theirs { input: their_input, output: their_output, log: their_log };
-    let program = std::env::current_exe()?;
     let process = match &arguments.account {
-        Some(account) => start_as(&log_on(account)?, &program, account, &arguments.keys, &theirs)?,
-        None => start_own(&program, &arguments.keys, theirs)?,
+        Some(account) => start_as(&log_on(account)?, &program.0, account, &arguments.keys, &theirs)?,
+        None => start_own(&program.0, &arguments.keys, theirs)?,
     };
     let reader = tokio::fs::File::from_std(File::from(OwnedHandle::from(our_input)));
     let writer = tokio::fs::File::from_std(File::from(OwnedHandle::from(our_output)));
