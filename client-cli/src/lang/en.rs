@@ -105,7 +105,10 @@ pub(crate) static EN: Texts = Texts {
 
     not_a_setting: |word| format!("{word:?} is not KEY=VALUE."),
     meant_a_setting: |key, value| format!("{value:?} is not KEY=VALUE. Did you mean {key}={value}?"),
-    unknown_key: |key, good| format!("There is no key {key:?}. Keys: {good}."),
+    unknown_key: |key, meant, good| match meant {
+        "" => format!("There is no key {key:?}. Keys: {good}."),
+        meant => format!("There is no key {key:?}. Did you mean {meant}? Keys: {good}."),
+    },
     key_twice: |key| format!("{key} is given twice."),
     bad_word: |key, value, good| format!("{key} cannot be {value:?}. Good values: {good}."),
     bad_number: |key, value| format!("{key} must be a whole number from 0, and {value:?} is none."),

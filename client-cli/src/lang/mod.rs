@@ -106,7 +106,8 @@ pub(crate) struct Texts {
     /// Key, value: what was probably meant.
     pub(crate) meant_a_setting: With2,
     /// Key, good keys.
-    pub(crate) unknown_key: With2,
+    /// Key, what may have been meant (or nothing), good keys.
+    pub(crate) unknown_key: With3,
     pub(crate) key_twice: With1,
     /// Key, value, good words.
     pub(crate) bad_word: With3,

@@ -105,7 +105,10 @@ pub(crate) static RU: Texts = Texts {
     meant_a_setting: |key, value| {
         format!("{value:?} — не КЛЮЧ=ЗНАЧЕНИЕ. Возможно, имелось в виду {key}={value}.")
     },
-    unknown_key: |key, good| format!("Ключа {key:?} нет. Есть: {good}."),
+    unknown_key: |key, meant, good| match meant {
+        "" => format!("Ключа {key:?} нет. Есть: {good}."),
+        meant => format!("Ключа {key:?} нет. Может быть, {meant}? Есть: {good}."),
+    },
     key_twice: |key| format!("{key} указан дважды."),
     bad_word: |key, value, good| format!("{key} не может быть {value:?}. Допустимо: {good}."),
     bad_number: |key, value| format!("{key} — целое число от 0, а {value:?} — нет."),

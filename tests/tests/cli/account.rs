@@ -185,7 +185,8 @@ async fn g1_what_is_deleted_for_good_is_asked_about_or_wants_yes() {
 async fn a1_wrong_settings_name_the_key_and_change_nothing() {
     let daemon = TestDaemon::start().await;
     for (settings, code, said) in [
-        (&["serverr=x"][..], 64, "There is no key \"serverr\". Keys: sender-email,"),
+        (&["serverr=x"][..], 64, "There is no key \"serverr\". Did you mean server? Keys: sender-email,"),
+        (&["zzz=x"], 64, "There is no key \"zzz\". Keys: sender-email,"),
         (&["security=tls"], 65, "Good values: none, implicit, starttls"),
         (&["port=abc"], 65, "port must be a whole number from 0"),
         (&["messages-per-minute=-1"], 65, "messages-per-minute must be a whole number from 0"),

@@ -28,16 +28,16 @@ struct Hand(TcpListener);
 
 impl Hand {
     async fn new() -> Self {
-        Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
+        Self(TcpListener::bind("127.0.0.1:0").await.expect("a port"))
     }
 
     fn job(&self, number: usize) -> Job {
-        number_of(job_to(self.0.local_addr().unwrap().port()), 1, number)
+        number_of(job_to(self.0.local_addr().expect("an address").port()), 1, number)
     }
 
     /// A connection, as far as EHLO.
     async fn accept(&self, extensions: &str) -> Talk {
-        let (stream, _) = self.0.accept().await.unwrap();
+        let (stream, _) = self.0.accept().await.expect("a connection");
         let mut talk = Talk(BufReader::new(stream));
         talk.say("220 ready").await;
         talk.hear("EHLO").await;
@@ -50,12 +50,12 @@ struct Talk(BufReader<TcpStream>);
 
 impl Talk {
     async fn say(&mut self, text: &str) {
-        self.0.get_mut().write_all(format!("{text}\r\n").as_bytes()).await.unwrap();
+        self.0.get_mut().write_all(format!("{text}\r\n").as_bytes()).await.expect("it listens");
     }
 
     async fn hear(&mut self, beginning: &str) -> String {
         let mut line = String::new();
-        self.0.read_line(&mut line).await.unwrap();
+        self.0.read_line(&mut line).await.expect("a line");
         assert!(line.starts_with(beginning), "{line:?} for {beginning:?}");
         line
     }
@@ -64,14 +64,14 @@ impl Talk {
     async fn content(&mut self, chunked: bool) {
         if chunked {
             let command = self.hear("BDAT ").await;
-            let size: usize = command.split(' ').nth(1).unwrap().parse().unwrap();
-            self.0.read_exact(&mut vec![0; size]).await.unwrap();
+            let size = command.split(' ').nth(1).and_then(|size| size.parse().ok());
+            self.0.read_exact(&mut vec![0; size.expect("a size")]).await.expect("all of it");
             return;
         }
         let mut line = String::new();
         while line != ".\r\n" {
             line.clear();
-            assert!(self.0.read_line(&mut line).await.unwrap() > 0);
+            assert!(self.0.read_line(&mut line).await.expect("a line") > 0);
         }
     }
 

@@ -5,6 +5,7 @@ mod reader;
 mod writer;
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -118,7 +119,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // What a savepoint would undo is otherwise kept in a file of the folder for temporary files: pages with mail, outside the
     // state folder, and more writing than the commit itself. It is as large as what one work changes.
     connection.pragma_update(None, "temp_store", "memory")?;
-    connection.busy_timeout(writer::PATIENCE)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }

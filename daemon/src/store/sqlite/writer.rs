@@ -3,14 +3,10 @@
 //! A commit that somebody waits for is on the disk when he is answered. One of works that nobody waits for (what came of
 //! attempts) is with the system at once, so that no end of the daemon undoes it, and on the disk with the next commit that is
 //! waited for, or within [`SYNCED_WITHIN`]: should the power go before, its attempts are made again, as after a cut within them.
-//!
-//! There is a thread for it. But who comes alone, to a disk that was swift the last time, commits for himself, where he is: to hand
-//! the work over and the result back would take as long as the disk does.
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -32,19 +28,10 @@ const SYNCED_WITHIN: Duration = Duration::from_millis(50);
 /// Works that wait at most; who comes then waits outside, where giving up costs nothing.
 const QUEUE: usize = 4 * BATCH;
 
-/// A commit within this time keeps nobody waiting who shares a thread with it.
-const SWIFT: Duration = Duration::from_millis(2);
-
-/// How long somebody else, a backup perhaps, is waited for who holds the database.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-
 #[derive(Clone)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Queued>,
-    /// Works in it.
-    queued: Arc<AtomicUsize>,
     places: Arc<Semaphore>,
-    desk: Arc<Mutex<Desk>>,
 }
 
 /// A work, and whether somebody waits for it.
@@ -53,15 +40,11 @@ type Queued = (Box<dyn Work>, bool);
 impl Writer {
     pub(super) fn start(connection: Connection) -> Self {
         let (queue, works) = mpsc::channel();
-        let behind = Behind::of(&connection);
-        let desk = Arc::new(Mutex::new(Desk { connection, behind, was_swift: false, has_stopped: false }));
-        let queued = Arc::new(AtomicUsize::new(0));
-        let thread = Thread { works, queued: queued.clone(), desk: desk.clone() };
         thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || thread.write())
+            .spawn(move || write(&connection, &works, &mut Behind::of(&connection)))
             .expect("a thread can be started while the daemon starts");
-        Self { queue, queued, places: Arc::new(Semaphore::new(QUEUE)), desk }
+        Self { queue, places: Arc::new(Semaphore::new(QUEUE)) }
     }
 
     /// Runs `work` in a transaction. An `Err` of the work undoes what it did, and only that.
@@ -88,30 +71,10 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let stopped = || StoreError::Failed("its writer has stopped after an earlier failure".to_owned());
         let place = self.places.clone().acquire_owned().await.map_err(|_| stopped())?;
-        let job = Box::new(Job { work: Some(work), result: None, answer, _place: place });
-        if let Some(mut desk) = urgent.then(|| self.begun_here()).flatten() {
-            desk.end(vec![job]);
-        } else {
-            self.queued.fetch_add(1, Ordering::Relaxed);
-            self.queue.send((job, urgent)).map_err(|_| stopped())?;
-        }
+        let job = Job { work: Some(work), result: None, answer, _place: place };
+        self.queue.send((Box::new(job), urgent)).map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
-
-    /// The desk, with a transaction begun, if nobody else has anything to commit, and nobody minds that this thread waits.
-    fn begun_here(&self) -> Option<MutexGuard<'_, Desk>> {
-        // What comes in between these two looks waits for this commit, as it would for any other.
-        if self.queued.load(Ordering::Relaxed) > 0 || !others_go_on() {
-            return None;
-        }
-        let mut desk = self.desk.try_lock().ok()?;
-        (desk.was_swift && !desk.has_stopped && desk.begins_at_once()).then_some(desk)
-    }
-}
-
-/// While this thread waits, the tasks of the runtime find another one.
-fn others_go_on() -> bool {
-    tokio::runtime::Handle::try_current().is_ok_and(|runtime| runtime.metrics().num_workers() > 1)
 }
 
 trait Work: Send {
@@ -173,105 +136,45 @@ fn gather(first: Queued, works: &mpsc::Receiver<Queued>) -> (Vec<Box<dyn Work>>,
     (batch, urgent)
 }
 
-/// The thread's own.
-struct Thread {
-    works: mpsc::Receiver<Queued>,
-    queued: Arc<AtomicUsize>,
-    desk: Arc<Mutex<Desk>>,
-}
-
-impl Thread {
-    fn write(self) {
-        // Nobody else is behind with anything.
-        let mut due = None;
-        loop {
-            let first = match due {
-                None => self.works.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
-                // However many wait: it is due.
-                Some(Duration::ZERO) => Err(mpsc::RecvTimeoutError::Timeout),
-                Some(due) => self.works.recv_timeout(due),
-            };
-            let gathered = first.map(|first| gather(first, &self.works));
-            // Who failed in the middle of a work has left the desk as nobody should go on with it.
-            let Ok(mut desk) = self.desk.lock() else { return };
-            if desk.has_stopped {
-                return;
-            }
-            match gathered {
-                Ok((batch, urgent)) => {
-                    self.queued.fetch_sub(batch.len(), Ordering::Relaxed);
-                    desk.commit(batch, urgent);
-                }
-                Err(mpsc::RecvTimeoutError::Timeout) => desk.catch_up(),
-                Err(mpsc::RecvTimeoutError::Disconnected) => {
-                    desk.catch_up();
-                    return;
-                }
-            }
-            if desk.has_stopped {
-                return;
-            }
-            due = desk.behind.due();
+fn write(connection: &Connection, works: &mpsc::Receiver<Queued>, behind: &mut Behind) {
+    loop {
+        let first = match behind.due() {
+            None => works.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+            // However many wait: it is due.
+            Some(Duration::ZERO) => Err(mpsc::RecvTimeoutError::Timeout),
+            Some(due) => works.recv_timeout(due),
+        };
+        if first.is_err()
+            && let Err(error) = behind.catch_up()
+        {
+            tracing::error!(%error, "a sync failed; nothing more is accepted until a restart");
+            return;
         }
-    }
-}
+        let first = match first {
+            Ok(first) => first,
+            Err(mpsc::RecvTimeoutError::Timeout) => continue,
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        };
+        let (mut batch, urgent) = gather(first, works);
 
-/// What commits: whoever has it is the one writer.
-struct Desk {
-    connection: Connection,
-    behind: Behind,
-    /// The last commit that waited for the disk.
-    was_swift: bool,
-    /// A commit failed; nobody knows what the disk holds.
-    has_stopped: bool,
-}
-
-impl Desk {
-    fn commit(&mut self, batch: Vec<Box<dyn Work>>, urgent: bool) {
-        if let Err(error) = self.behind.begin(&self.connection, urgent) {
-            // Somebody else holds the database. Nothing was begun, so the next may well succeed.
+        if let Err(error) = behind.begin(connection, urgent) {
+            // Somebody else holds the database, a backup perhaps. Nothing was begun, so the next may well succeed.
             tracing::warn!(%error, "a transaction could not begin");
             for work in batch {
                 work.finish(Err(error.clone()));
             }
-            return;
+            continue;
         }
-        self.end(batch);
-    }
-
-    /// Begins a transaction whose commit waits for the disk, unless it would have to wait for somebody else.
-    fn begins_at_once(&mut self) -> bool {
-        let patience = |time| self.connection.busy_timeout(time).is_ok();
-        if !patience(Duration::ZERO) {
-            return false;
-        }
-        let begun = self.behind.begin(&self.connection, true).is_ok();
-        let _ = self.connection.busy_timeout(PATIENCE);
-        begun
-    }
-
-    /// After the beginning.
-    fn end(&mut self, mut batch: Vec<Box<dyn Work>>) {
-        let since = Instant::now();
-        let committed = commit(&self.connection, &mut batch);
-        if self.behind.waits {
-            self.was_swift = since.elapsed() < SWIFT;
-        }
+        let committed = commit(connection, &mut batch);
         // After a failed commit nobody knows what the disk holds (a failed fsync may have dropped pages for good), so
         // no later commit may be trusted: the writer stops, and callers are told until the daemon is restarted.
-        self.has_stopped = matches!(committed, Err(StoreError::Failed(_)));
-        if self.has_stopped {
-            tracing::error!(error = ?committed, "a commit failed; nothing more is accepted until a restart");
-        }
+        let fatal = matches!(committed, Err(StoreError::Failed(_)));
         for work in batch {
             work.finish(committed.clone());
         }
-    }
-
-    fn catch_up(&mut self) {
-        if let Err(error) = self.behind.catch_up() {
-            tracing::error!(%error, "a sync failed; nothing more is accepted until a restart");
-            self.has_stopped = true;
+        if fatal {
+            tracing::error!(error = ?committed, "a commit failed; nothing more is accepted until a restart");
+            return;
         }
     }
 }
@@ -449,70 +352,6 @@ mod tests {
         behind.begin(&connection, false).unwrap();
         run(&connection, "COMMIT").unwrap();
         assert_eq!((behind.waits, behind.due()), (true, None));
-    }
-
-    /// The thread that a work runs on.
-    async fn thread_of_a_work(writer: &Writer) -> Option<String> {
-        writer.run(|_| Ok(thread::current().name().map(str::to_owned))).await.unwrap()
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn f2_who_comes_alone_to_a_swift_disk_commits_where_he_is() {
-        let (folder, writer) = writer();
-        let the_writers = Some("store-writer".to_owned());
-        writer.desk.lock().unwrap().was_swift = false;
-        assert_eq!(thread_of_a_work(&writer).await, the_writers);
-        writer.desk.lock().unwrap().was_swift = true;
-        assert_ne!(thread_of_a_work(&writer).await, the_writers);
-
-        // Whom he would have to wait for, others do.
-        writer.desk.lock().unwrap().was_swift = true;
-        let other = Connection::open(folder.path().join("db")).unwrap();
-        other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let waits = tokio::spawn(async move { (thread_of_a_work(&writer).await, writer) });
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        other.execute_batch("COMMIT").unwrap();
-        let (thread, writer) = waits.await.unwrap();
-        assert_eq!(thread, the_writers);
-
-        // And what gives no answer yet is before him.
-        writer.queued.fetch_add(1, Ordering::Relaxed);
-        writer.desk.lock().unwrap().was_swift = true;
-        assert_eq!(thread_of_a_work(&writer).await, the_writers);
-    }
-
-    #[tokio::test]
-    async fn f2_nobody_commits_on_the_only_thread_of_all() {
-        let (_folder, writer) = writer();
-        writer.desk.lock().unwrap().was_swift = true;
-        assert_eq!(thread_of_a_work(&writer).await, Some("store-writer".to_owned()));
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn f2_after_a_failed_commit_nothing_more_is_accepted_wherever_it_was_made() {
-        for was_swift in [true, false] {
-            let (_folder, writer) = writer();
-            let tables = |c: &Connection| {
-                c.execute_batch(
-                    "CREATE TABLE p (x PRIMARY KEY); CREATE TABLE c (x REFERENCES p DEFERRABLE INITIALLY DEFERRED)",
-                )?;
-                Ok(())
-            };
-            writer.run(tables).await.unwrap();
-            {
-                let mut desk = writer.desk.lock().unwrap();
-                desk.connection.pragma_update(None, "foreign_keys", true).unwrap();
-                desk.was_swift = was_swift;
-            }
-            let fails = |c: &Connection| Ok(c.execute("INSERT INTO c VALUES (1)", [])?);
-            assert!(matches!(writer.run(fails).await, Err(StoreError::Failed(_))));
-            for was_swift in [true, false, true] {
-                writer.desk.lock().unwrap().was_swift = was_swift;
-                let fine = |c: &Connection| Ok(c.execute("INSERT INTO t VALUES (1)", [])?);
-                assert!(matches!(writer.run(fine).await, Err(StoreError::Failed(_))));
-                assert!(writer.run_later(fine).await.is_err());
-            }
-        }
     }
 
     #[tokio::test]
