@@ -103,8 +103,9 @@ impl<W, C> Lane<W, C> {
         }
     }
 
+    /// What was learnt of a server is kept, too: it may have cost a message a timeout.
     fn is_wanted(&self) -> bool {
-        self.under_way > 0 || !self.waiting.is_empty() || self.changed.receiver_count() > 0
+        self.alone || self.under_way > 0 || !self.waiting.is_empty() || self.changed.receiver_count() > 0
     }
 
     /// Has as many places as the job that knows best says, as soon as may be.
@@ -464,6 +465,13 @@ mod tests {
         assert!((&mut second).now_or_never().is_none());
         first.each_alone();
         assert_eq!(first.choose_next(|shown| Some(*shown)), None);
+        drop(first);
+        drop(second.now_or_never().expect("its turn"));
+        drop(turns.take(Some(&shared("other", 1)), None).await);
+        let mut later = turns.take(Some(&one), None).await;
+        let mut waits = Box::pin(turns.take(Some(&one), Some(2)));
+        assert!((&mut waits).now_or_never().is_none());
+        assert_eq!(later.choose_next(|shown| Some(*shown)), None, "it is remembered");
     }
 
     #[tokio::test]

@@ -11,10 +11,13 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// What to log, where nothing good is said: what every administrator wants to know.
 const USUAL: LevelFilter = LevelFilter::INFO;
 
-/// `FAXPOST_LOG`: a level, e.g. "debug", or one for each of some parts, e.g. "info,h2=debug"; and why that cannot be used, if it
-/// cannot.
+/// `FAXPOST_LOG`, as [`read`] has it.
 fn filter() -> (Targets, Option<String>) {
-    let wanted = std::env::var("FAXPOST_LOG").unwrap_or_default();
+    read(&std::env::var("FAXPOST_LOG").unwrap_or_default())
+}
+
+/// A level, e.g. "debug", or one for each of some parts, e.g. "info,h2=debug"; and why that cannot be used, if it cannot.
+fn read(wanted: &str) -> (Targets, Option<String>) {
     let usual = || Targets::new().with_default(USUAL);
     match wanted.parse() {
         _ if wanted.is_empty() => (usual(), None),
@@ -60,4 +63,35 @@ pub fn start_to(file: impl Write + Send + 'static) {
         let backtrace = std::backtrace::Backtrace::capture();
         tracing::error!(%panic, %backtrace, "a part of the daemon failed");
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_logged_is_a_level_or_one_for_each_part_and_a_mistake_is_told() {
+        for (wanted, of_the_daemon, of_h2) in [
+            ("", LevelFilter::INFO, LevelFilter::INFO),
+            ("debug", LevelFilter::DEBUG, LevelFilter::DEBUG),
+            ("warn,h2=trace", LevelFilter::WARN, LevelFilter::TRACE),
+            ("off", LevelFilter::OFF, LevelFilter::OFF),
+        ] {
+            let (filter, mistake) = read(wanted);
+            assert_eq!(mistake, None, "{wanted}");
+            for (target, level) in [("faxpostd::outbox", of_the_daemon), ("h2::client", of_h2)] {
+                let most = [tracing::Level::ERROR, tracing::Level::INFO, tracing::Level::TRACE];
+                for asked in most {
+                    assert_eq!(
+                        filter.would_enable(target, &asked),
+                        asked <= level,
+                        "{wanted} {target} {asked}"
+                    );
+                }
+            }
+        }
+        let (filter, mistake) = read("faxpostd=loud");
+        assert!(mistake.is_some());
+        assert!(filter.would_enable("faxpostd", &tracing::Level::INFO));
+    }
 }

@@ -23,6 +23,12 @@ fn delivered(outcome: &Outcome) {
     assert!(outcome.failure.is_none(), "{:?}\n{}", outcome.failure, outcome.transcript.text);
 }
 
+/// All three at once, in this order.
+async fn three(mailer: &Mailer, job: impl Fn(usize) -> Job) -> [Outcome; 3] {
+    tokio::join!(mailer.deliver(job(1), None), mailer.deliver(job(2), None), mailer.deliver(job(3), None))
+        .into()
+}
+
 /// A server whose every word is the test's own.
 struct Hand(TcpListener);
 
@@ -108,17 +114,8 @@ async fn f3_the_next_message_begins_before_the_one_before_it_is_answered() {
             talk.say("250 2.0.0 that was 3").await;
             talk
         };
-        let (jobs, _talk) = tokio::join!(
-            async {
-                tokio::join!(
-                    mailer.deliver(hand.job(1), None),
-                    mailer.deliver(hand.job(2), None),
-                    mailer.deliver(hand.job(3), None),
-                )
-            },
-            serve
-        );
-        for (outcome, number) in [(jobs.0, 1), (jobs.1, 2), (jobs.2, 3)] {
+        let (outcomes, _talk) = tokio::join!(three(&mailer, |number| hand.job(number)), serve);
+        for (outcome, number) in outcomes.into_iter().zip(1..) {
             delivered(&outcome);
             assert_eq!(outcome.answer, format!("250 2.0.0 that was {number}"));
             // Each tells of its own message, and of no other: another caller may read it.
@@ -156,17 +153,8 @@ async fn f3_a_server_that_hangs_up_over_it_is_asked_for_one_message_at_a_time() 
         }
         talk
     };
-    let (jobs, _talk) = tokio::join!(
-        async {
-            tokio::join!(
-                mailer.deliver(hand.job(1), None),
-                mailer.deliver(hand.job(2), None),
-                mailer.deliver(hand.job(3), None),
-            )
-        },
-        serve
-    );
-    [jobs.0, jobs.1, jobs.2].iter().for_each(delivered);
+    let (outcomes, _talk) = tokio::join!(three(&mailer, |number| hand.job(number)), serve);
+    outcomes.iter().for_each(delivered);
 }
 
 #[tokio::test]
@@ -185,12 +173,7 @@ async fn f3_whatever_becomes_of_the_message_before_the_next_one_is_delivered_onc
         for extension in ["CHUNKING", "DSN"] {
             let server = SmtpServer::builder().with(extension).after(1, at, fault.clone()).start().await;
             let mailer = Mailer::in_process();
-            let (first, second, third) = tokio::join!(
-                mailer.deliver(numbered(&server, 1, 1), None),
-                mailer.deliver(numbered(&server, 1, 2), None),
-                mailer.deliver(numbered(&server, 1, 3), None),
-            );
-            [first, second, third].iter().for_each(delivered);
+            three(&mailer, |number| numbered(&server, 1, number)).await.iter().for_each(delivered);
             let received = server.received();
             let to: HashSet<_> = received.iter().flat_map(|message| message.to.clone()).collect();
             assert_eq!((received.len(), to.len()), (3, 3), "{at:?} {fault:?}: each once");
@@ -223,11 +206,7 @@ async fn f3_what_was_begun_behind_a_refused_message_stands() {
         let server =
             SmtpServer::builder().with(extension).fault_times(1, At::FinalDot, refusal).start().await;
         let mailer = Mailer::in_process();
-        let (first, second, third) = tokio::join!(
-            mailer.deliver(numbered(&server, 1, 1), None),
-            mailer.deliver(numbered(&server, 1, 2), None),
-            mailer.deliver(numbered(&server, 1, 3), None),
-        );
+        let [first, second, third] = three(&mailer, |number| numbered(&server, 1, number)).await;
         assert_eq!(first.failure.map(|failure| failure.kind), Some(FailureKind::MessageRejected));
         [second, third].iter().for_each(delivered);
         assert_eq!((server.connections(), server.received().len()), (1, 2));
@@ -278,17 +257,11 @@ async fn f3_the_next_message_does_not_wait_for_a_server_that_hangs_over_the_one_
         SmtpServer::builder().with("CHUNKING").fault_times(1, At::FinalDot, Fault::Stall).start().await;
     let mailer = Mailer::in_process();
     let first = mailer.deliver(numbered(&server, 2, 1), None);
-    let others = async {
-        tokio::join!(
-            mailer.deliver(numbered(&server, 2, 2), None),
-            mailer.deliver(numbered(&server, 2, 3), None),
-            mailer.deliver(numbered(&server, 2, 4), None),
-        )
-    };
+    let others = three(&mailer, |number| numbered(&server, 2, number + 1));
     let others = tokio::select! {
         biased;
         first = first => panic!("the others waited for it: {:?}", first.failure),
         others = others => others,
     };
-    [others.0, others.1, others.2].iter().for_each(delivered);
+    others.iter().for_each(delivered);
 }
