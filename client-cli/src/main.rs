@@ -13,6 +13,7 @@ mod exit;
 mod input;
 mod lang;
 mod msmtp;
+mod nearest;
 mod output;
 mod settings;
 mod times;

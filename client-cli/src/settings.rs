@@ -89,7 +89,7 @@ impl Changes {
     fn key(&self, name: &str, texts: &Texts) -> Result<&'static Key, String> {
         let key = KEYS.iter().find(|key| key.name == name).ok_or_else(|| {
             let known: Vec<_> = KEYS.iter().map(|key| key.name).collect();
-            (texts.unknown_key)(name, nearest(name, &known).unwrap_or_default(), &known.join(", "))
+            (texts.unknown_key)(name, crate::nearest::to(name, &known).unwrap_or_default(), &known.join(", "))
         })?;
         if self.fields.iter().any(|field| field == key.field) {
             return Err((texts.key_twice)(name));
@@ -110,14 +110,6 @@ impl Changes {
         self.fields.extend(more.map(str::to_owned));
         Ok(())
     }
-}
-
-/// What somebody who typed `word` may have meant.
-fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    /// Of Jaro's similarity, as clap has it for options.
-    const ALIKE: f64 = 0.7;
-    let alike = known.iter().map(|known| (strsim::jaro(word, known), *known));
-    alike.filter(|(how, _)| *how > ALIKE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }
 
 /// `[ID] KEY=VALUE…`: the id is the first word, if it has no `=`.
