@@ -70,6 +70,8 @@ impl Outbox {
             let connections = self.connections(row);
             let ahead = match row.account.method {
                 Method::Pickup => 0,
+                // All of them are other daemons'.
+                _ if connections == 0 => 0,
                 _ => connections.div_ceil(CONNECTIONS_A_MESSAGE_AHEAD) + AHEAD_ANYWAY,
             };
             let per_minute = match (&self.fleet, row.account.messages_per_minute) {
