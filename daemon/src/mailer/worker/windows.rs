@@ -12,7 +12,7 @@ use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::windows::ffi::OsStrExt as _;
 use std::os::windows::io::{AsHandle as _, AsRawHandle, FromRawHandle as _, OwnedHandle};
 use std::os::windows::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ use windows::core::{HSTRING, PCWSTR, PWSTR};
 
 use super::child::Confined;
 use super::link::Started;
-use super::{Account, Arguments};
+use super::{Account, Arguments, program};
 use crate::service::{forbid_dumps, own_account};
 
 const SYSTEM: &str = "S-1-5-18";

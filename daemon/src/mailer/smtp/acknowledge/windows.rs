@@ -1,4 +1,5 @@
 //! Acknowledgements at once, by Winsock.
+#![allow(unsafe_code)] // Controls of a socket exist as raw calls only.
 
 use std::os::windows::io::AsRawSocket as _;
 
