@@ -9,8 +9,9 @@ const DAEMON: &str = "faxpostd";
 /// The mailer's.
 const MAILER: &str = "faxpost-mailer";
 
-/// Where it may lie, from the daemon's folder: beside it, or where Debian has programs that nobody types.
-const FOLDERS: [&str; 2] = ["", "../lib/faxpost"];
+/// Debian's folders of the two. Nowhere else is it looked for outside the daemon's own folder: above that, as in /tmp or on a drive,
+/// others may write.
+const DEBIANS: (&str, &str) = ("/usr/sbin", "/usr/lib/faxpost");
 
 /// The mailer's program for that of the daemon. `None`: it is the same.
 pub(super) fn beside(daemon: &Path) -> Option<PathBuf> {
@@ -19,7 +20,8 @@ pub(super) fn beside(daemon: &Path) -> Option<PathBuf> {
     }
     let name = Path::new(MAILER).with_extension(daemon.extension().unwrap_or_default());
     let folder = daemon.parent()?;
-    FOLDERS.iter().map(|relative| folder.join(relative).join(&name)).find(|path| path.is_file())
+    let debians = (folder == Path::new(DEBIANS.0)).then(|| Path::new(DEBIANS.1).join(&name));
+    [Some(folder.join(&name)), debians].into_iter().flatten().find(|path| path.is_file())
 }
 
 #[cfg(test)]
@@ -40,13 +42,11 @@ mod tests {
         assert_eq!(beside(&daemon), None, "it is not installed");
         fs::create_dir_all(path("sbin/faxpost-mailer")).unwrap();
         assert_eq!(beside(&daemon), None, "that is a folder");
-        let debians = path("lib/faxpost/faxpost-mailer");
-        fs::write(&debians, []).unwrap();
-        assert_eq!(beside(&daemon).unwrap().canonicalize().unwrap(), debians.canonicalize().unwrap());
+        fs::write(path("lib/faxpost/faxpost-mailer"), []).unwrap();
+        assert_eq!(beside(&daemon), None, "others may write there");
         let windows = path("bin/faxpost-mailer.exe");
         fs::write(&windows, []).unwrap();
         assert_eq!(beside(&path("bin/faxpostd.exe")), Some(windows));
-        assert_eq!(beside(&path("bin/faxpostd")), Some(path("bin/../lib/faxpost/faxpost-mailer")));
         assert_eq!(beside(&path("bin/rogue.exe")), None, "it is its own");
         assert_eq!(beside(Path::new("faxpostd")), None);
     }
