@@ -128,6 +128,8 @@ impl Entry {
                 format!("{} <{address}>", self.phrase)
             }
             Some(name) => Mailbox::new(Some(name), address).to_string(),
+            // Without brackets, some take what is in quotes for a name, and the rest for an address.
+            None if self.address.starts_with('"') => format!("<{address}>"),
             None => address.to_string(),
         })
     }
@@ -253,15 +255,18 @@ impl Item {
         }
         // RFC 5322 section 4.4: a route before the address means nothing any more.
         let (route, address) = match open.and_then(|_| address.rsplit_once(':')) {
-            Some((route, address)) if !route.contains(['"', '[']) => (route, address.trim()),
-            _ => ("", address),
+            Some((route, address)) if !route.contains(['"', '[']) => (Some(route), address.trim()),
+            _ => (None, address),
         };
         if address.is_empty() {
             return Err("has an empty address".to_owned());
         }
         let is_address = is_atoms(address) || parse_addr_spec(address).is_ok();
-        list.is_plain &=
-            route.is_empty() && is_address && is_plain_phrase(phrase) && is_plain_comment(&comment);
+        list.is_plain &= route.is_none()
+            && is_address
+            && (open.is_some() || !address.starts_with('"'))
+            && is_plain_phrase(phrase)
+            && is_plain_comment(&comment);
         let comment = comment.split_whitespace().collect::<Vec<_>>().join(" ");
         list.entries.push(Entry { phrase: phrase.to_owned(), comment, address: address.to_owned() });
         Ok(())
@@ -371,11 +376,14 @@ mod tests {
             ("ann@bank.example <a@b.example>", "\"ann@bank.example\" <a@b.example>"),
             ("[Sales] <a@b.example>, c@d.example", "\"[Sales]\" <a@b.example>, c@d.example"),
             ("<@relay.example:a@b.example>", "a@b.example"),
+            ("<:a@b.example>", "a@b.example"),
             ("<ceo@bank.example>: a@b.example;", "a@b.example"),
             ("a@b.example; c@d.example", "a@b.example, c@d.example"),
             ("Fax (<ceo@bank.example>) <a@b.example>", "Fax <a@b.example>"),
             ("(ceo@bank.example), root, a@@b", "root"),
             ("a@b.example, c@d.example(x)net", "a@b.example"),
+            ("\"Lee Ann\"@b.example, c@d.example", "<\"Lee Ann\"@b.example>, c@d.example"),
+            ("\"<ceo@bank.example>\"@b.example, c@d.example", "c@d.example"),
         ] {
             assert_eq!(plain(given), written, "{given}");
             assert_eq!(plain(written), written);
