@@ -8,6 +8,9 @@
 
 #[path = "outbox/accept.rs"]
 mod accept;
+#[cfg(unix)]
+#[path = "outbox/bare.rs"]
+mod bare;
 #[path = "outbox/deliver.rs"]
 mod deliver;
 #[cfg(unix)]
@@ -178,7 +181,7 @@ async fn drained(daemon: &TestDaemon) {
         if status.queued == 0 {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -71,7 +71,9 @@ pub(crate) fn parse_addr_spec(text: &str) -> Result<Address, String> {
     // RFC 5321 section 4.1.2 lets a local part in quotes have anything. Readers that look for brackets first find another
     // address in it, and nobody has such a mailbox.
     if local.contains(['<', '>', '\\']) {
-        return Err("has a <, a > or a backslash before the @, which programs read as another address".to_owned());
+        return Err(
+            "has a <, a > or a backslash before the @, which programs read as another address".to_owned()
+        );
     }
     // lettre checks the local part here; its check of domains knows no IPv6 literals, so ours has to do.
     if Address::new(local, "example.com").is_err() {

@@ -71,24 +71,42 @@ struct One {
     latencies: Vec<(Duration, Duration)>,
     ratios: Vec<f64>,
     calls: Vec<Duration>,
+    /// Of the least that a server could do.
+    #[cfg(unix)]
+    bare: Vec<f64>,
+}
+
+async fn sends(client: &mut MailClient<Channel>, scale: usize) -> Vec<Duration> {
+    let mut times = Vec::new();
+    for _ in 0..400 / scale {
+        let begun = Instant::now();
+        Mail::waiting(4096).send(client).await;
+        times.push(begun.elapsed());
+    }
+    times
 }
 
 async fn one_caller(daemon: &TestDaemon, scale: usize) -> One {
     let mut client = daemon.mail().await;
     let (mut latencies, mut ratios) = (Vec::new(), Vec::new());
+    #[cfg(unix)]
+    let (mut bare, mut least) = (crate::bare::client(&daemon.state_dir()).await, Vec::new());
     // The disk is not the same from one moment to the next: each round has its own floor.
     for _ in 0..RUNS {
-        let mut round = Vec::new();
-        for _ in 0..400 / scale {
-            let begun = Instant::now();
-            Mail::waiting(4096).send(&mut client).await;
-            round.push(begun.elapsed());
-        }
-        let (one, floor) = (median(round), median(syncs(&daemon.state_dir())));
+        let one = median(sends(&mut client, scale).await);
+        let floor = median(syncs(&daemon.state_dir()));
         latencies.push((one, floor));
         ratios.push(one.as_secs_f64() / floor.as_secs_f64());
+        #[cfg(unix)]
+        least.push(median(sends(&mut bare, scale).await).as_secs_f64() / floor.as_secs_f64());
     }
-    One { latencies, ratios, calls: calls_that_change_nothing(&mut client).await }
+    One {
+        latencies,
+        ratios,
+        calls: calls_that_change_nothing(&mut client).await,
+        #[cfg(unix)]
+        bare: least,
+    }
 }
 
 /// As `faxpost` does it: between several threads, a caller would wait for himself.
@@ -102,9 +120,15 @@ fn on_one_thread<T: Send>(work: impl Future<Output = T> + Send) -> T {
 
 pub(crate) async fn measure(scale: usize) {
     let daemon = daemon(TestDaemon::builder(), 9, 3).await;
-    let One { latencies, ratios, calls } = on_one_thread(one_caller(&daemon, scale));
-    let (one, floor) = median(latencies);
-    row("  a call that changes nothing, p50", micros(median(calls)), &[]);
+    let found = on_one_thread(one_caller(&daemon, scale));
+    let (one, floor) = median(found.latencies);
+    row("  a call that changes nothing, p50", micros(median(found.calls)), &[]);
+    #[cfg(unix)]
+    row(
+        "  the same call of a bare server that writes and syncs, p50, to a sync",
+        times(median(found.bare)),
+        &[],
+    );
     let commits = median(commits(&daemon.state_dir()));
     row("  a commit of SQLite, one row of 4 KB in one table, p50", micros(commits), &[]);
     let pages = median(pages(&daemon.state_dir()));
@@ -112,7 +136,7 @@ pub(crate) async fn measure(scale: usize) {
     row(
         "accept 4 KB, one caller, p50 (target ≤ 2 × fdatasync)",
         micros(one),
-        &[&format!("sync {}", micros(floor)), &times(median(ratios))],
+        &[&format!("sync {}", micros(floor)), &times(median(found.ratios))],
     );
 
     let (mut shared, mut apart, mut theirs) = (Vec::new(), Vec::new(), Vec::new());

@@ -236,7 +236,9 @@ impl Behind {
 }
 
 fn commit(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
-    let result = run_all(connection, batch).and_then(|()| run(connection, "COMMIT"));
+    // It has ended already where a work that was alone has failed.
+    let end = || if connection.is_autocommit() { Ok(()) } else { run(connection, "COMMIT") };
+    let result = run_all(connection, batch).and_then(|()| end());
     if result.is_err() && !connection.is_autocommit() {
         // SQLite rolls back by itself when the disk ran full or failed; where it did not, nothing may stay half-done.
         let _ = connection.execute_batch("ROLLBACK");
@@ -251,6 +253,14 @@ fn run(connection: &Connection, words: &str) -> Result<(), StoreError> {
 }
 
 fn run_all(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
+    if let [alone] = batch {
+        // It is the transaction: what a savepoint would undo need not be copied.
+        return match (alone.run(connection), connection.is_autocommit()) {
+            (_, true) => Err(alone.failure()),
+            (true, false) => Ok(()),
+            (false, false) => run(connection, "ROLLBACK"),
+        };
+    }
     for work in batch {
         run(connection, "SAVEPOINT work")?;
         let counts = work.run(connection);
@@ -296,6 +306,10 @@ mod tests {
         assert!(a.is_ok() && c.is_ok());
         assert!(b.is_err());
         assert_eq!(rows(&writer).await, [1, 3]);
+        assert!(insert(4, true).await.is_err(), "alone, too");
+        assert_eq!(rows(&writer).await, [1, 3]);
+        assert!(insert(5, false).await.is_ok());
+        assert_eq!(rows(&writer).await, [1, 3, 5]);
     }
 
     async fn rows(writer: &Writer) -> Vec<i64> {
