@@ -262,7 +262,15 @@ fn text(given: &str) -> Body {
     // Blanks at line ends and control characters get lost on the way, and "From " at the beginning of a line gets a >
     // before it in mailboxes; lettre leaves them in 7bit.
     let blank_end = |line: &str| line.ends_with([' ', '\t']);
-    let control = |line: &str| line.chars().any(|c| c.is_control() && c != '\t');
+    let ascii = text.is_ascii();
+    let control = |line: &str| {
+        // Most text is ASCII, and its bytes are looked at several at a time.
+        if ascii {
+            line.bytes().any(|b| b.is_ascii_control() && b != b'\t')
+        } else {
+            line.chars().any(|c| c.is_control() && c != '\t')
+        }
+    };
     let fragile = text.split("\r\n").any(|line| blank_end(line) || control(line) || line.starts_with(FROM));
     let body = Body::new(text);
     let body = if fragile && matches!(body.encoding(), ContentTransferEncoding::SevenBit) {
@@ -308,17 +316,15 @@ fn hide_from(body: Body) -> Body {
 /// CRLF for every CRLF, CR or LF. Not left to lettre, which takes quadratic time over it.
 fn crlf(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 32);
-    let mut characters = text.chars().peekable();
-    while let Some(c) = characters.next() {
-        match c {
-            '\r' => {
-                characters.next_if_eq(&'\n');
-                out.push_str("\r\n");
-            }
-            '\n' => out.push_str("\r\n"),
-            c => out.push(c),
-        }
+    let mut rest = text;
+    // Both are ASCII, and so what stands before and behind them is whole characters.
+    while let Some(at) = memchr::memchr2(b'\r', b'\n', rest.as_bytes()) {
+        out.push_str(&rest[..at]);
+        out.push_str("\r\n");
+        let end = if rest[at..].starts_with("\r\n") { 2 } else { 1 };
+        rest = &rest[at + end..];
     }
+    out.push_str(rest);
     out
 }
 

@@ -407,3 +407,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn f1_line_ends_of_every_kind_become_crlf() {
+    for (given, expected) in [
+        ("", ""),
+        ("a", "a"),
+        ("é\rб\nc\r\nd", "é\r\nб\r\nc\r\nd"),
+        ("\n\r\r\n\n", "\r\n\r\n\r\n\r\n"),
+        ("a\n\r", "a\r\n\r\n"),
+    ] {
+        assert_eq!(crlf(given), expected, "{given:?}");
+    }
+}
+
+#[test]
+fn f1_control_characters_are_encoded_in_text_of_any_script() {
+    for given in ["a\u{1}b", "a\u{7f}b", "б\u{1}", "б\u{85}"] {
+        let body = text(given);
+        assert!(!matches!(body.encoding(), ContentTransferEncoding::SevenBit), "{given:?}");
+        assert!(!body.as_ref().contains(&1), "{given:?}");
+    }
+    assert!(matches!(text("a\tb").encoding(), ContentTransferEncoding::SevenBit));
+}
