@@ -129,6 +129,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "has characters before the @ that an address cannot have without quotes",
         "перед @ есть символы, которых в адресе без кавычек не бывает",
     ),
+    (
+        "has a <, a > or a backslash before the @, which programs read as another address",
+        "перед @ есть <, > или обратная косая черта: программы примут это за другой адрес",
+    ),
     ("not one of its values", "такого значения нет"),
     // methods that are not here
     ("Collaboration Data Objects are a part of Windows", "Collaboration Data Objects — часть Windows"),
