@@ -1,6 +1,7 @@
 //! The next message of an account begins behind the content of the one before it, where the server takes several commands at once.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use faxpost_tests::smtp::{At, Fault, SmtpServer};
 use faxpostd::mailer::{FailureKind, Job, Mailer, Outcome, Shared};
@@ -214,10 +215,8 @@ async fn f3_what_was_begun_behind_a_refused_message_stands() {
     }
 }
 
-#[tokio::test]
-async fn f3_a_message_that_nobody_wants_any_more_is_taken_back_from_the_server() {
-    let hand = Hand::new().await;
-    let mailer = Mailer::in_process();
+/// A connection on which the second message has begun, and is given up before the first is answered.
+async fn given_up(hand: &Hand, mailer: &Mailer, chunked: bool) -> Talk {
     let unwanted = tokio::spawn({
         let (mailer, job) = (mailer.clone(), hand.job(2));
         // It waits behind the first, which has its turn at once.
@@ -230,15 +229,23 @@ async fn f3_a_message_that_nobody_wants_any_more_is_taken_back_from_the_server()
             (first, mailer.deliver(job, None).await)
         }
     });
-    let mut talk = hand.accept("250-CHUNKING\r\n").await;
-    talk.envelope(1, true).await;
-    talk.agree(true).await;
-    talk.content(true).await;
-    talk.envelope(2, true).await;
+    let mut talk = hand.accept(if chunked { "250-CHUNKING\r\n" } else { "" }).await;
+    talk.envelope(1, chunked).await;
+    talk.agree(chunked).await;
+    talk.content(chunked).await;
+    talk.envelope(2, chunked).await;
     unwanted.abort();
     assert!(unwanted.await.unwrap_err().is_cancelled());
     talk.say("250 2.0.0 taken").await;
-    talk.agree(true).await;
+    talk.agree(chunked).await;
+    talk
+}
+
+#[tokio::test]
+async fn f3_a_message_that_nobody_wants_any_more_is_taken_back_from_the_server() {
+    let hand = Hand::new().await;
+    let mailer = Mailer::in_process();
+    let mut talk = given_up(&hand, &mailer, true).await;
     talk.hear("RSET").await;
     talk.say("250 2.0.0 ok").await;
     let (third, ()) = tokio::join!(mailer.deliver(hand.job(3), None), async {
@@ -249,6 +256,28 @@ async fn f3_a_message_that_nobody_wants_any_more_is_taken_back_from_the_server()
     });
     delivered(&third);
     assert!(!third.transcript.text.contains("2@example.com"), "{}", third.transcript.text);
+}
+
+#[tokio::test]
+async fn a10_a_connection_that_cannot_be_used_again_is_gone_at_the_server_before_another_takes_its_place() {
+    let hand = Hand::new().await;
+    let mailer = Mailer::in_process();
+    // DATA cannot be taken back.
+    let mut talk = given_up(&hand, &mailer, false).await;
+    let third = mailer.deliver(hand.job(3), None);
+    let serve = async {
+        assert_eq!(talk.hear("").await, "", "it hangs up");
+        let too_early = tokio::time::timeout(Duration::from_millis(300), hand.0.accept()).await;
+        assert!(too_early.is_err(), "the server still has the first connection");
+        drop(talk);
+        let mut talk = hand.accept("").await;
+        talk.envelope(3, false).await;
+        talk.agree(false).await;
+        talk.content(false).await;
+        talk.say("250 2.0.0 taken").await;
+    };
+    let (third, ()) = tokio::join!(third, serve);
+    delivered(&third);
 }
 
 #[tokio::test]

@@ -314,11 +314,23 @@ impl Connection {
                 // To a DATA that left before its recipients were refused. RFC 2920 section 3.1 would answer by a lone dot;
                 // should the server have taken somebody, he would get an empty message. Half of one is none.
                 let text = "the server asks for a message that it has refused";
+                self.hang_up().await;
                 self.close(text);
                 return Err(Fault::new(FailureKind::NotSmtp, text));
             }
         }
         Ok(())
+    }
+
+    /// Ends our half, and waits until the server has ended its own: until then it counts this connection, and would find one too
+    /// many if another took its place.
+    async fn hang_up(&mut self) {
+        if let Ok(io) = self.stream.io()
+            && io.shutdown().await.is_ok()
+        {
+            let mut last = [0; 512];
+            while matches!(io.read(&mut last).await, Ok(1..)) {}
+        }
     }
 
     /// Takes the answers that are still to come first. The shutdown says close_notify when this is TLS.

@@ -114,7 +114,8 @@ impl Pool {
         all.remove(index)
     }
 
-    /// Keeps it for the next message, unless it has carried enough of them.
+    /// Keeps it for the next message, unless it has carried enough of them: then it has ended when this returns, so that another may
+    /// take its place.
     pub(super) async fn keep(&self, mut kept: Kept) {
         let is_settled = match kept.begun.take() {
             None => true,
@@ -129,7 +130,8 @@ impl Pool {
         };
         kept.since = Instant::now();
         if !is_settled || kept.messages >= MESSAGES {
-            kept.end();
+            // An error: the runtime ends.
+            let _ = kept.end().await;
             return;
         }
         let mut idle = self.lock();
