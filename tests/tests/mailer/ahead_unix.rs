@@ -235,7 +235,7 @@ async fn given_up(hand: &Hand, mailer: &Mailer, chunked: bool) -> Talk {
     talk.content(chunked).await;
     talk.envelope(2, chunked).await;
     unwanted.abort();
-    assert!(unwanted.await.unwrap_err().is_cancelled());
+    assert!(unwanted.await.expect_err("it was given up").is_cancelled());
     talk.say("250 2.0.0 taken").await;
     talk.agree(chunked).await;
     talk
