@@ -287,7 +287,7 @@ fn migrate(
 
 /// How many threads serve: half the processors. What writes the database and what speaks with servers has threads and a process of
 /// its own beside them, and one thread too many costs what it wakes and is woken: with two of them on two processors the same mail
-/// goes out by a twentieth slower. More than four have nothing to do, since all they accept goes through one commit.
+/// goes out by a tenth slower. More than four have nothing to do, since all they accept goes through one commit.
 fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).clamp(1, 4))
 }

@@ -55,7 +55,7 @@ impl UnaryService<v1::SendMailRequest> for Bare {
     }
 }
 
-/// A client of such a server, which has threads of its own, as many as the daemon.
+/// A client of such a server, which has a thread of its own, as the daemon has on two processors.
 pub(crate) async fn client(folder: &Path) -> MailClient<Channel> {
     let file = Arc::new(File::create(folder.join("bare")).expect("a file"));
     let (ours, theirs) = std::os::unix::net::UnixStream::pair().expect("a pair of sockets");
@@ -63,8 +63,8 @@ pub(crate) async fn client(folder: &Path) -> MailClient<Channel> {
         end.set_nonblocking(true).expect("set");
     }
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        runtime.expect("a runtime").block_on(async {
             // Without an end: it would be the server's, too.
             let incoming = tokio_stream::once(UnixStream::from_std(theirs)).chain(tokio_stream::pending());
             let server = Server::builder().add_service(Bare(file)).serve_with_incoming(incoming);

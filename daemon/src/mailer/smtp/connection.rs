@@ -133,7 +133,14 @@ impl Connection {
             self.catch_up().await?;
             self.command(Rset).await
         };
-        matches!(timeout(FAREWELL, settled).await, Ok(Ok(reply)) if reply.is_positive())
+        match timeout(FAREWELL, settled).await {
+            Ok(result) => result.is_ok_and(|reply| reply.is_positive()),
+            Err(_) => {
+                // It would take no more notice of a QUIT.
+                self.close("closed: the server did not answer in time");
+                false
+            }
+        }
     }
 
     pub(super) fn is_tls(&self) -> bool {
@@ -295,6 +302,12 @@ impl Connection {
             self.stream = Stream::Closed;
             self.recorder.remark(why);
         }
+    }
+
+    /// As [`Self::close`], for another connection that is to take the place of this one.
+    pub(super) async fn make_room(&mut self, why: &str) {
+        let _ = timeout(FAREWELL, self.hang_up()).await;
+        self.close(why);
     }
 
     /// Ends the session politely, if it still stands.

@@ -36,7 +36,7 @@ impl Session<'_> {
 
     /// Nothing of the message can have been taken, and a fresh connection may do better. What the server had against
     /// the old one (too many messages, too long a silence) shows in many ways, so the new one is asked.
-    pub(super) fn begins_anew(&mut self, failure: &Failure) -> bool {
+    pub(super) async fn begins_anew(&mut self, failure: &Failure) -> bool {
         let code = failure.reply.as_ref().map_or(0, |reply| reply.code);
         let cannot_chunk = self.chunked && matches!(code, 500..=504);
         let ended = match failure.kind {
@@ -57,7 +57,7 @@ impl Session<'_> {
             self.turn.each_alone();
         }
         let why = if cannot_chunk { "the server cannot do BDAT" } else { "this connection is used up" };
-        self.connection.close(why);
+        self.connection.make_room(why).await;
         self.connection.recorder.remark("once more, on a fresh connection");
         let mut fresh = Connection::new(self.route.timeouts);
         std::mem::swap(&mut fresh.recorder, &mut self.connection.recorder);

@@ -99,7 +99,9 @@ impl<'a> Session<'a> {
     pub(in crate::mailer) async fn run(mut self) -> Outcome {
         self.use_again().await;
         let mut failure = self.steps().await.err();
-        while failure.as_ref().is_some_and(|failure| self.begins_anew(failure)) {
+        while let Some(ended) = &failure
+            && self.begins_anew(ended).await
+        {
             failure = self.steps().await.err();
         }
         if !self.keep(failure.as_ref()).await {
