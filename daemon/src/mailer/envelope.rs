@@ -25,10 +25,19 @@ pub(super) fn recipient(text: &str) -> Result<Address, String> {
 
 /// Not a full check: that is made where a person can still correct it. This one keeps commands and lines whole.
 fn mailbox(text: &str) -> Option<Address> {
-    let breaks_out = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>');
     let (local, domain) = text.rsplit_once('@')?;
-    let harmless =
-        !local.is_empty() && !domain.is_empty() && text.len() <= LONGEST && !text.contains(breaks_out);
+    let breaks_out = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>');
+    // RFC 5321 section 4.1.2: a blank may stand in quotes, where it begins no parameter.
+    let in_quotes = local.strip_prefix('"').and_then(|local| local.strip_suffix('"'));
+    let local_is_whole = match in_quotes.filter(|inside| !inside.contains(['"', '\\'])) {
+        Some(inside) => !inside.contains(|c| c != ' ' && breaks_out(c)),
+        None => !local.contains(breaks_out),
+    };
+    let harmless = !local.is_empty()
+        && !domain.is_empty()
+        && text.len() <= LONGEST
+        && local_is_whole
+        && !domain.contains(breaks_out);
     harmless.then(|| Address::new_dangerous(local, domain))
 }
 
@@ -47,12 +56,30 @@ mod tests {
 
     #[test]
     fn an_address_never_breaks_out_of_its_command() {
-        for bad in
-            ["a@b>\r\nRCPT TO:<x@y", "a@b\nDATA", "a@b> SIZE=1", "@b", "a@", "nobody", "a\0@b", "a@b\u{85}c"]
-        {
+        for bad in [
+            "a@b>\r\nRCPT TO:<x@y",
+            "a@b\nDATA",
+            "a b@c",
+            "\"a b@c",
+            "\"a b\"@c d",
+            "\"a\" b\"@c",
+            "\"a b\\\"@c",
+            "a@b> SIZE=1",
+            "@b",
+            "a@",
+            "nobody",
+            "a\0@b",
+            "a@b\u{85}c",
+        ] {
             assert!(mailbox(bad).is_none(), "{bad:?}");
         }
-        for good in ["faxpost@host", "a.b+c@example.com", "факс@xn--e1afmkfd.xn--p1ai", "x@[127.0.0.1]"] {
+        for good in [
+            "\"Lee Ann\"@host",
+            "faxpost@host",
+            "a.b+c@example.com",
+            "факс@xn--e1afmkfd.xn--p1ai",
+            "x@[127.0.0.1]",
+        ] {
             assert!(mailbox(good).is_some(), "{good}");
         }
     }

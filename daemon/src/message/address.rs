@@ -76,7 +76,8 @@ pub(crate) fn parse_addr_spec(text: &str) -> Result<Address, String> {
         );
     }
     // lettre checks the local part here; its check of domains knows no IPv6 literals, so ours has to do.
-    if Address::new(local, "example.com").is_err() {
+    if Address::new(local, "example.com").is_err() || local.contains(|c: char| c.is_whitespace() && c != ' ')
+    {
         return Err("has characters before the @ that an address cannot have without quotes".to_owned());
     }
     let address = Address::new_dangerous(local, domain);
@@ -238,6 +239,7 @@ mod tests {
             ("ann@192.0.2.999", "no valid domain"),
             ("ann@[192.0.2.999]", "no valid domain"),
             ("ann lee@example.com", "without quotes"),
+            ("\"ann\u{a0}lee\"@example.com", "without quotes"),
             ("\"<ceo@bank.example>\"@example.com", "another address"),
             (r#""a\"b"@example.com"#, "another address"),
             ("ann@example.com, bob@example.com", "one address"),

@@ -110,6 +110,17 @@ async fn f1_a_local_part_in_utf8_goes_with_smtputf8() {
 }
 
 #[tokio::test]
+async fn f1_a_local_part_in_quotes_arrives_as_it_is() {
+    let server = SmtpServer::builder().start().await;
+    let daemon = TestDaemon::start().await;
+    send_to(&daemon, &server).await;
+    let address = "\"Lee, Ann\"@example.test";
+    let id = send(&daemon, mail_to(address)).await;
+    assert_eq!(finished(&daemon, &id).await.state(), MessageState::Delivered);
+    assert_eq!(server.wait_for(1).await.remove(0).to, [address]);
+}
+
+#[tokio::test]
 async fn f1_one_recipient_and_nothing_else_is_a_mail() {
     let daemon = TestDaemon::start().await;
     let mails = [
